@@ -1,0 +1,229 @@
+/** Operations of one engine process: the host's only way to a model file. A process serves one open model, or one lab job. */
+import { z } from 'zod';
+import { command, query, stream } from './operation.ts';
+import { SamplingParameters } from './sampling.ts';
+import { TraceRecord } from './trace.ts';
+
+export const EngineName = z.enum(['onnx', 'native']);
+export const Arithmetic = z.enum(['reference', 'fast']);
+export const Device = z.enum(['cpu', 'webgpu']);
+
+const count = z.int().nonnegative();
+const bytes = z.number().nonnegative();
+export const TokenId = z.int().nonnegative().max(0x7fff_ffff);
+export const TokenIds = z.array(TokenId).max(16_777_216);
+const modelPath = z.string().min(1).max(4096);
+
+/** How to open a model for computing. `path` is absolute; the cache folder holds built graphs. */
+export const OpenModel = z.strictObject({
+  path: modelPath,
+  engine: EngineName,
+  arithmetic: Arithmetic,
+  device: Device,
+  threads: z.int().min(1).max(1024),
+  cacheFolder: modelPath,
+});
+export type OpenModel = z.infer<typeof OpenModel>;
+
+/** Progress of long work: what, how far, of how much (bytes or items). */
+export const Progress = z.strictObject({
+  phase: z.string(),
+  done: z.number().nonnegative(),
+  total: z.number().nonnegative(),
+});
+export type Progress = z.infer<typeof Progress>;
+
+export const TensorSummary = z.strictObject({
+  name: z.string(),
+  type: z.string(),
+  shape: z.array(z.number()),
+  file: z.string(),
+  offset: z.number(),
+  bytes: z.number(),
+});
+
+/** What `retort inspect` prints: headers only. */
+export const ModelSummary = z.strictObject({
+  name: z.string(),
+  format: z.enum(['gguf', 'safetensors', 'genai', 'transformersjs']),
+  architecture: z.string(),
+  /** The resolved family and its sizes; null with the reason where no family takes it. */
+  supported: z.boolean(),
+  unsupportedReason: z.string().nullable(),
+  identity: z.string(),
+  parameters: count,
+  bytes,
+  layers: count.nullable(),
+  hiddenSize: count.nullable(),
+  vocabularySize: count.nullable(),
+  contextLength: count.nullable(),
+  heads: count.nullable(),
+  keyValueHeads: count.nullable(),
+  headDimension: count.nullable(),
+  experts: count.nullable(),
+  /** KV bytes per position in float32 of the onnx engine. */
+  kvBytesPerToken: bytes.nullable(),
+  /** Weight bytes by tensor type. */
+  types: z.record(z.string(), bytes),
+  tokenizer: z.string().nullable(),
+  chatTemplate: z.boolean(),
+  files: z.array(z.strictObject({ name: z.string(), bytes })),
+  tensors: z.array(TensorSummary),
+});
+export type ModelSummary = z.infer<typeof ModelSummary>;
+
+export const ModelInfo = z.strictObject({
+  identity: z.string(),
+  engine: EngineName,
+  arithmetic: Arithmetic,
+  device: z.string(),
+  threads: z.int(),
+  versions: z.record(z.string(), z.string()),
+  vocabularySize: z.int(),
+  contextLength: z.int(),
+  weightsBytes: bytes,
+  loadMs: z.number(),
+  ends: TokenIds,
+});
+export type ModelInfo = z.infer<typeof ModelInfo>;
+
+export const ChatMessage = z.strictObject({
+  role: z.string().min(1).max(64),
+  content: z.string().max(16_777_216),
+});
+export const ChatMessages = z.array(ChatMessage).min(1).max(100_000);
+export type ChatMessage = z.infer<typeof ChatMessage>;
+
+const encoded = z.strictObject({
+  ids: TokenIds,
+  /** The text each id stands for, as the vocabulary writes it (byte-level pieces decoded where they are whole characters). */
+  pieces: z.array(z.string()),
+  warnings: z.array(z.string()),
+});
+export const Encoded = encoded;
+export type Encoded = z.infer<typeof Encoded>;
+
+export const Memory = z.strictObject({
+  residentBytes: bytes,
+  weightsBytes: bytes,
+  kvBytes: bytes,
+  peakBytes: bytes,
+});
+export type Memory = z.infer<typeof Memory>;
+
+export const Timing = z.strictObject({
+  loadMs: z.number(),
+  firstTokenMs: z.number(),
+  prefillTokensPerSecond: z.number(),
+  decodeTokensPerSecond: z.number(),
+});
+export type Timing = z.infer<typeof Timing>;
+
+export const FinishReason = z.enum(['end', 'length', 'stop', 'context', 'cancelled']);
+
+/** What streams while a reply grows: whole characters only. */
+export const TokenBatch = z.strictObject({
+  /** Counts batches from 0. */
+  number: count,
+  ids: TokenIds,
+  text: z.string(),
+  trace: z.array(TraceRecord),
+});
+export type TokenBatch = z.infer<typeof TokenBatch>;
+
+export const GenerateResult = z.strictObject({
+  text: z.string(),
+  ids: TokenIds,
+  finishReason: FinishReason,
+  promptTokens: count,
+  generatedTokens: count,
+  timing: Timing,
+  memory: Memory,
+});
+export type GenerateResult = z.infer<typeof GenerateResult>;
+
+export const Spread = z.strictObject({ min: z.number(), median: z.number(), max: z.number() });
+
+export const BenchResult = z.strictObject({
+  promptTokens: count,
+  generateTokens: count,
+  repeat: count,
+  prefill: z.strictObject({ tokensPerSecond: Spread }),
+  decode: z.strictObject({ tokensPerSecond: Spread }),
+  peakBytes: bytes,
+});
+
+export const PerplexityResult = z.strictObject({
+  perplexity: z.number(),
+  tokens: count,
+  kl: z
+    .strictObject({ mean: z.number(), median: z.number(), p99: z.number(), max: z.number() })
+    .optional(),
+  topOneAgreement: z.number().optional(),
+});
+
+export const engineContract = {
+  /** Reads headers only; works in a process that never opens weights. */
+  inspect: query({ input: z.strictObject({ path: modelPath }), output: ModelSummary }),
+
+  /** Loads the tokenizer and the templates only; after it this process serves encode, encodeChat and nothing that computes. */
+  openText: command({
+    input: z.strictObject({ path: modelPath }),
+    output: z.strictObject({ ends: TokenIds, hasTemplate: z.boolean(), vocabularySize: count }),
+  }),
+  /** `special`: obey names of special tokens in the text. */
+  encode: query({
+    input: z.strictObject({ text: z.string().max(16_777_216), special: z.boolean(), addBos: z.boolean() }),
+    output: Encoded,
+  }),
+  /** Renders the chat template, encodes it with message contents taken as plain text. */
+  encodeChat: query({
+    input: z.strictObject({ messages: ChatMessages, addGenerationPrompt: z.boolean() }),
+    output: z.strictObject({ ...encoded.shape, rendered: z.string(), stops: z.array(z.string()) }),
+  }),
+
+  open: stream({ input: OpenModel, chunk: Progress, done: ModelInfo }),
+  generate: stream({
+    input: z.strictObject({
+      ids: TokenIds.min(1),
+      maxTokens: z.int().min(1).max(16_777_216),
+      sampling: SamplingParameters,
+      /** End ids besides the model's own; ignored ends are not obeyed at all. */
+      ends: TokenIds,
+      ignoreEnds: z.boolean(),
+      stops: z.array(z.string().min(1).max(1024)).max(64),
+      trace: z.boolean(),
+    }),
+    chunk: TokenBatch,
+    done: GenerateResult,
+  }),
+  /** Writes `logits` (S,V) and, with `hidden`, hidden and router tensors to a safetensors file. */
+  logits: stream({
+    input: z.strictObject({ ids: TokenIds.min(1), hidden: z.boolean(), out: modelPath }),
+    chunk: Progress,
+    done: z.strictObject({ out: z.string(), tokens: count, vocabularySize: count, bytes }),
+  }),
+  bench: stream({
+    input: z.strictObject({
+      promptTokens: z.int().min(1).max(1_000_000),
+      generateTokens: z.int().min(1).max(1_000_000),
+      repeat: z.int().min(1).max(1000),
+    }),
+    chunk: Progress,
+    done: BenchResult,
+  }),
+  /** A lab job: opens its model(s) itself, in lock-step with the reference; sums only. */
+  perplexity: stream({
+    input: z.strictObject({
+      model: OpenModel,
+      reference: OpenModel.nullable(),
+      ids: TokenIds.min(2),
+      context: z.int().min(2).max(1_000_000),
+      secondHalf: z.boolean(),
+    }),
+    chunk: Progress,
+    done: PerplexityResult,
+  }),
+  memory: query({ input: z.strictObject({}), output: Memory }),
+};
+export type EngineContract = typeof engineContract;

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+const nanoseconds = z.number().nonnegative();
+
+/**
+ * One record per evaluated step: the source of every chart, timeline and benchmark. A cause the engine cannot tell is absent, never 0.
+ * Times in nanoseconds of one monotonic clock.
+ */
+export const TraceRecord = z.strictObject({
+  /** Counts from 0 within a reply. */
+  step: z.int().nonnegative(),
+  phase: z.enum(['prefill', 'decode']),
+  /** Tokens evaluated in this step. */
+  tokens: z.int().positive(),
+  /** Position of the first of them. */
+  position: z.int().nonnegative(),
+  /** The id drawn after this step, if one was. */
+  id: z.int().nonnegative().optional(),
+  startNs: nanoseconds,
+  timeNs: z.strictObject({
+    total: nanoseconds,
+    evaluate: nanoseconds.optional(),
+    attention: nanoseconds.optional(),
+    feedForward: nanoseconds.optional(),
+    head: nanoseconds.optional(),
+    sampling: nanoseconds.optional(),
+    detokenize: nanoseconds.optional(),
+    readWait: nanoseconds.optional(),
+    other: nanoseconds.optional(),
+  }),
+  bytesTouched: z.number().nonnegative().optional(),
+  bytesRead: z.number().nonnegative().optional(),
+  reads: z.int().nonnegative().optional(),
+  cacheHits: z.int().nonnegative().optional(),
+  cacheMisses: z.int().nonnegative().optional(),
+  kvBytes: z.number().nonnegative().optional(),
+  drafted: z.int().nonnegative().optional(),
+  accepted: z.int().nonnegative().optional(),
+  /** Natural log of the probability of the drawn id under the model's own (temperature 1, unfiltered) distribution. */
+  logProbability: z.number().optional(),
+  top: z.array(z.strictObject({ id: z.int().nonnegative(), logProbability: z.number() })).optional(),
+});
+export type TraceRecord = z.infer<typeof TraceRecord>;

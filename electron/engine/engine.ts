@@ -1,0 +1,84 @@
+/**
+ * What every engine implements. Chat, perplexity, images, speculation and comparison are all callers of Session.evaluate.
+ * Anything an engine cannot do is a LabError `unsupported-feature`.
+ */
+
+export type Arithmetic = 'reference' | 'fast';
+
+export interface SessionOptions {
+  /** Most positions the session may hold; fixes rope factors that depend on length. */
+  readonly context: number;
+}
+
+export interface EvaluateInput {
+  /** Token ids (S), or absent where `embeddings` is given. */
+  readonly ids?: Int32Array;
+  /** Rows (S × hiddenSize, row-major) that take the place of scaled token embeddings. */
+  readonly embeddings?: Float32Array;
+  /** Positions, axis-major: S values, or 3·S for three-axis rope. Default: the session's length onward. */
+  readonly positions?: Int32Array;
+  /**
+   * A tree: for each new token the index (among the new ones) of the token it follows, −1 = the session's end. It then sees the session and its
+   * ancestors only. Default: a chain. After a branching tree only `rollback` and `truncate` to before it, or `keep`, are defined.
+   */
+  readonly parents?: Int32Array;
+  /** For which of the S new tokens to return logits. */
+  readonly rows: 'all' | 'last' | 'none' | Int32Array;
+  /** Also return hidden states and router choices, named as in the golden data. */
+  readonly hidden?: boolean;
+}
+
+export interface HiddenState {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+
+export interface EvaluateResult {
+  /** Chosen rows × vocabularySize, row-major; float32. */
+  readonly logits: Float32Array;
+  readonly rows: number;
+  /** hidden.embed, hidden.layer{i}, hidden.head_input (S × H), router.{i}.logits (S × E), router.{i}.topk (S × k). */
+  readonly hidden?: ReadonlyMap<string, HiddenState>;
+  /** Nanoseconds by cause as far as the engine can tell; keys of TraceRecord.timeNs. */
+  readonly timeNs: { readonly evaluate: number; readonly attention?: number; readonly feedForward?: number; readonly head?: number };
+}
+
+export interface Session {
+  /** Positions held now. */
+  readonly length: number;
+  readonly context: number;
+  readonly kvBytes: number;
+  /** Appends S tokens and returns the chosen logits. Throws `context-full` before computing anything when they do not fit, `cancelled` between chunks; the session is then as before the call. */
+  evaluate(input: EvaluateInput, signal?: AbortSignal): Promise<EvaluateResult>;
+  /** Forgets the last `count` positions. */
+  rollback(count: number): void;
+  /** Keeps the first `length` positions. */
+  truncate(length: number): void;
+  /** A second session with the same past; both go on independently. */
+  fork(): Session;
+  /** Writes the session to a file with the model's identity and settings; built under a temporary name and renamed. */
+  save(file: string): Promise<void>;
+  /** Replaces this session's contents by a saved one of the same model and settings. */
+  restore(file: string): Promise<void>;
+  close(): void;
+}
+
+export interface EngineInfo {
+  readonly engine: 'onnx' | 'native';
+  readonly arithmetic: Arithmetic;
+  readonly device: string;
+  readonly threads: number;
+  /** Versions and kernel choice that a run records. */
+  readonly versions: Readonly<Record<string, string>>;
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  readonly contextLength: number;
+  /** Bytes of weights the engine holds. */
+  readonly weightsBytes: number;
+}
+
+export interface Engine {
+  readonly info: EngineInfo;
+  createSession(options: SessionOptions): Promise<Session>;
+  close(): Promise<void>;
+}
