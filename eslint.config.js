@@ -5,8 +5,14 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 const all = {
   onnxruntime: { regex: '^onnxruntime-node', message: 'Only electron/engine/onnx imports onnxruntime-node.' },
   electron: { regex: '^electron(/|$)', message: 'Only electron/main and electron/preload import electron.' },
-  addon: { regex: 'native/addon(\\.ts)?$', message: 'Only the generation loop and the lab reach the addon, through engine/native/sampler.ts.' },
-  onnxBuf: { regex: '^(onnx-buf|@bufbuild/)', message: 'Only electron/formats/onnx/protobuf.ts wraps the ONNX schema.' },
+  addon: {
+    regex: 'native/addon(\\.ts)?$',
+    message: 'Only the generation loop and the lab reach the addon, through engine/native/sampler.ts.',
+  },
+  onnxBuf: {
+    regex: '^(onnx-buf|@bufbuild/)',
+    message: 'Only electron/formats/onnx/protobuf.ts wraps the ONNX schema.',
+  },
 };
 const folder = (name, message) => ({ regex: `(^|/)${name}(/|$)`, message });
 const layer = (files, patterns, ignores = []) => ({

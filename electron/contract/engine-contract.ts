@@ -156,9 +156,7 @@ export const BenchResult = z.strictObject({
 export const PerplexityResult = z.strictObject({
   perplexity: z.number(),
   tokens: count,
-  kl: z
-    .strictObject({ mean: z.number(), median: z.number(), p99: z.number(), max: z.number() })
-    .optional(),
+  kl: z.strictObject({ mean: z.number(), median: z.number(), p99: z.number(), max: z.number() }).optional(),
   topOneAgreement: z.number().optional(),
 });
 

@@ -21,15 +21,16 @@ export interface Stream<I extends z.ZodType, C extends z.ZodType, D extends z.Zo
   readonly done: D;
 }
 export type Operation =
-  | Query<z.ZodType, z.ZodType>
-  | Command<z.ZodType, z.ZodType>
-  | Stream<z.ZodType, z.ZodType, z.ZodType>;
+  Query<z.ZodType, z.ZodType> | Command<z.ZodType, z.ZodType> | Stream<z.ZodType, z.ZodType, z.ZodType>;
 export type Contract = Readonly<Record<string, Operation>>;
 
 export function query<I extends z.ZodType, O extends z.ZodType>(shape: { input: I; output: O }): Query<I, O> {
   return { kind: 'query', ...shape };
 }
-export function command<I extends z.ZodType, O extends z.ZodType>(shape: { input: I; output: O }): Command<I, O> {
+export function command<I extends z.ZodType, O extends z.ZodType>(shape: {
+  input: I;
+  output: O;
+}): Command<I, O> {
   return { kind: 'command', ...shape };
 }
 export function stream<I extends z.ZodType, C extends z.ZodType, D extends z.ZodType>(shape: {

@@ -18,7 +18,10 @@ export const SamplingParameters = z.strictObject({
   /** How many of the latest ids the penalties look at; 0 = all. */
   penaltyWindow: z.int().min(0).max(10_000_000).default(64),
   /** Added to the logit of an id. */
-  logitBias: z.array(z.strictObject({ id: z.int().min(0), bias: z.number() })).max(100_000).default([]),
+  logitBias: z
+    .array(z.strictObject({ id: z.int().min(0), bias: z.number() }))
+    .max(100_000)
+    .default([]),
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
   /** How many of the likeliest ids to report with each token. */
   topLogProbabilities: z.int().min(0).max(100).default(0),

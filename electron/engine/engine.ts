@@ -40,7 +40,12 @@ export interface EvaluateResult {
   /** hidden.embed, hidden.layer{i}, hidden.head_input (S × H), router.{i}.logits (S × E), router.{i}.topk (S × k). */
   readonly hidden?: ReadonlyMap<string, HiddenState>;
   /** Nanoseconds by cause as far as the engine can tell; keys of TraceRecord.timeNs. */
-  readonly timeNs: { readonly evaluate: number; readonly attention?: number; readonly feedForward?: number; readonly head?: number };
+  readonly timeNs: {
+    readonly evaluate: number;
+    readonly attention?: number;
+    readonly feedForward?: number;
+    readonly head?: number;
+  };
 }
 
 export interface Session {

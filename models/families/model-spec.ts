@@ -58,7 +58,12 @@ export interface AttentionSpec {
 export type Activation = 'silu' | 'gelu-tanh' | 'gelu' | 'relu';
 
 export type FeedForwardSpec =
-  | { readonly kind: 'dense'; readonly size: number; readonly gated: boolean; readonly activation: Activation }
+  | {
+      readonly kind: 'dense';
+      readonly size: number;
+      readonly gated: boolean;
+      readonly activation: Activation;
+    }
   | {
       readonly kind: 'experts';
       readonly count: number;
