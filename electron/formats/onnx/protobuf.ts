@@ -3,7 +3,12 @@
  * only this. A proto holds at most 2 GiB, so weights of any size belong into external data (externalTensor).
  */
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { ModelProtoSchema, TensorProto_DataLocation, TensorProtoSchema, type ModelProto } from 'onnx-buf';
+import {
+  ModelProtoSchema,
+  TensorProto_DataLocation,
+  type TensorProtoSchema,
+  type ModelProto,
+} from 'onnx-buf';
 import { LabError } from '../../contract/errors.ts';
 
 export {
