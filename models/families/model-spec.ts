@@ -12,7 +12,7 @@ export interface NormSpec {
   readonly weightOffset: 0 | 1;
 }
 
-/** Inverse frequencies are resolved numbers, length dimensions/2; `long` replaces `short` when the session's context exceeds `original` (longrope). */
+/** Inverse frequencies are resolved numbers, length dimensions/2; `long` replaces `short` when the session's context exceeds `original` (longrope). `frequenciesForContext` in rope.ts picks. */
 export interface RopeSpec {
   /** How many leading components of a head rotate. */
   readonly dimensions: number;
@@ -23,9 +23,18 @@ export interface RopeSpec {
   readonly sections: readonly number[] | null;
 }
 
+/**
+ * `…factorsWeight`: GGUF keeps the factors of llama3 and longrope in tensors, whose data no header holds. The executor divides each
+ * inverse frequency by the value at its index in this canonical weight (`rope_factors.weight`, `rope_factors_{short,long}.weight`).
+ */
 export type RopeFrequencies =
   /** Fixed inverse frequencies; cos and sin are multiplied by `magnitude` (yarn's and longrope's attention factor). */
-  | { readonly kind: 'fixed'; readonly inverse: readonly number[]; readonly magnitude: number }
+  | {
+      readonly kind: 'fixed';
+      readonly inverse: readonly number[];
+      readonly magnitude: number;
+      readonly factorsWeight?: string;
+    }
   /** longrope: chosen per session by the context asked for. */
   | {
       readonly kind: 'byContext';
@@ -33,6 +42,8 @@ export type RopeFrequencies =
       readonly short: readonly number[];
       readonly long: readonly number[];
       readonly magnitude: number;
+      readonly shortFactorsWeight?: string;
+      readonly longFactorsWeight?: string;
     }
   /** dynamic NTK: base grows with the session's context L > original: base·(f·L/original − (f−1))^(d/(d−2)). */
   | { readonly kind: 'dynamic'; readonly base: number; readonly factor: number; readonly original: number };
@@ -51,7 +62,7 @@ export interface AttentionSpec {
   readonly rope: number | null;
   /** Norm of q and k before rope: per head (weight of headDimension) or over the whole projection (weight of heads·headDimension). */
   readonly queryKeyNorm: { readonly norm: NormSpec; readonly over: 'head' | 'projection' } | null;
-  /** Clamp q, k, v to ±clip after projection (OLMoE's clip_qkv). */
+  /** Clamp q, k, v to ±clip after projection and after the norm of q and k, before rope (OLMoE's clip_qkv). */
   readonly clip: number | null;
 }
 
@@ -109,6 +120,10 @@ export interface StateSpaceLayerSpec {
   /** Version 2: heads and groups; version 1: 0. */
   readonly heads: number;
   readonly groups: number;
+  /** Version 2: into how many groups the gated norm splits innerSize, each with a mean square of its own: 1 in HF, `groups` in GGUF; version 1: 0. */
+  readonly gateNormGroups: number;
+  /** Version 2: the time step is clamped to these after softplus; null: not at all. */
+  readonly timeStepLimit: { readonly minimum: number; readonly maximum: number } | null;
 }
 
 export type LayerSpec = AttentionLayerSpec | StateSpaceLayerSpec;
@@ -167,7 +182,8 @@ export interface WeightRef {
  * `feed_forward_residual_norm`, `query_norm`, `key_norm` (.weight, .bias);
  * `query`, `key`, `value`, `output` (.weight, .bias); `gate`, `up`, `down` (.weight, .bias; not gated: `up` and `down`);
  * `router.weight`; `experts.{e}.{gate,up,down}.weight`;
- * state space: `norm.weight`, `in.{weight,bias}`, `convolution.{weight,bias}`, `x.weight`, `time_step.{weight,bias}`, `a_log`, `d`, `gate_norm.weight`, `out.{weight,bias}`.
+ * state space: `norm.weight`, `in.{weight,bias}`, `convolution.{weight,bias}`, `x.weight`, `time_step.{weight,bias}`, `a_log` (HF) or `a` = −exp(a_log) (GGUF), `d`, `gate_norm.weight`, `out.{weight,bias}`.
+ * Rope factors, where a RopeSpec names them: `rope_factors.weight`, `rope_factors_short.weight`, `rope_factors_long.weight`.
  */
 export interface ResolvedModel {
   readonly spec: ModelSpec;
