@@ -33,24 +33,22 @@ function unpackQ4_1(bytes: Uint8Array, blocks: number, { codes, scales, offsets 
   }
 }
 
-/** Adds bit j of the 32-bit word at `at` to code j with weight 16. */
+/** Adds bit j of the 32-bit word at `at` to code j with weight 16, and 112: five bits lie around the middle of eight. */
 function fifthBits(bytes: Uint8Array, at: number, codes: Uint8Array, to: number): void {
-  for (let j = 0; j < 32; j++) codes[to + j]! += ((bytes[at + (j >> 3)]! >> (j & 7)) & 1) << 4;
+  for (let j = 0; j < 32; j++) codes[to + j]! += 112 + (((bytes[at + (j >> 3)]! >> (j & 7)) & 1) << 4);
 }
 
-/** Q5_0 [d, qh[4], qs[16]]: d · (q − 16); codes are q + 112, so that zero is 128. */
+/** Q5_0 [d, qh[4], qs[16]]: d · (q − 16); codes are q + 112. */
 function unpackQ5_0(bytes: Uint8Array, blocks: number, { codes, scales }: BlockParts): void {
   for (let block = 0; block < blocks; block++) {
     const at = block * 22;
-    const to = block * 32;
     scales[block] = halfAt(bytes, at);
-    nibbles(bytes, at + 6, codes, to);
-    fifthBits(bytes, at + 2, codes, to);
-    for (let j = 0; j < 32; j++) codes[to + j]! += 112;
+    nibbles(bytes, at + 6, codes, block * 32);
+    fifthBits(bytes, at + 2, codes, block * 32);
   }
 }
 
-/** Q5_1 [d, m, qh[4], qs[16]]: d · q + m. */
+/** Q5_1 [d, m, qh[4], qs[16]]: d · q + m; codes are q + 112. */
 function unpackQ5_1(bytes: Uint8Array, blocks: number, { codes, scales, offsets }: BlockParts): void {
   for (let block = 0; block < blocks; block++) {
     const at = block * 24;
@@ -206,7 +204,7 @@ export const smallBlockLayouts = {
   Q4_0: { bits: 4, zero: 8, groupSize: 32, affine: false, unpack: unpackQ4_0 },
   Q4_1: { bits: 4, zero: 0, groupSize: 32, affine: true, unpack: unpackQ4_1 },
   Q5_0: { bits: 8, zero: 128, groupSize: 32, affine: false, unpack: unpackQ5_0 },
-  Q5_1: { bits: 8, zero: 0, groupSize: 32, affine: true, unpack: unpackQ5_1 },
+  Q5_1: { bits: 8, zero: 112, groupSize: 32, affine: true, unpack: unpackQ5_1 },
   Q8_0: { bits: 8, zero: 128, groupSize: 32, affine: false, unpack: unpackQ8_0 },
   Q8_1: { bits: 8, zero: 128, groupSize: 32, affine: false, unpack: unpackQ8_1 },
   Q8_K: { bits: 8, zero: 128, groupSize: 256, affine: false, unpack: unpackQ8_K },

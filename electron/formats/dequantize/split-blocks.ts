@@ -5,14 +5,14 @@ import { typeTraits } from '../tensor-types.ts';
 import { blockLayout } from './layouts.ts';
 
 /** value[row, column] = scale · (code − zero) + offset; scale and offset are those of the column's block. */
-export interface SplitBlocks {
-  /** The smallest of these widths that holds every code. */
+export interface BlockMatrix {
+  /** The smallest of these widths that holds every code; the middle of the codes in use lies at 2^(bits − 1). */
   readonly bits: 2 | 4 | 8;
   /** Columns that share a scale. */
   readonly blockSize: 16 | 32 | 64 | 128 | 256;
   /** [rows, columns], one code per byte. */
   readonly codes: Uint8Array;
-  /** 2^(bits − 1), MatMulNBits' own default, where there are no offsets; 0 where there are. */
+  /** Where there are no offsets, 2^(bits − 1): MatMulNBits' own default. */
   readonly zero: number;
   /** [rows, columns / blockSize], may be negative, zero or (hostile files) not finite. */
   readonly scales: Float32Array;
@@ -29,7 +29,7 @@ export function splitBlocks(
   bytes: Uint8Array,
   rows: number,
   columns: number,
-): SplitBlocks | null {
+): BlockMatrix | null {
   const layout = blockLayout(type);
   if (layout === null) return null;
   const { blockElements, blockBytes } = typeTraits(type);
@@ -45,7 +45,7 @@ export function splitBlocks(
   const scales = new Float32Array(groups);
   const offsets = new Float32Array(layout.affine ? groups : 0);
   layout.unpack(bytes, blocks, { codes, scales, offsets });
-  const zero = layout.affine ? 0 : 1 << (layout.bits - 1);
+  const zero = layout.affine ? layout.zero : 1 << (layout.bits - 1);
   if (layout.zero !== zero) mirror(codes, scales, layout.zero + zero);
   return {
     bits: layout.bits,

@@ -71,7 +71,7 @@ function unpackQ4_K(bytes: Uint8Array, blocks: number, parts: BlockParts): void 
   }
 }
 
-/** Q5_K [d, dmin, scales[12], high[32], qs[128]]: as Q4_K, bit `group` of high[l] is worth 16. */
+/** Q5_K [d, dmin, scales[12], high[32], qs[128]]: as Q4_K, bit `group` of high[l] is worth 16; codes are q + 112. */
 function unpackQ5_K(bytes: Uint8Array, blocks: number, parts: BlockParts): void {
   const { codes } = parts;
   for (let block = 0; block < blocks; block++) {
@@ -80,7 +80,7 @@ function unpackQ5_K(bytes: Uint8Array, blocks: number, parts: BlockParts): void 
     for (let e = 0; e < 256; e++) {
       const low = (bytes[at + 48 + ((e >> 6) << 5) + (e & 31)]! >> (4 * ((e >> 5) & 1))) & 15;
       const high = (bytes[at + 16 + (e & 31)]! >> (e >> 5)) & 1;
-      codes[block * 256 + e] = low | (high << 4);
+      codes[block * 256 + e] = (low | (high << 4)) + 112;
     }
   }
 }
@@ -127,7 +127,7 @@ export const superBlockLayouts = {
   Q2_K: { bits: 2, zero: 0, groupSize: 16, affine: true, unpack: unpackQ2_K },
   Q3_K: { bits: 4, zero: 8, groupSize: 16, affine: false, unpack: unpackQ3_K },
   Q4_K: { bits: 4, zero: 0, groupSize: 32, affine: true, unpack: unpackQ4_K },
-  Q5_K: { bits: 8, zero: 0, groupSize: 32, affine: true, unpack: unpackQ5_K },
+  Q5_K: { bits: 8, zero: 112, groupSize: 32, affine: true, unpack: unpackQ5_K },
   Q6_K: { bits: 8, zero: 128, groupSize: 16, affine: false, unpack: unpackQ6_K },
   IQ4_XS: { bits: 8, zero: 128, groupSize: 32, affine: false, unpack: unpackIQ4_XS },
 } as const satisfies Record<string, BlockLayout>;
