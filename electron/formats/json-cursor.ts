@@ -21,6 +21,8 @@ export class JsonCursor {
   /** Keys and containers passed by skipValue. */
   keys = 0;
   containers = 0;
+  /** Where skipValue met the word Infinity, which Python writes though JSON has no such number. */
+  readonly infinities: number[] = [];
   readonly #bytes: Buffer;
   readonly #file: string;
   readonly #base: number;
@@ -201,6 +203,10 @@ export class JsonCursor {
   #skipNumber(): void {
     const bytes = this.#bytes;
     if (bytes[this.position] === minus) this.position++;
+    if (bytes[this.position] === 0x49) {
+      this.infinities.push(this.position);
+      return this.#skipWord('Infinity');
+    }
     if (bytes[this.position] === zero) this.position++;
     else this.#skipDigits();
     if (bytes[this.position] === dot) {

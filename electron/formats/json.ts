@@ -17,7 +17,7 @@ const maximumContainers = 4_000_000;
 
 /**
  * Parses an object. Duplicate keys, nesting beyond 100 levels and invalid UTF-8 are refused with the offset; a key named
- * `__proto__` becomes an ordinary own property. Throws bad-file.
+ * `__proto__` becomes an ordinary own property. Python's Infinity is read (and overwritten in `bytes`). Throws bad-file.
  */
 export function parseJsonObject(bytes: Buffer, file: string): JsonObject {
   const base = bytes.length >= 3 && bytes.readUIntBE(0, 3) === 0xefbbbf ? 3 : 0;
@@ -27,6 +27,8 @@ export function parseJsonObject(bytes: Buffer, file: string): JsonObject {
   cursor.skipValue();
   if (cursor.containers > maximumContainers) cursor.fail(`more than ${maximumContainers} objects and arrays`);
   cursor.end();
+  // JSON.parse reads 1e999 as infinity.
+  for (const at of cursor.infinities) text.write('1e999   ', at, 'latin1');
   const value = JSON.parse(text.toString('utf8')) as JsonObject;
   // Comparing counts is many times cheaper than a set of keys per object; the set is built only to name the place.
   if (countKeys(value) !== cursor.keys) failAtDuplicate(new JsonCursor(text, file, base));

@@ -3,7 +3,7 @@
  * ids and generation defaults.
  */
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isUtf8 } from 'node:buffer';
 import { badFile, toLabError } from '../../contract/errors.ts';
 import type {
@@ -42,6 +42,14 @@ export interface TokenizerFiles {
 export interface TemplateFiles {
   readonly templates: readonly NamedTemplate[];
   readonly files: readonly SourceFile[];
+}
+
+/** The folder's name to show; a snapshot of the Hugging Face cache is named after its repository. */
+export function folderName(folder: string): string {
+  const snapshots = dirname(folder);
+  const repository = basename(dirname(snapshots));
+  if (basename(snapshots) !== 'snapshots' || !repository.startsWith('models--')) return basename(folder);
+  return repository.slice('models--'.length).replace('--', '/');
 }
 
 export const isObject = (value: Json | undefined): value is JsonObject =>
