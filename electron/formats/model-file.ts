@@ -22,6 +22,9 @@ export interface OpenOptions {
   readonly refuseHardLinks?: boolean;
 }
 
+/** One read call takes less than 2 GiB. */
+const largestRead = 1 << 30;
+
 const driveOrScheme = /^[a-zA-Z]:|^[a-zA-Z][a-zA-Z0-9+.-]*:\/\//;
 
 /** Why a name that stands inside a file may not be used as a path below the folder, or null. */
@@ -103,7 +106,8 @@ function wrap(handle: FileHandle, name: string, path: string, bytes: number): Mo
       const buffer = Buffer.allocUnsafe(length);
       let done = 0;
       while (done < length) {
-        const { bytesRead } = await handle.read(buffer, done, length - done, offset + done);
+        const piece = Math.min(length - done, largestRead);
+        const { bytesRead } = await handle.read(buffer, done, piece, offset + done);
         if (bytesRead === 0)
           throw badFile('the file became shorter while it was read', { file: name, offset });
         done += bytesRead;
