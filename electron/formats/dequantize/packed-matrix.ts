@@ -34,7 +34,7 @@ export interface SplitMatrix {
 
 const groupsOf = ({ columns, blockSize }: MatrixLayout) => Math.ceil(columns / blockSize);
 
-/** Weights as float32 [rows, columns]. Throws bad-file where a part's size or a group index does not fit the layout. */
+/** Weights as float32 [rows, columns], rounded once from float64. Throws bad-file where a part's size or a group index does not fit the layout. */
 export function dequantizeMatrix(matrix: MatrixLayout, parts: MatrixParts): Float32Array {
   const { rows, columns, bits } = matrix;
   const groups = groupsOf(matrix);
@@ -46,8 +46,7 @@ export function dequantizeMatrix(matrix: MatrixLayout, parts: MatrixParts): Floa
       const group = row * groups + groupOf[column]!;
       const zero = zeroPoints ? zeroPoints[group]! : 1 << (bits - 1);
       const at = row * columns + column;
-      // Rounded to float32 after each step, as the kernels that the checkpoints were made for do.
-      values[at] = Math.fround(codes[at]! - zero) * scales[group]!;
+      values[at] = (codes[at]! - zero) * scales[group]!;
     }
   }
   return values;
