@@ -35,13 +35,13 @@ export type ValueInfoInit = NonNullable<GraphInit['input']>[number];
 /** Most bytes one proto may have: protobuf's own limit. */
 export const maximumProtoBytes = 0x7fff_ffff;
 
-/** Decodes a ModelProto. rawData are views into `bytes`, not copies. Throws `bad-file` where the bytes are no such message. */
-export function decodeModel(bytes: Uint8Array): ModelProto {
+/** Decodes a ModelProto. rawData are views into `bytes`, not copies. Throws `bad-file`, naming `file`, where the bytes are no such message. */
+export function decodeModel(bytes: Uint8Array, file = 'model'): ModelProto {
   try {
     return fromBinary(ModelProtoSchema, bytes);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new LabError('bad-file', `not an ONNX model: ${message}`, {}, { cause: error });
+    throw new LabError('bad-file', `${file}: not an ONNX model: ${message}`, { file }, { cause: error });
   }
 }
 
