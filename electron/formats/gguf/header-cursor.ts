@@ -1,0 +1,130 @@
+/**
+ * Reads a GGUF header forward through a window of the file. Nothing is allocated from a claimed length before the rest
+ * of the file is known to hold it, and a header may not be larger than `headerLimit`.
+ */
+import { badFile, type LabError } from '../../contract/errors.ts';
+import type { ModelFile } from '../model-file.ts';
+
+/** The largest headers known (quarter of a million tokens with merges) take about 20 MiB. */
+const headerLimit = 128 * 2 ** 20;
+const windowBytes = 2 ** 20;
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export class HeaderCursor {
+  readonly file: ModelFile;
+  /** What is being read, for errors: a metadata key, a tensor's name, or a word for the place. */
+  field = 'header';
+  #window: Buffer = Buffer.alloc(0);
+  #windowStart = 0;
+  #position = 0;
+
+  constructor(file: ModelFile) {
+    this.file = file;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Bytes that a header may still take from here. */
+  get remaining(): number {
+    return Math.min(this.file.bytes, headerLimit) - this.#position;
+  }
+
+  fail(message: string, offset = this.#position): LabError {
+    return badFile(message, { file: this.file.name, field: this.field, offset });
+  }
+
+  /** Throws unless `bytes` more bytes can follow. */
+  expect(bytes: number | bigint): void {
+    if (bytes <= this.remaining) return;
+    const tooLarge = this.file.bytes > headerLimit && bytes <= this.file.bytes - this.#position;
+    throw this.fail(
+      tooLarge
+        ? `the header would be larger than ${headerLimit} bytes`
+        : `${bytes} bytes expected, the file ends at ${this.file.bytes}`,
+    );
+  }
+
+  /** The next `length` bytes, valid until the next call. */
+  async take(length: number): Promise<Buffer> {
+    if (!this.#holds(length)) await this.#fill(length);
+    return this.#next(length);
+  }
+
+  async u32(): Promise<number> {
+    return (await this.take(4)).readUInt32LE();
+  }
+
+  async i32(): Promise<number> {
+    return (await this.take(4)).readInt32LE();
+  }
+
+  async u64(): Promise<bigint> {
+    return (await this.take(8)).readBigUInt64LE();
+  }
+
+  /** A string that must be UTF-8, as keys and names are. */
+  async name(limit: number): Promise<string> {
+    const start = this.#position;
+    const bytes = await this.#stringBytes(limit);
+    if (bytes.includes(0)) throw this.fail('the string holds a NUL byte', start);
+    try {
+      return strict.decode(bytes);
+    } catch {
+      throw this.fail('the string is not UTF-8', start);
+    }
+  }
+
+  /** Text; bytes that are not UTF-8 become U+FFFD (vocabularies of older files hold such pieces). */
+  async text(limit: number): Promise<string> {
+    return (await this.#stringBytes(limit)).toString('utf8');
+  }
+
+  /** `count` strings. The loop waits only where the window ends: files hold hundreds of thousands of them. */
+  async texts(count: number, limit: number): Promise<string[]> {
+    const texts = new Array<string>(count);
+    for (let i = 0; i < count; i++) {
+      if (!this.#holds(8)) await this.#fill(8);
+      const length = this.#length(this.#next(8), limit);
+      if (!this.#holds(length)) await this.#fill(length);
+      texts[i] = this.#next(length).toString('utf8');
+    }
+    return texts;
+  }
+
+  async #stringBytes(limit: number): Promise<Buffer> {
+    const length = this.#length(await this.take(8), limit);
+    return this.take(length);
+  }
+
+  #length(bytes: Buffer, limit: number): number {
+    const low = bytes.readUInt32LE(0);
+    const high = bytes.readUInt32LE(4);
+    if (high > 0 || low > limit) {
+      throw this.fail(
+        `a string of ${bytes.readBigUInt64LE()} bytes, at most ${limit} are allowed`,
+        this.#position - 8,
+      );
+    }
+    return low;
+  }
+
+  #holds(length: number): boolean {
+    return this.#position + length <= this.#windowStart + this.#window.length;
+  }
+
+  #next(length: number): Buffer {
+    const start = this.#position - this.#windowStart;
+    this.#position += length;
+    return this.#window.subarray(start, start + length);
+  }
+
+  async #fill(length: number): Promise<void> {
+    this.expect(length);
+    const bytes = Math.min(Math.max(length, windowBytes), this.file.bytes - this.#position);
+    this.#window = await this.file.read(this.#position, bytes);
+    this.#windowStart = this.#position;
+  }
+}
