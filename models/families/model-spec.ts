@@ -170,7 +170,7 @@ export interface WeightRef {
     | { readonly kind: 'tensor'; readonly tensor: TensorInfo }
     | { readonly kind: 'matrix'; readonly matrix: QuantizedMatrix };
   readonly shape: readonly number[];
-  /** The file stores [columns, rows] (GPT-2's Conv1D). */
+  /** The file stores [columns, rows] (GPT-2's Conv1D); of a stacked expert tensor each inner matrix is stored so. */
   readonly transposed: boolean;
   readonly rows: RowRange | null;
 }
