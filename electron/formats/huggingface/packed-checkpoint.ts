@@ -19,8 +19,6 @@ export interface PackedScheme {
   /** Columns per scale where the shapes leave a choice; −1: all. */
   readonly groupSize: number;
   readonly zeroPointOffset: 0 | 1;
-  /** False: the file promises that g_idx is i / groupSize everywhere. */
-  readonly actOrder: boolean;
 }
 
 /** A quantization_config, or the file of its own that older checkpoints have, and where to say it stands. */
@@ -84,8 +82,6 @@ function gptqScheme(quantization: Quantization): PackedScheme {
     layout: 'gptq',
     groupSize: groupSizeOf(quantization),
     zeroPointOffset: format === 'gptq' ? 1 : 0,
-    // An override may switch it on for a module: then every g_idx counts.
-    actOrder: value['desc_act'] !== false || isObject(value['dynamic']),
   };
 }
 
@@ -93,7 +89,7 @@ function awqScheme(quantization: Quantization): PackedScheme {
   const { value } = quantization;
   if (lower(value['version'], 'gemm') !== 'gemm') refuse(quantization, 'version');
   for (const key of ['bits', 'w_bit']) if ((value[key] ?? 4) !== 4) refuse(quantization, key);
-  return { layout: 'awq', groupSize: groupSizeOf(quantization), zeroPointOffset: 0, actOrder: false };
+  return { layout: 'awq', groupSize: groupSizeOf(quantization), zeroPointOffset: 0 };
 }
 
 const floatTypes: readonly TensorType[] = ['F16', 'BF16', 'F32'];
@@ -153,7 +149,8 @@ function packedMatrix(name: string, parts: Parts, scheme: PackedScheme, fail: Fa
   const { layout, zeroPointOffset } = scheme;
   return {
     ...{ name, layout, rows, columns, bits, blockSize, codes, scales, zeroPoints, zeroPointOffset },
-    groupIndex: scheme.actOrder ? groupIndex : null,
+    // Kept whatever desc_act says: `dynamic` may differ, and reading it shows whether the groups lie in order.
+    groupIndex,
   };
 }
 

@@ -1,14 +1,16 @@
 /** A Hugging Face folder with safetensors weights as a ModelSource. */
 import { badFile, LabError } from '../../contract/errors.ts';
 import type { JsonObject, ModelSource } from '../../contract/model-source.ts';
-import { readJsonFile, readOptionalJson } from '../json.ts';
+import { readJsonFile, readOptionalJson, type JsonFile } from '../json.ts';
 import { readSafetensorsFolder } from '../safetensors/folder.ts';
 import {
   folderName,
+  isObject,
   readGenerationDefaults,
   readSpecialIds,
   readTemplates,
   readTokenizer,
+  type NamedJson,
 } from './folder-files.ts';
 import { findPackedMatrices, readPackedScheme } from './packed-checkpoint.ts';
 
@@ -42,14 +44,24 @@ export async function readHuggingFaceFolder(folder: string): Promise<ModelSource
     ),
     tokenizer,
     templates: templates.templates,
-    special: readSpecialIds(generationConfig ? [generationConfig, config] : [config], tokenizer),
+    special: readSpecialIds(idSources(config, generationConfig), tokenizer),
     generation: readGenerationDefaults(generationConfig),
     graphs: [],
   };
 }
 
-/** `model_type`, for every folder that has a config.json. */
-export function architectureOf(config: JsonObject): string {
+/** A vision model keeps its language model's ids and vocabulary size in `text_config`. */
+function idSources(config: JsonFile, generationConfig: JsonFile | null): NamedJson[] {
+  const text = config.value['text_config'];
+  return [
+    ...(generationConfig ? [generationConfig] : []),
+    config,
+    ...(isObject(text) ? [{ name: config.name, value: text }] : []),
+  ];
+}
+
+/** `model_type`, known or not. */
+function architectureOf(config: JsonObject): string {
   const type = config['model_type'];
   if (typeof type === 'string' && type !== '') return type;
   if (config['auto_map'] !== undefined) {
