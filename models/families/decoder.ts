@@ -87,12 +87,12 @@ function readHeadDimension(
   return dimension;
 }
 
-export function rmsNorm({ h, normsMinusOne }: FamilyInput): NormSpec {
+export function rmsNorm({ h }: FamilyInput, weightOffset: 0 | 1 = 0): NormSpec {
   const field = { config: 'rms_norm_eps', gguf: 'attention.layer_norm_rms_epsilon' };
   return {
     kind: 'rms',
     epsilon: h.number(field, epsilonBounds, h.isGguf ? undefined : 1e-6),
-    weightOffset: normsMinusOne ? 1 : 0,
+    weightOffset,
   };
 }
 

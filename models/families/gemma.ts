@@ -18,6 +18,8 @@ const scalarBounds = { min: 1e-6, max: 1e9 };
 const attentionBiases = (h: HyperParameters) =>
   !h.isGguf && h.boolean('attention_bias', false) ? ['query', 'key', 'value', 'output'] : [];
 
+const gemmaNorm = (input: FamilyInput) => rmsNorm(input, input.normsMinusOne ? 1 : 0);
+
 /**
  * Scores are divided by the root of `query_pre_attn_scalar`. GGUF has no such field: it is the head's width, except in the 27B
  * models, known by their number of layers as in llama.cpp, where it is the hidden size per head.
@@ -55,7 +57,7 @@ function readGemma2(input: FamilyInput): FamilySpec {
   const softcap = readSoftcap(h, 'attn_logit_softcapping', 50);
   return decoder({
     sizes,
-    norm: rmsNorm(input),
+    norm: gemmaNorm(input),
     sandwich: true,
     ropes: [readRope(h, tensors, { headDimension: sizes.headDimension, ggufStyle: 'halves' })],
     activation: gemmaActivation(h),
@@ -108,7 +110,7 @@ function readGemma3(input: FamilyInput): FamilySpec {
     throw h.unsupported('use_bidirectional_attention', 'attention to what follows');
   }
   const sizes = readSizes(input, 256);
-  const norm = rmsNorm(input);
+  const norm = gemmaNorm(input);
   const window = readWindow(h, 4096);
   const sliding = readGemma3Sliding(h, sizes.layers);
   const scale = readScale(h, sizes, 62);

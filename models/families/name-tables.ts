@@ -75,7 +75,8 @@ export const huggingFaceNames: NameTable = {
       { stem: 'mlp.experts.down_proj', bare: true, stacked: true },
     ],
   },
-  ignored: /rotary_emb\.inv_freq$/,
+  // A buffer of old checkpoints, and GPTQ's group numbers where they say nothing new.
+  ignored: /rotary_emb\.inv_freq$|\.g_idx$/,
 };
 
 /** Gemma 2 and 3 norm what each sub-layer returns, so the same file names mean other norms. */
