@@ -47,7 +47,8 @@ export async function runOnnxSession(
   fetches?: readonly string[],
 ): Promise<Readonly<Record<string, Tensor>>> {
   try {
-    return await (fetches ? session.run(feeds, fetches) : session.run(feeds));
+    const options = { logSeverityLevel: 4 } as const;
+    return await (fetches ? session.run(feeds, fetches, options) : session.run(feeds, options));
   } catch (error) {
     throw onnxError(error, undefined, 'run');
   }

@@ -1,0 +1,289 @@
+/**
+ * Emits the decoder of any ModelSpec as an ONNX graph. Inputs: embedding rows [1, S, E] (the caller looks tokens up), the past's keys and
+ * values [1, kvHeads, P, D] per layer, lengths, rope tables [C, dimensions/2], and the rows whose logits are wanted. Rope tables are
+ * indexed by storage slot, so any positions (one axis or three) are rows the caller wrote. Variants over the same weights: `hidden` also returns the residual stream and router logits; `tree` takes an
+ * additive mask [1, 1, S, P+S] in place of the causal rule.
+ */
+import { DataType } from '../../../formats/onnx/protobuf.ts';
+import type { Arithmetic } from '../../engine.ts';
+import type {
+  Activation,
+  AttentionLayerSpec,
+  AttentionSpec,
+  FeedForwardSpec,
+  ModelSpec,
+  NormSpec,
+} from '../../../../models/families/model-spec.ts';
+import { GraphWriter } from './graph-writer.ts';
+import { LinearEmitter } from './linear.ts';
+import type { WrittenWeights } from './write-weights.ts';
+
+export interface GraphVariant {
+  readonly hidden: boolean;
+  readonly tree: boolean;
+}
+
+const { FLOAT, INT32, INT64 } = DataType;
+
+export function decoderGraph(
+  spec: ModelSpec,
+  weights: WrittenWeights,
+  arithmetic: Arithmetic,
+  variant: GraphVariant,
+): Uint8Array {
+  return new DecoderGraph(spec, weights, arithmetic, variant).build();
+}
+
+class DecoderGraph {
+  readonly #spec: ModelSpec;
+  readonly #weights: WrittenWeights;
+  readonly #variant: GraphVariant;
+  readonly #graph = new GraphWriter();
+  readonly #linear: LinearEmitter;
+
+  constructor(spec: ModelSpec, weights: WrittenWeights, arithmetic: Arithmetic, variant: GraphVariant) {
+    this.#spec = spec;
+    this.#weights = weights;
+    this.#variant = variant;
+    this.#linear = new LinearEmitter(this.#graph, arithmetic);
+  }
+
+  build(): Uint8Array {
+    const spec = this.#spec;
+    this.#declareInputs();
+    let stream = this.#embed();
+    this.#hiddenOutput('hidden.embed', stream, spec.hiddenSize);
+    spec.layers.forEach((layer, index) => {
+      if (layer.kind !== 'attention') throw new Error('state-space layers have no ONNX graph');
+      stream = this.#layer(stream, layer, index);
+      this.#hiddenOutput(`hidden.layer${index}`, stream, spec.hiddenSize);
+    });
+    this.#head(stream);
+    for (const tensor of this.#weights.tensors.values()) this.#graph.initializer(tensor);
+    return this.#graph.encode();
+  }
+
+  #declareInputs(): void {
+    const graph = this.#graph;
+    const spec = this.#spec;
+    graph.input('embeddings', FLOAT, [1, 'S', spec.embedding.size]);
+    if (spec.embedding.learnedPositions) graph.input('positions', INT64, [1, 'S']);
+    graph.input('rows', INT64, ['R']);
+    graph.input('last_index', INT32, [1]);
+    graph.input('total_length', INT32, [1]);
+    spec.ropes.forEach((rope, index) => {
+      graph.input(`rope${index}.cos`, FLOAT, ['C', rope.dimensions / 2]);
+      graph.input(`rope${index}.sin`, FLOAT, ['C', rope.dimensions / 2]);
+    });
+    if (this.#variant.tree) {
+      const masks = new Set(spec.layers.map((layer) => maskName(layer as AttentionLayerSpec)));
+      for (const mask of masks) graph.input(mask, FLOAT, [1, 1, 'S', 'T']);
+    }
+    spec.layers.forEach((layer, index) => {
+      if (layer.kind !== 'attention') return;
+      const shape = [1, layer.attention.keyValueHeads, 'P', layer.attention.headDimension];
+      for (const part of ['key', 'value']) {
+        graph.input(`past.${index}.${part}`, FLOAT, shape);
+        graph.output(`present.${index}.${part}`, FLOAT, shape.with(2, 'Q'));
+      }
+    });
+  }
+
+  #embed(): string {
+    const { embedding } = this.#spec;
+    let rows = 'embeddings';
+    if (this.#weights.linears.has('embedding_in.weight')) rows = this.#multiply(rows, 'embedding_in');
+    if (!embedding.learnedPositions) return this.#graph.node('Identity', [rows]);
+    const table = this.#vector('position_embedding.weight');
+    const offset = this.#graph.integers([embedding.learnedPositions.offset]);
+    const index = this.#graph.node('Add', ['positions', offset]);
+    return this.#graph.node('Add', [rows, this.#graph.node('Gather', [table, index], { axis: 0 })]);
+  }
+
+  #layer(stream: string, layer: AttentionLayerSpec, index: number): string {
+    const { norms } = layer;
+    const prefix = `layers.${index}`;
+    const attended = this.#attention(
+      this.#norm(stream, norms.attentionInput, `${prefix}.attention_input_norm`),
+      layer,
+      index,
+    );
+    stream = this.#graph.node('Add', [
+      stream,
+      this.#norm(attended, norms.attentionOutput, `${prefix}.attention_output_norm`),
+    ]);
+    stream = this.#norm(stream, norms.attentionResidual, `${prefix}.attention_residual_norm`);
+    const fed = this.#feedForward(
+      this.#norm(stream, norms.feedForwardInput, `${prefix}.feed_forward_input_norm`),
+      layer.feedForward,
+      index,
+    );
+    stream = this.#graph.node('Add', [
+      stream,
+      this.#norm(fed, norms.feedForwardOutput, `${prefix}.feed_forward_output_norm`),
+    ]);
+    return this.#norm(stream, norms.feedForwardResidual, `${prefix}.feed_forward_residual_norm`);
+  }
+
+  #attention(input: string, layer: AttentionLayerSpec, index: number): string {
+    const { attention } = layer;
+    const prefix = `layers.${index}`;
+    const query = this.#heads(input, layer, prefix, 'query');
+    const key = this.#heads(input, layer, prefix, 'key');
+    const value = this.#clip(this.#multiply(input, `${prefix}.value`), attention.clip);
+    const output = `${prefix}.attention`;
+    const rope =
+      attention.rope === null ? ['', ''] : [`rope${attention.rope}.cos`, `rope${attention.rope}.sin`];
+    const style = attention.rope === null ? null : this.#spec.ropes[attention.rope]!.style;
+    const tree = this.#variant.tree ? ['', maskName(layer)] : [];
+    const past = [`past.${index}.key`, `past.${index}.value`];
+    this.#graph.nodes(
+      'GroupQueryAttention',
+      [query, key, value, ...past, 'last_index', 'total_length', ...rope, ...tree],
+      {
+        num_heads: attention.heads,
+        kv_num_heads: attention.keyValueHeads,
+        scale: { float: attention.scale },
+        do_rotary: style === null ? 0 : 1,
+        rotary_interleaved: style === 'pairs' ? 1 : 0,
+        local_window_size: this.#variant.tree || attention.window === null ? -1 : attention.window,
+        ...(attention.softcap === null ? {} : { softcap: { float: attention.softcap } }),
+      },
+      [output, `present.${index}.key`, `present.${index}.value`],
+    );
+    return this.#multiply(output, `${prefix}.output`);
+  }
+
+  /** Projection, norm and clip of queries or keys: everything before rope. */
+  #heads(input: string, layer: AttentionLayerSpec, prefix: string, part: 'query' | 'key'): string {
+    const { attention } = layer;
+    const projected = this.#multiply(input, `${prefix}.${part}`);
+    const heads = part === 'query' ? attention.heads : attention.keyValueHeads;
+    return this.#clip(
+      this.#normedHeads(projected, attention, `${prefix}.${part}_norm`, heads),
+      attention.clip,
+    );
+  }
+
+  #clip(input: string, limit: number | null): string {
+    if (limit === null) return input;
+    return this.#graph.node('Clip', [input, this.#graph.scalar(-limit), this.#graph.scalar(limit)]);
+  }
+
+  #normedHeads(input: string, attention: AttentionSpec, name: string, heads: number): string {
+    const { queryKeyNorm, headDimension } = attention;
+    if (!queryKeyNorm) return input;
+    if (queryKeyNorm.over === 'projection') return this.#norm(input, queryKeyNorm.norm, name);
+    const graph = this.#graph;
+    const split = graph.node('Reshape', [input, graph.integers([1, -1, heads, headDimension])]);
+    const normed = this.#norm(split, queryKeyNorm.norm, name);
+    return graph.node('Reshape', [normed, graph.integers([1, -1, heads * headDimension])]);
+  }
+
+  #feedForward(input: string, feedForward: FeedForwardSpec, index: number): string {
+    const prefix = `layers.${index}`;
+    if (feedForward.kind === 'experts') return this.#experts(input, feedForward, index);
+    const up = this.#multiply(input, `${prefix}.up`);
+    const inner = feedForward.gated
+      ? this.#graph.node('Mul', [
+          this.#activate(this.#multiply(input, `${prefix}.gate`), feedForward.activation),
+          up,
+        ])
+      : this.#activate(up, feedForward.activation);
+    return this.#multiply(inner, `${prefix}.down`);
+  }
+
+  #experts(input: string, experts: FeedForwardSpec & { kind: 'experts' }, index: number): string {
+    const prefix = `layers.${index}`;
+    const logits = this.#multiply(input, `${prefix}.router`);
+    this.#hiddenOutput(`router.${index}.logits`, logits, experts.count);
+    const graph = this.#graph;
+    const hidden = this.#spec.hiddenSize;
+    const flat = graph.node('Reshape', [input, graph.integers([-1, hidden])]);
+    const router = graph.node('Reshape', [logits, graph.integers([-1, experts.count])]);
+    // The CPU provider takes the float MoE operator only in this fused form: gate and up interleaved, alpha 1 and beta 0 make swiglu silu(gate)·up.
+    const mixed = graph.node(
+      'MoE',
+      [flat, router, this.#vector(`${prefix}.experts.in`), '', this.#vector(`${prefix}.experts.out`)],
+      {
+        k: experts.used,
+        activation_type: 'swiglu',
+        swiglu_fusion: 1,
+        activation_alpha: { float: 1 },
+        activation_beta: { float: 0 },
+        normalize_routing_weights: experts.normalizeChosen ? 1 : 0,
+      },
+    );
+    return graph.node('Reshape', [mixed, graph.integers([1, -1, hidden])]);
+  }
+
+  #activate(input: string, activation: Activation): string {
+    switch (activation) {
+      case 'silu':
+        return this.#graph.node('QuickGelu', [input], { alpha: { float: 1 } });
+      case 'gelu-tanh':
+        return this.#graph.node('Gelu', [input], { approximate: 'tanh' });
+      case 'gelu':
+        return this.#graph.node('Gelu', [input], { approximate: 'none' });
+      case 'relu':
+        return this.#graph.node('Relu', [input]);
+    }
+  }
+
+  #head(stream: string): void {
+    const graph = this.#graph;
+    const { head, finalNorm, vocabularySize } = this.#spec;
+    // Hidden states are asked of every row, so only then the final norm runs on all of them.
+    const chosen = (rows: string) => graph.node('Gather', [rows, 'rows'], { axis: 1 });
+    let rows = this.#variant.hidden ? stream : chosen(stream);
+    rows = this.#norm(rows, finalNorm, 'final_norm');
+    if (this.#weights.linears.has('embedding_out.weight')) rows = this.#multiply(rows, 'embedding_out');
+    this.#hiddenOutput('hidden.head_input', rows, this.#spec.embedding.size);
+    if (this.#variant.hidden) rows = chosen(rows);
+    let logits = this.#multiply(rows, head.tied ? 'embedding' : 'head', 'head');
+    if (head.scale !== 1) logits = graph.node('Mul', [logits, graph.scalar(head.scale)]);
+    if (head.softcap !== null) {
+      const cap = graph.scalar(head.softcap);
+      logits = graph.node('Mul', [graph.node('Tanh', [graph.node('Div', [logits, cap])]), cap]);
+    }
+    graph.node('Identity', [logits], {}, 'logits');
+    graph.output('logits', FLOAT, [1, 'R', vocabularySize]);
+  }
+
+  #hiddenOutput(name: string, value: string, width: number): void {
+    if (!this.#variant.hidden) return;
+    this.#graph.node('Identity', [value], {}, name);
+    this.#graph.output(name, FLOAT, [1, 'S', width]);
+  }
+
+  #multiply(input: string, name: string, biasOf: string = name): string {
+    const linear = this.#weights.linears.get(`${name}.weight`);
+    if (!linear) throw new Error(`no matrix ${name}.weight`);
+    return this.#linear.emit(input, linear, this.#weights.vectors.get(`${biasOf}.bias`) ?? null);
+  }
+
+  #norm(input: string, norm: NormSpec | null, name: string): string {
+    if (!norm) return input;
+    const weight = this.#vector(`${name}.weight`);
+    const attributes = { axis: -1, epsilon: { float: norm.epsilon } };
+    if (norm.kind === 'rms')
+      return this.#graph.node('SimplifiedLayerNormalization', [input, weight], attributes);
+    const bias = this.#weights.vectors.get(`${name}.bias`);
+    return this.#graph.node(
+      'LayerNormalization',
+      [input, weight, ...(bias === undefined ? [] : [bias])],
+      attributes,
+    );
+  }
+
+  #vector(name: string): string {
+    const vector = this.#weights.vectors.get(name);
+    if (vector === undefined) throw new Error(`no tensor ${name}`);
+    return vector;
+  }
+}
+
+/** The tree variant's mask input of a layer: one per window size, since a window also hides what lies too far back. */
+export function maskName(layer: AttentionLayerSpec): string {
+  return layer.attention.window === null ? 'mask' : `mask.window${layer.attention.window}`;
+}

@@ -1,0 +1,45 @@
+/** Packed checkpoints (GPTQ, AWQ, MatMulNBits) as blocks that MatMulNBits takes. */
+import type { SplitMatrix } from '../../../formats/dequantize/packed-matrix.ts';
+import type { OrderedBlocks } from './linear.ts';
+
+const largestBlock = 256;
+
+/**
+ * Rows `start` to `start + rows` of a matrix of `columns` columns. Groups of any size become equal blocks of a power of two
+ * with repeated scales; zero points become offsets. Null where no block size of 16 or more divides groups and rows.
+ */
+export function packedBlocks(
+  matrix: SplitMatrix,
+  start: number,
+  rows: number,
+  columns: number,
+): OrderedBlocks | null {
+  const groups = Math.ceil(columns / matrix.blockSize);
+  const blockSize = commonBlock(matrix.blockSize, columns);
+  if (blockSize === null) return null;
+  const blocks = columns / blockSize;
+  const zero = 2 ** (matrix.bits - 1);
+  const scales = new Float32Array(rows * blocks);
+  const offsets = matrix.zeroPoints && new Float32Array(rows * blocks);
+  for (let row = 0; row < rows; row++) {
+    for (let block = 0; block < blocks; block++) {
+      const group = (start + row) * groups + Math.floor((block * blockSize) / matrix.blockSize);
+      scales[row * blocks + block] = matrix.scales[group]!;
+      if (offsets) offsets[row * blocks + block] = matrix.scales[group]! * (zero - matrix.zeroPoints[group]!);
+    }
+  }
+  const codes = matrix.codes.subarray(start * columns, (start + rows) * columns);
+  return {
+    blocks: { bits: matrix.bits, blockSize, codes, zero, scales, offsets },
+    columnOrder: matrix.columnOrder,
+  };
+}
+
+/** The largest power of two, 16 to 256, that divides the group size (or spans the whole row) and the columns. */
+function commonBlock(groupSize: number, columns: number): number | null {
+  const grouped = groupSize >= columns ? columns : groupSize;
+  for (let block = largestBlock; block >= 16; block /= 2) {
+    if (grouped % block === 0 && columns % block === 0) return block;
+  }
+  return null;
+}
