@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -10,17 +9,22 @@ import {
 import { readHuggingFaceFolder } from '../../electron/formats/huggingface/read-folder.ts';
 import { readMatrixParts, readWeight } from '../../electron/formats/read-weight.ts';
 import type { ModelSource } from '../../electron/contract/model-source.ts';
-import { golden, goldenTensors, type GoldenTensors } from './golden.ts';
+import { dequantize } from '../../electron/formats/dequantize/index.ts';
+import { goldenFolder, readGoldenJson, readGoldenTensors, type GoldenTensor } from '../helpers/golden.ts';
 
 const matmulnbits = [2, 4, 8].flatMap((bits) =>
   [16, 32, 64, 128].flatMap((blockSize) =>
     ['sym', 'zp'].map((zeros) => ({ name: `b${bits}_g${blockSize}_${zeros}`, bits, blockSize })),
   ),
 );
-const packedCases = JSON.parse(readFileSync(join(golden, 'quant/gptq_awq.json'), 'utf8')) as Record<
-  string,
-  { bits: number; group_size: number; checkpoint_format?: string; K: number; N: number }
->;
+const packedCases =
+  readGoldenJson<
+    Record<string, { bits: number; group_size: number; checkpoint_format?: string; K: number; N: number }>
+  >('quant/gptq_awq.json');
+
+const goldenTensors = (path: string) => readGoldenTensors(join(goldenFolder, path));
+const floats = ({ type, bytes }: GoldenTensor) =>
+  type === 'F16' ? dequantize('F16', bytes, bytes.length / 2) : new Float32Array(bytes.buffer);
 
 /** The weights again from the split form, by the definition of each field. */
 function recompose(matrix: MatrixLayout, parts: MatrixParts): Float32Array {
@@ -42,8 +46,8 @@ function recompose(matrix: MatrixLayout, parts: MatrixParts): Float32Array {
 describe('MatMulNBits', () => {
   const read = async (name: string, bits: number, blockSize: number) => {
     const tensors = await goldenTensors(`quant/matmulnbits/${name}.safetensors`);
-    const expected = tensors.floats('dequant');
-    const [rows = 0, columns = 0] = tensors.shape('dequant');
+    const expected = floats(tensors.get('dequant')!);
+    const [rows = 0, columns = 0] = tensors.get('dequant')!.shape;
     const layout = {
       name,
       layout: 'matmulnbits',
@@ -55,12 +59,12 @@ describe('MatMulNBits', () => {
     } as const;
     const zeroPoints = tensors.has('zero_points')
       ? name.endsWith('floatzp')
-        ? tensors.floats('zero_points')
-        : tensors.bytes('zero_points')
+        ? floats(tensors.get('zero_points')!)
+        : tensors.get('zero_points')!.bytes
       : null;
     const parts = {
-      codes: tensors.bytes('B'),
-      scales: tensors.floats('scales'),
+      codes: tensors.get('B')!.bytes,
+      scales: floats(tensors.get('scales')!),
       zeroPoints,
       groupIndex: null,
     };
@@ -108,7 +112,7 @@ describe('MatMulNBits', () => {
 });
 
 describe('GPTQ and AWQ', () => {
-  let tensors: GoldenTensors;
+  let tensors: ReadonlyMap<string, GoldenTensor>;
   beforeAll(async () => {
     tensors = await goldenTensors('quant/gptq_awq.safetensors');
   });
@@ -122,17 +126,17 @@ describe('GPTQ and AWQ', () => {
       zeroPointOffset: format === 'gptq' ? 1 : 0,
     };
     const parts: MatrixParts = {
-      codes: tensors.bytes(`${name}.qweight`),
-      scales: tensors.floats(`${name}.scales`),
-      zeroPoints: tensors.bytes(`${name}.qzeros`),
-      groupIndex: tensors.has(`${name}.g_idx`) ? tensors.integers(`${name}.g_idx`) : null,
+      codes: tensors.get(`${name}.qweight`)!.bytes,
+      scales: floats(tensors.get(`${name}.scales`)!),
+      zeroPoints: tensors.get(`${name}.qzeros`)!.bytes,
+      groupIndex: tensors.has(`${name}.g_idx`) ? tensors.get(`${name}.g_idx`)!.integers() : null,
     };
     return { layout, parts };
   };
   /** The reference is [inputs, outputs]. */
   const expected = (name: string) => {
     const { K: columns, N: rows } = packedCases[name]!;
-    const stored = tensors.floats(`${name}.dequant`);
+    const stored = floats(tensors.get(`${name}.dequant`)!);
     return Float32Array.from(
       { length: rows * columns },
       (_, i) => stored[(i % columns) * rows + Math.floor(i / columns)]!,
@@ -239,23 +243,23 @@ describe('packed checkpoints', () => {
   test.each(['llama-gptq', 'llama-gptq-actorder', 'llama-awq'])(
     '%s holds the reference weights',
     async (name) => {
-      const source = await readHuggingFaceFolder(join(golden, 'tiny', name));
+      const source = await readHuggingFaceFolder(join(goldenFolder, 'tiny', name));
       const expected = await goldenTensors(`tiny/${name}/expected.safetensors`);
       for (const weight of [
         'model.layers.0.self_attn.k_proj.weight',
         'model.layers.1.mlp.down_proj.weight',
       ]) {
-        expect(await readMatrixWeight(source, weight)).toEqual(expected.floats(`deq.${weight}`));
+        expect(await readMatrixWeight(source, weight)).toEqual(floats(expected.get(`deq.${weight}`)!));
         const matrix = source.matrices.get(weight)!;
         expect(recompose(matrix, await readMatrixParts(source, matrix))).toEqual(
-          expected.floats(`deq.${weight}`),
+          floats(expected.get(`deq.${weight}`)!),
         );
       }
     },
   );
 
   test('a row range of a packed matrix is those rows', async () => {
-    const source = await readHuggingFaceFolder(join(golden, 'tiny/llama-awq'));
+    const source = await readHuggingFaceFolder(join(goldenFolder, 'tiny/llama-awq'));
     const name = 'model.layers.0.self_attn.k_proj.weight';
     const whole = await readMatrixWeight(source, name);
     const matrix = source.matrices.get(name)!;

@@ -130,15 +130,14 @@ function packedMatrix(name: string, parts: Parts, scheme: PackedScheme, fail: Fa
   const [first, second] = sizes(codes, ['I32'], fail);
   const [groups, rows] = sizes(scales, floatTypes, fail);
   const gptq = scheme.layout === 'gptq';
-  // GPTQ packs the inputs, so that the count of inputs follows from the bits; the bits follow from the zero points.
-  const bits = gptq ? gptqBits(first, rows, zeroPoints, groupIndex, fail) : 4;
+  const bits = gptq ? gptqBits(rows, zeroPoints, fail) : 4;
   const columns = gptq ? (first * 32) / bits : first;
   if (!Number.isInteger(columns)) fail(`${first} words of ${bits}-bit codes are not whole`);
   if ((gptq ? second : second * 8) !== rows) fail(`the codes and the scales disagree about ${rows} outputs`);
   if (zeroPoints) {
     const [zeroGroups, words] = sizes(zeroPoints, ['I32'], fail);
     if (zeroGroups !== groups || words * 32 !== rows * bits) fail('the zero points do not fit the scales');
-  } else if (gptq) fail('the zero points are missing');
+  }
   if (
     groupIndex &&
     (groupIndex.type !== 'I32' || groupIndex.shape.length !== 1 || groupIndex.shape[0] !== columns)
@@ -163,19 +162,12 @@ function sizes(tensor: TensorInfo, types: readonly TensorType[], fail: Fail): [n
   return [first, second];
 }
 
-function gptqBits(
-  words: number,
-  rows: number,
-  zeroPoints: TensorInfo | null,
-  groupIndex: TensorInfo | null,
-  fail: Fail,
-): number {
-  const zeroWords = zeroPoints?.shape[1];
-  const bits =
-    zeroWords === undefined ? (words * 32) / (groupIndex?.shape[0] ?? words * 8) : (zeroWords * 32) / rows;
-  return [2, 3, 4, 8].includes(bits)
-    ? bits
-    : fail(`the shapes give codes of ${bits} bits; 2, 3, 4 and 8 are known`);
+/** GPTQ packs the inputs, so that their count follows from the bits; the bits follow from the zero points. */
+function gptqBits(rows: number, zeroPoints: TensorInfo | null, fail: Fail): number {
+  if (!zeroPoints) return fail('the zero points are missing');
+  const bits = (sizes(zeroPoints, ['I32'], fail)[1] * 32) / rows;
+  if ([2, 3, 4, 8].includes(bits)) return bits;
+  return fail(`the shapes give codes of ${bits} bits; 2, 3, 4 and 8 are known`);
 }
 
 function blockSizeOf(columns: number, groups: number, stated: number, fail: Fail): number {
