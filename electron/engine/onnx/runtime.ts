@@ -3,8 +3,8 @@
  * found beside them; every location must have been checked by electron/formats/onnx before.
  */
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
-import { basename } from 'node:path';
-import { LabError } from '../../contract/errors.ts';
+import { basename, dirname } from 'node:path';
+import { LabError, type ErrorCode, type ErrorDetail } from '../../contract/errors.ts';
 
 export { Tensor };
 export type OnnxSession = InferenceSession;
@@ -22,7 +22,7 @@ export interface RuntimeOptions {
 export const onnxruntimeVersion: string = env.versions.node ?? env.versions.common;
 
 /**
- * Loads the model at `path` (absolute). Throws `no-device` without a GPU adapter, `out-of-memory`, `unsupported-operator` with its name in
+ * Loads the model at `path` (absolute). Throws `no-device` without a GPU adapter, `unsupported-type` for float16 on a GPU without it, `out-of-memory`, `unsupported-operator` with its name in
  * detail.operator, `bad-file` where onnxruntime refuses the graph.
  */
 export async function openOnnxSession(path: string, options: RuntimeOptions): Promise<OnnxSession> {
@@ -36,7 +36,7 @@ export async function openOnnxSession(path: string, options: RuntimeOptions): Pr
       logSeverityLevel: 4,
     });
   } catch (error) {
-    throw onnxError(error, basename(path), 'load');
+    throw onnxError(error, path);
   }
 }
 
@@ -50,7 +50,7 @@ export async function runOnnxSession(
     const options = { logSeverityLevel: 4 } as const;
     return await (fetches ? session.run(feeds, fetches, options) : session.run(feeds, options));
   } catch (error) {
-    throw onnxError(error, undefined, 'run');
+    throw onnxError(error);
   }
 }
 
@@ -60,34 +60,33 @@ const unregistered = /([\w.]*):(\w+)\(-?\d+\) is not a registered function\/op/;
 const unknownToDomain = /no op registered for ()(\w+) with domain_version/i;
 const notImplemented = /could not find an implementation for (?:([\w.]+)[.:])?(\w+)\(/i;
 
-/** Sorts onnxruntime's plain errors by their text: it has no codes of its own in JavaScript. */
-function onnxError(thrown: unknown, file: string | undefined, step: 'load' | 'run'): LabError {
+const noHalf = /requires f16 but the device does not support it/;
+
+/** Sorts onnxruntime's plain errors by their text: it has no codes of its own in JavaScript. `path`: the model being loaded; absent in a run. */
+function onnxError(thrown: unknown, path?: string): LabError {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
-  const cause = { cause: thrown };
+  const file = path === undefined ? undefined : basename(path);
   const detail = file === undefined ? {} : { file };
-  if (noDevice.test(text))
-    return new LabError('no-device', 'No GPU adapter was found for WebGPU.', {}, cause);
+  const error = (code: ErrorCode, message: string, more: ErrorDetail = {}) =>
+    new LabError(code, message, { ...detail, ...more }, { cause: thrown });
+  if (noDevice.test(text)) return error('no-device', 'No GPU adapter was found for WebGPU.');
+  if (noHalf.test(text)) return error('unsupported-type', 'The GPU cannot compute in float16.');
   if (outOfMemory.test(text)) {
-    return new LabError(
-      'out-of-memory',
-      `onnxruntime could not ${step} the model: no memory.`,
-      detail,
-      cause,
-    );
+    return error('out-of-memory', `No memory was left to ${file ? 'load' : 'run'} the model.`);
   }
   const named = unregistered.exec(text) ?? unknownToDomain.exec(text) ?? notImplemented.exec(text);
   if (named) {
     const operator = `${named[1] || 'ai.onnx'}:${named[2] ?? ''}`;
     const message = `onnxruntime has no ${operator} that fits this graph and device.`;
-    return new LabError('unsupported-operator', message, { ...detail, operator }, cause);
+    return error('unsupported-operator', message, { operator });
   }
-  // Paths inside onnxruntime's message are its own source files or the model's path: neither helps a person.
-  const reason = text.replaceAll(/\/\S*\/(?=[^/\s]+)/g, '').slice(0, 500);
-  if (step === 'run') return new LabError('engine-failed', `onnxruntime: ${reason}`, detail, cause);
-  return new LabError(
-    'bad-file',
-    `${file ?? 'model'}: onnxruntime refuses the model: ${reason}`,
-    detail,
-    cause,
-  );
+  const reason = withoutPaths(text, path).slice(0, 500);
+  if (file === undefined) return error('engine-failed', `onnxruntime: ${reason}`);
+  return error('bad-file', `${file}: onnxruntime refuses the model: ${reason}`);
+}
+
+/** Neither onnxruntime's own source files nor the model's absolute path help a person. */
+function withoutPaths(text: string, path: string | undefined): string {
+  const own = text.replaceAll(/\/onnxruntime_src\/\S*:\d+\s*/g, '');
+  return path === undefined ? own : own.replaceAll(path, basename(path)).replaceAll(dirname(path), '');
 }
