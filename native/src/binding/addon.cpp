@@ -1,0 +1,35 @@
+// What retort.node exports; electron/engine/native/addon.ts declares the same for TypeScript. Several threads may load it: nothing is
+// global, and every object belongs to the environment that made it.
+#include <napi.h>
+
+#include "arguments.h"
+#include "retort/status.h"
+#include "row_functions.h"
+#include "sampler_object.h"
+
+namespace retort::binding {
+namespace {
+
+Napi::Array status_code_names(Napi::Env env) {
+  auto names = Napi::Array::New(env, status_codes.size());
+  for (std::uint32_t i = 0; i < status_codes.size(); ++i) names.Set(i, Napi::String::New(env, std::string(status_codes[i])));
+  return names;
+}
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("version", RETORT_VERSION);
+  exports.Set("statusCodes", status_code_names(env));
+  exports.Set("Sampler", SamplerObject::define(env));
+  exports.Set("scoreRows", Napi::Function::New<score_rows>(env, "scoreRows"));
+  exports.Set("divergenceRows", Napi::Function::New<divergence_rows>(env, "divergenceRows"));
+  return exports;
+}
+
+}  // namespace
+}  // namespace retort::binding
+
+static Napi::Object retort_initialise(Napi::Env env, Napi::Object exports) {
+  return retort::binding::initialise(env, exports);
+}
+
+NODE_API_MODULE(retort, retort_initialise)

@@ -1,0 +1,19 @@
+// The steps before temperature: mask, bias, penalties. Logits become float64 here.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "retort/sampling.h"
+
+namespace retort {
+
+// Throws Failure: bad_request unless every parameter is within its limits.
+void check_parameters(const SamplingParameters& parameters);
+
+// Fills `adjusted` (V); what cannot be drawn becomes −infinity. `counts` is scratch of V zeros, left as V zeros.
+// Throws Failure: bad_request (sizes, ids, a mask that allows nothing, a sum that overflows).
+void adjust_logits(const SamplingParameters& parameters, const SamplingInput& input, std::vector<double>& adjusted,
+                   std::vector<std::uint32_t>& counts);
+
+}  // namespace retort
