@@ -121,7 +121,9 @@ describe('GPTQ and AWQ', () => {
     const layout: MatrixLayout = {
       name,
       layout: name.startsWith('awq') ? 'awq' : 'gptq',
-      ...{ rows, columns, bits },
+      rows,
+      columns,
+      bits,
       blockSize: size === -1 ? columns : size,
       zeroPointOffset: format === 'gptq' ? 1 : 0,
     };

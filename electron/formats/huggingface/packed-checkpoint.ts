@@ -147,7 +147,16 @@ function packedMatrix(name: string, parts: Parts, scheme: PackedScheme, fail: Fa
   const blockSize = blockSizeOf(columns, groups, scheme.groupSize, fail);
   const { layout, zeroPointOffset } = scheme;
   return {
-    ...{ name, layout, rows, columns, bits, blockSize, codes, scales, zeroPoints, zeroPointOffset },
+    name,
+    layout,
+    rows,
+    columns,
+    bits,
+    blockSize,
+    codes,
+    scales,
+    zeroPoints,
+    zeroPointOffset,
     // Kept whatever desc_act says: `dynamic` may differ, and reading it shows whether the groups lie in order.
     groupIndex,
   };
