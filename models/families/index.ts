@@ -79,15 +79,22 @@ function findFamily(source: ModelSource): { family: Family; table: NameTable } {
   );
   const { gguf, huggingFace, onnx } = family?.names ?? { gguf: null, huggingFace: null, onnx: null };
   const table = isGguf ? gguf : source.format === 'safetensors' ? huggingFace : onnx;
-  if (!family || !table) {
-    const layout = source.format === 'safetensors' ? 'Hugging Face' : source.format;
-    throw new LabError(
-      'unsupported-architecture',
-      `The architecture "${architecture}" is not supported (${layout} files).`,
-      { architecture },
-    );
+  if (!family) {
+    const message = `The architecture "${architecture}" is not supported.`;
+    throw new LabError('unsupported-architecture', message, { architecture });
+  }
+  if (!table || (isOnnx(source) && !source.files.some(({ name }) => name === 'config.json'))) {
+    const reason = table ? 'its folder has no config.json' : `weights of ${family.name} graphs have no names`;
+    throw new LabError('unsupported-feature', `This graph runs only as it was exported: ${reason}.`, {
+      architecture,
+    });
   }
   return { family, table };
+}
+
+/** genai_config.json alone leaves rope and norms to the graph; config.json has them. */
+function isOnnx({ format }: ModelSource): boolean {
+  return format === 'genai' || format === 'transformersjs';
 }
 
 /** model_type of the language model, or general.architecture. */
@@ -102,7 +109,7 @@ function architectureOf(source: ModelSource): string {
 /** GGUF and ONNX files hold a head unless it is tied; in HF files config.json decides, and a missing head is the embedding. */
 function isTied(source: ModelSource, family: Family, h: HyperParameters, finder: WeightFinder): boolean {
   const isMissing = !finder.hasHead();
-  if (source.metadata.kind === 'gguf' || source.format !== 'safetensors') return isMissing;
+  if (source.metadata.kind === 'gguf' || isOnnx(source)) return isMissing;
   const top = source.metadata.config;
   const outer = Object.hasOwn(top, 'tie_word_embeddings') ? top['tie_word_embeddings'] : null;
   if (outer !== null && typeof outer !== 'boolean') {

@@ -141,8 +141,8 @@ const matMul = (stem: string, rows?: readonly string[]): NameRule => ({
 const onnxQkv = matMul('attn.qkv_proj', ['query', 'key', 'value']);
 const onnxGateUp = matMul('mlp.gate_up_proj', ['gate', 'up']);
 
-/** Initializers of graphs that onnxruntime-genai's model builder writes. Other exporters leave most weights without a name. */
-export const onnxNames: NameTable = {
+/** Initializers of graphs that onnxruntime-genai's model builder writes. */
+const builderNames: NameTable = {
   prefix: 'model.',
   model: {
     embedding: ['embed_tokens'],
@@ -167,4 +167,23 @@ export const onnxNames: NameTable = {
   ignored: /final_norm_layernorm\.weight$/,
 };
 
-export const gemmaOnnxNames: NameTable = { ...onnxNames, layer: { ...onnxNames.layer, ...sandwichNorms } };
+/** The builder's names, and those of optimum's and transformers.js' quantized graphs, whose matrices are named after their nodes. */
+export const onnxNames: NameTable = {
+  ...builderNames,
+  model: { ...builderNames.model, final_norm: [...builderNames.model['final_norm']!, 'norm'] },
+  layer: {
+    ...builderNames.layer,
+    query_norm: [...builderNames.layer['query_norm']!, 'self_attn.q_norm'],
+    key_norm: [...builderNames.layer['key_norm']!, 'self_attn.k_norm'],
+    query: [...builderNames.layer['query']!, matMul('self_attn.q_proj')],
+    key: [...builderNames.layer['key']!, matMul('self_attn.k_proj')],
+    value: [...builderNames.layer['value']!, matMul('self_attn.v_proj')],
+    output: [...builderNames.layer['output']!, matMul('self_attn.o_proj')],
+  },
+};
+
+/** The builder adds the one that Gemma's norms lack; other exporters may not, so that only the builder's names count. */
+export const gemmaOnnxNames: NameTable = {
+  ...builderNames,
+  layer: { ...builderNames.layer, ...sandwichNorms },
+};

@@ -6,7 +6,7 @@ import type {
   TensorInfo,
   TensorType,
 } from '../../electron/contract/model-source.ts';
-import type { ModelSpec, RowRange, WeightRef } from './model-spec.ts';
+import type { LayerSpec, ModelSpec, RowRange, WeightRef } from './model-spec.ts';
 import type { NameRule, Names, NameTable } from './name-tables.ts';
 import { expertShapes, layerShapes, modelShapes, type WeightShape } from './weight-shapes.ts';
 
@@ -17,16 +17,21 @@ const notWeights: ReadonlySet<TensorType> = new Set<TensorType>([
   'I8', 'I16', 'I32', 'I64', 'U8', 'U16', 'U32', 'U64', 'BOOL', 'C64', 'I4', 'U4', 'I2', 'U2',
 ]); // prettier-ignore
 
-/** Where in the table's name space a weight lies. */
+/** Where weights lie in the table's name space, and under which canonical prefix they go. */
 interface Place {
+  readonly canonical: string;
   readonly names: Names;
   readonly layer: number | null;
+  readonly layers: number;
   readonly expert: number | null;
   readonly experts: number;
-  /** Weights that may share a tensor with this one. */
-  readonly siblings: readonly WeightShape[];
+  /** Everything at this place: weights that may share a tensor. */
+  readonly shapes: readonly WeightShape[];
+  /** Stems whose bias must be there. */
+  readonly biases: readonly string[];
 }
 
+type Kind = 'weight' | 'bias';
 type Found = { tensor: TensorInfo; matrix: null } | { tensor: null; matrix: QuantizedMatrix };
 
 export class WeightFinder {
@@ -44,102 +49,98 @@ export class WeightFinder {
 
   /** Rows of the stored embedding, or null where none is found. */
   embeddingRows(): number | null {
-    for (const rule of rulesOf(this.#table.model, 'embedding')) {
-      const found = this.#lookUp(this.#candidates(rule, 'weight', null, null, 0));
-      if (found?.matrix) return found.matrix.rows;
-      if (found) return found.tensor.shape[rule.transposed ? 1 : 0] ?? null;
-    }
-    return null;
+    const [found, rule] = this.#first(this.#modelPlace(), 'embedding', 'weight') ?? [null, null];
+    if (found?.matrix) return found.matrix.rows;
+    return found?.tensor.shape[rule?.transposed ? 1 : 0] ?? null;
   }
 
   /** The file holds a head of its own. */
   hasHead(): boolean {
-    return rulesOf(this.#table.model, 'head').some(
-      (rule) => this.#lookUp(this.#candidates(rule, 'weight', null, null, 0)) !== null,
-    );
+    return this.#first(this.#modelPlace(), 'head', 'weight') !== null;
   }
 
   /**
-   * Every weight the spec needs. `biases` are the stems whose bias must be there. Throws bad-file with up to ten missing or
-   * ill-shaped weights; unsupported-feature where layers hold tensors no part of the spec uses, or where weights have no names.
+   * Every weight the spec needs. `biases` are the stems whose bias must be there; others are taken where they are. Throws bad-file
+   * with up to ten missing or ill-shaped weights; unsupported-feature where layers hold tensors no part of the spec uses, or where
+   * weights have no names.
    */
   resolve(spec: ModelSpec, biases: readonly string[]): Map<string, WeightRef> {
     const weights = new Map<string, WeightRef>();
-    const layers = spec.layers.length;
-    const { model, layer: layerNames, experts: expertNames } = this.#table;
-    const root = { layer: null, expert: null, experts: 0 };
-    const shapes = modelShapes(spec);
-    this.#add(weights, '', { ...root, names: model, siblings: shapes }, shapes, biases, layers);
+    const model = { ...this.#modelPlace(), layers: spec.layers.length, shapes: modelShapes(spec), biases };
+    this.#add(weights, model);
     for (const [index, layer] of spec.layers.entries()) {
-      if (this.#problems.length > problemsShown) break;
-      const inLayer = layerShapes(spec, layer);
-      const name = `layers.${index}.`;
-      const place = { ...root, names: layerNames, layer: index, siblings: inLayer };
-      this.#add(weights, name, place, inLayer, biases, layers);
-      const inExpert = expertShapes(spec, layer);
-      const isSparse = layer.kind === 'attention' && layer.feedForward.kind === 'experts';
-      const experts = isSparse && layer.feedForward.kind === 'experts' ? layer.feedForward.count : 0;
-      for (let expert = 0; expert < experts && this.#problems.length <= problemsShown; expert++) {
-        const within = { names: expertNames, layer: index, expert, experts, siblings: inExpert };
-        this.#add(weights, `${name}experts.${expert}.`, within, inExpert, [], layers);
+      const canonical = `layers.${index}.`;
+      const place = { ...model, canonical, names: this.#table.layer, layer: index };
+      this.#add(weights, { ...place, shapes: layerShapes(spec, layer) });
+      const experts = expertCount(layer);
+      const shapes = expertShapes(spec, layer);
+      for (let expert = 0; expert < experts && !this.#isHopeless(); expert++) {
+        const prefix = `${canonical}experts.${expert}.`;
+        this.#add(weights, {
+          ...place,
+          canonical: prefix,
+          names: this.#table.experts,
+          expert,
+          experts,
+          shapes,
+          biases: [],
+        });
       }
+      if (this.#isHopeless()) break;
     }
     this.#refuseProblems();
     this.#refuseLeftovers();
     return weights;
   }
 
-  #add(
-    weights: Map<string, WeightRef>,
-    canonical: string,
-    place: Place,
-    shapes: readonly WeightShape[],
-    biases: readonly string[],
-    layers: number,
-  ): void {
-    for (const part of shapes) {
+  #modelPlace(): Place {
+    const { model: names } = this.#table;
+    return { canonical: '', names, layer: null, layers: 0, expert: null, experts: 0, shapes: [], biases: [] };
+  }
+
+  /** Enough problems for a message: a file that claims 10,000 layers is not searched to its end. */
+  #isHopeless(): boolean {
+    return this.#problems.length > problemsShown;
+  }
+
+  #add(weights: Map<string, WeightRef>, place: Place): void {
+    for (const shape of place.shapes) {
       // GGUF stores −exp(a_log) and says so by another name.
-      const stem = part.stem === 'a_log' && Object.hasOwn(place.names, 'a') ? 'a' : part.stem;
-      const rules = rulesOf(place.names, stem);
-      const put = (kind: 'weight' | 'bias', isNeeded: boolean) => {
-        const ref = this.#find({ ...part, stem }, rules, kind, place, layers, isNeeded);
-        if (ref) weights.set(canonical + stem + (part.holds === 'bare' ? '' : `.${kind}`), ref);
+      const stem = shape.stem === 'a_log' && Object.hasOwn(place.names, 'a') ? 'a' : shape.stem;
+      const part = { ...shape, stem };
+      const put = (kind: Kind, isNeeded: boolean) => {
+        const ref = this.#find(place, part, kind, isNeeded);
+        if (ref) weights.set(place.canonical + stem + (part.holds === 'bare' ? '' : `.${kind}`), ref);
       };
       if (part.holds !== 'bias') put('weight', true);
       if (part.holds === 'bias') put('bias', true);
-      if (part.holds === 'weightAndBias') put('bias', biases.includes(stem));
+      if (part.holds === 'weightAndBias') put('bias', place.biases.includes(stem));
     }
   }
 
-  #find(
-    part: WeightShape,
-    rules: readonly NameRule[],
-    kind: 'weight' | 'bias',
-    place: Place,
-    layers: number,
-    isNeeded: boolean,
-  ): WeightRef | null {
-    for (const rule of rules) {
-      const found = this.#lookUp(this.#candidates(rule, kind, place.layer, place.expert, layers));
-      if (found) return this.#reference(found, rule, part, kind, place);
-    }
+  #find(place: Place, part: WeightShape, kind: Kind, isNeeded: boolean): WeightRef | null {
+    const first = this.#first(place, part.stem, kind);
+    if (first) return this.#reference(first[0], first[1], part, kind, place);
     if (isNeeded) {
-      const rule = rules[0];
-      const name = rule && this.#candidates(rule, kind, place.layer, place.expert, layers)[0];
-      this.#problems.push(`${name ?? `a name for ${part.stem}.${kind}`} is missing`);
+      const [rule] = rulesOf(place.names, part.stem);
+      const name = rule ? this.#candidates(place, rule, kind)[0] : null;
+      this.#problems.push(`${name ?? `${place.canonical}${part.stem}.${kind}`} is missing`);
     }
     return null;
   }
 
-  #reference(
-    found: Found,
-    rule: NameRule,
-    part: WeightShape,
-    kind: 'weight' | 'bias',
-    place: Place,
-  ): WeightRef | null {
+  /** What the first rule finds that finds anything. */
+  #first(place: Place, stem: string, kind: Kind): [Found, NameRule] | null {
+    for (const rule of rulesOf(place.names, stem)) {
+      const found = this.#lookUp(this.#candidates(place, rule, kind));
+      if (found) return [found, rule];
+    }
+    return null;
+  }
+
+  #reference(found: Found, rule: NameRule, part: WeightShape, kind: Kind, place: Place): WeightRef | null {
     const shape = kind === 'bias' ? part.shape.slice(0, 1) : part.shape;
-    const { start, total } = rowsWithin(rule, part, place.siblings);
+    const { start, total } = rowsWithin(rule, part, place.shapes);
     const [rows, columns] = [shape[0]!, shape.slice(1)];
     const stored = found.tensor ? found.tensor.shape : [found.matrix.rows, found.matrix.columns];
     const layout = (turned: boolean) => {
@@ -177,19 +178,12 @@ export class WeightFinder {
     return { source, shape, transposed: isTransposed, rows: range };
   }
 
-  #candidates(
-    rule: NameRule,
-    kind: 'weight' | 'bias',
-    layer: number | null,
-    expert: number | null,
-    layers: number,
-  ): string[] {
+  #candidates(place: Place, rule: NameRule, kind: Kind): string[] {
     const stem = (kind === 'bias' && rule.biasStem) || rule.stem;
-    const inside = layer === null ? stem : this.#table.layerPrefix + stem;
-    const full = inside
-      .replace('{i}', String(layer))
-      .replace('{e}', String(expert))
-      .replace('{layers}', String(layers));
+    const full = (place.layer === null ? stem : this.#table.layerPrefix + stem)
+      .replace('{i}', String(place.layer))
+      .replace('{e}', String(place.expert))
+      .replace('{layers}', String(place.layers));
     const name = rule.bare ? full : `${full}.${kind}`;
     if (!rule.outside) return [this.#prefix + name];
     return [name, this.#prefix.replace(/model\.$/, '') + name, this.#prefix + name];
@@ -221,10 +215,10 @@ export class WeightFinder {
     if (problems.length === 0) return;
     const shown =
       problems.slice(0, problemsShown).join('; ') + (problems.length > problemsShown ? '; …' : '');
-    if (this.#source.format === 'genai' || this.#source.format === 'transformersjs') {
+    if (this.#source.graphs.length > 0) {
       throw new LabError(
         'unsupported-feature',
-        `The weights of this graph cannot be named (${shown}): it runs only as it was exported.`,
+        `This graph runs only as it was exported: its weights cannot be named (${shown}).`,
         { file: this.#file() },
       );
     }
@@ -258,6 +252,10 @@ export class WeightFinder {
       },
     );
   }
+}
+
+function expertCount(layer: LayerSpec): number {
+  return layer.kind === 'attention' && layer.feedForward.kind === 'experts' ? layer.feedForward.count : 0;
 }
 
 function rulesOf(names: Names, stem: string): NameRule[] {
