@@ -53,7 +53,7 @@ function blockValues(layout: BlockLayout, type: TensorType, bytes: Uint8Array, c
 
 /** The bytes in a buffer of their own: typed arrays need aligned starts. */
 function aligned(bytes: Uint8Array): ArrayBuffer {
-  return Uint8Array.from(bytes).buffer;
+  return new Uint8Array(bytes).buffer;
 }
 
 function plainValues(type: TensorType, bytes: Uint8Array, count: number): Float32Array {

@@ -59,25 +59,33 @@ function checkBlockCount(metadata: GgufMetadata, key: string, tensorCount: numbe
   }
 }
 
-/** A value that is one number or an array with one number per block, as a function of the block. */
-function perLayer(
-  metadata: GgufMetadata,
-  architecture: string,
-  name: string,
-): { readonly key: string; readonly values: ArrayLike<number>; readonly isArray: boolean } | null {
+interface PerLayer {
+  readonly key: string;
+  readonly isArray: boolean;
+  readonly at: (layer: number) => number;
+}
+
+/** A value that is one number for all blocks or an array with one number per block. */
+function perLayer(metadata: GgufMetadata, architecture: string, name: string): PerLayer | null {
   const key = `${architecture}.${name}`;
   const value = metadata.values.get(key);
   if (value === undefined) return null;
-  if (typeof value !== 'object') return { key, values: [metadata.integer(key)!], isArray: false };
+  if (typeof value !== 'object') {
+    const single = metadata.integer(key)!;
+    return { key, isArray: false, at: () => single };
+  }
   if (!(value instanceof Uint32Array || value instanceof Int32Array)) {
     throw metadata.fail(key, 'an integer or an array of 32-bit integers was expected');
   }
   const blocks = metadata.integer(`${architecture}.block_count`);
-  if (blocks !== null && value.length !== blocks) {
-    throw metadata.fail(key, `the array has ${value.length} items for ${blocks} blocks`);
+  if (value.length !== blocks) {
+    throw metadata.fail(
+      key,
+      `the array has ${value.length} items for ${blocks ?? 'an unknown number of'} blocks`,
+    );
   }
   if (value.some((item) => item < 0)) throw metadata.fail(key, 'the array holds a negative number');
-  return { key, values: value, isArray: true };
+  return { key, isArray: true, at: (layer) => value[layer]! };
 }
 
 function checkHeads(metadata: GgufMetadata, architecture: string): void {
@@ -85,29 +93,26 @@ function checkHeads(metadata: GgufMetadata, architecture: string): void {
   const keyHeads = perLayer(metadata, architecture, 'attention.head_count_kv');
   if (heads === null) return;
   // State-space models state 0 heads; hybrids do so for some layers, in an array.
-  const hasState = [...metadata.values.keys()].some((key) => /^\w+\.(ssm|wkv)\./.test(key));
-  if (!heads.isArray && heads.values[0] === 0 && !hasState)
-    throw metadata.fail(heads.key, 'there are 0 heads');
-  const layers = Math.max(heads.values.length, keyHeads?.values.length ?? 0);
+  const hasState = [...metadata.values.keys()].some((key) => /\.(ssm|wkv)\./.test(key));
+  for (const { key, isArray, at } of [heads, keyHeads].filter((value) => value !== null)) {
+    if (!isArray && !hasState && at(0) === 0) throw metadata.fail(key, 'there are 0 heads');
+  }
+  const layers = heads.isArray || keyHeads?.isArray ? metadata.integer(`${architecture}.block_count`)! : 1;
   for (let layer = 0; layer < layers; layer++) {
-    const count = heads.values[heads.isArray ? layer : 0]!;
-    if (count === 0) continue;
-    const keyCount = keyHeads ? keyHeads.values[keyHeads.isArray ? layer : 0]! : count;
-    if (keyHeads && keyCount === 0 && !keyHeads.isArray && !hasState) {
-      throw metadata.fail(keyHeads.key, 'there are 0 key-value heads');
-    }
-    if (keyHeads && (keyCount > count || (keyCount > 0 && count % keyCount !== 0))) {
-      throw metadata.fail(keyHeads.key, `${keyCount} key-value heads do not divide ${count} heads`);
+    const count = heads.at(layer);
+    const keyCount = keyHeads?.at(layer) ?? count;
+    if (count > 0 && keyCount > 0 && count % keyCount !== 0) {
+      throw metadata.fail(keyHeads!.key, `${keyCount} key-value heads do not divide ${count} heads`);
     }
   }
-  checkHeadWidth(metadata, architecture, heads.isArray ? null : heads.values[0]!);
+  if (!heads.isArray) checkHeadWidth(metadata, architecture, heads.at(0));
 }
 
 /** Without key_length a head is embedding_length / head_count wide. */
-function checkHeadWidth(metadata: GgufMetadata, architecture: string, heads: number | null): void {
+function checkHeadWidth(metadata: GgufMetadata, architecture: string, heads: number): void {
   const width = metadata.integer(`${architecture}.embedding_length`);
   const hasKeyLength = metadata.integer(`${architecture}.attention.key_length`) !== null;
-  if (heads === null || heads === 0 || width === null || hasKeyLength || width % heads === 0) return;
+  if (heads === 0 || width === null || hasKeyLength || width % heads === 0) return;
   throw metadata.fail(
     `${architecture}.attention.head_count`,
     `${heads} heads do not divide the width ${width}`,

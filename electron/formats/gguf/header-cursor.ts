@@ -8,6 +8,8 @@ import type { ModelFile } from '../model-file.ts';
 /** The largest headers known (quarter of a million tokens with merges) take about 20 MiB. */
 const headerLimit = 128 * 2 ** 20;
 const windowBytes = 2 ** 20;
+/** Strings, booleans and 64-bit integers cost many times their bytes here; the largest vocabularies have under a million. */
+const objectLimit = 2 * 2 ** 20;
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -18,6 +20,7 @@ export class HeaderCursor {
   #window: Buffer = Buffer.alloc(0);
   #windowStart = 0;
   #position = 0;
+  #objects = 0;
 
   constructor(file: ModelFile) {
     this.file = file;
@@ -45,6 +48,16 @@ export class HeaderCursor {
         ? `the header would be larger than ${headerLimit} bytes`
         : `${bytes} bytes expected, the file ends at ${this.file.bytes}`,
     );
+  }
+
+  /** Throws where the items of all arrays that become objects would be too many. */
+  expectObjects(count: bigint): void {
+    if (count > objectLimit - this.#objects) {
+      throw this.fail(
+        `${count} more items, at most ${objectLimit} strings, booleans and 64-bit integers are allowed`,
+      );
+    }
+    this.#objects += Number(count);
   }
 
   /** The next `length` bytes, valid until the next call. */

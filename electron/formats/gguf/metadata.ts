@@ -5,8 +5,6 @@ import type { HeaderCursor } from './header-cursor.ts';
 
 const keyLimit = 65535;
 const stringLimit = 16 * 2 ** 20;
-/** Strings, booleans and large integers are objects here; no vocabulary comes near four million entries. */
-const objectLimit = 4 * 2 ** 20;
 
 /** Value types by their id in the file. */
 export const valueTypes = [
@@ -166,13 +164,7 @@ async function readArray(cursor: HeaderCursor): Promise<GgufValue> {
   const type = await readType(cursor);
   if (type === 'array') throw cursor.fail('arrays of arrays are not allowed', at);
   const claimed = await cursor.u64();
-  const isObject = type === 'string' || type === 'bool' || type === 'u64' || type === 'i64';
-  if (isObject && claimed > objectLimit) {
-    throw cursor.fail(
-      `an array of ${claimed} items of type ${type}, at most ${objectLimit} are allowed`,
-      at + 4,
-    );
-  }
+  if (type === 'string' || type === 'bool' || type === 'u64' || type === 'i64') cursor.expectObjects(claimed);
   cursor.expect(claimed * BigInt(itemBytes[type]));
   const count = Number(claimed);
   if (type === 'string') return cursor.texts(count, stringLimit);
@@ -181,7 +173,7 @@ async function readArray(cursor: HeaderCursor): Promise<GgufValue> {
 
 /** The items of a numeric or boolean array, copied out of the cursor's window. */
 function typedArray(type: Exclude<ValueType, 'array' | 'string'>, bytes: Buffer): GgufValue {
-  const own = Uint8Array.from(bytes);
+  const own = new Uint8Array(bytes);
   switch (type) {
     case 'u8':
       return own;
@@ -200,7 +192,7 @@ function typedArray(type: Exclude<ValueType, 'array' | 'string'>, bytes: Buffer)
     case 'f64':
       return new Float64Array(own.buffer);
     case 'bool':
-      return Array.from(own, (byte) => byte !== 0);
+      return fill(own.length, (i) => own[i] !== 0);
     case 'u64':
       return numbersIfSafe(new BigUint64Array(own.buffer));
     case 'i64':
@@ -212,7 +204,14 @@ function numbersIfSafe(values: BigUint64Array | BigInt64Array): Float64Array | b
   const numbers = new Float64Array(values.length);
   for (let i = 0; i < values.length; i++) {
     numbers[i] = Number(values[i]);
-    if (!Number.isSafeInteger(numbers[i])) return Array.from(values as Iterable<bigint>);
+    if (!Number.isSafeInteger(numbers[i])) return fill(values.length, (at) => values[at]!);
   }
   return numbers;
+}
+
+/** An array of its final length from the start: Array.from lets it grow and so holds it twice. */
+function fill<Item>(length: number, item: (index: number) => Item): Item[] {
+  const items = new Array<Item>(length);
+  for (let i = 0; i < length; i++) items[i] = item(i);
+  return items;
 }
