@@ -1,0 +1,160 @@
+import { LabError } from '../../contract/errors.ts';
+import type { SpecialIds, TokenizerSource } from '../../contract/model-source.ts';
+import { AddedTokenFinder } from './added-tokens.ts';
+import type { Allowed, Section } from './added-tokens.ts';
+import { decoderOf } from './decoder.ts';
+import type { TokenDecoder } from './decoder.ts';
+import { ggufPipeline } from './gguf-tokenizer.ts';
+import { huggingFacePipeline } from './huggingface-tokenizer.ts';
+import type { AddedToken, Pipeline } from './pipeline.ts';
+
+/** A part of a text; `special`: names of special tokens in it are obeyed, else they are plain text. */
+export interface TextSpan {
+  readonly text: string;
+  readonly special: boolean;
+}
+
+export interface SpanOptions {
+  /** Begin with the id that the model's files want in front of every text, unless it is there already. */
+  readonly addBos: boolean;
+  /** Ids of more added tokens that are obeyed only where special ones are. */
+  readonly reserved?: ReadonlySet<number>;
+}
+
+export interface Tokenizer {
+  readonly vocabularySize: number;
+  readonly bos: number | null;
+  readonly decoder: TokenDecoder;
+  /** What could not be done exactly as the files ask. */
+  readonly warnings: readonly string[];
+  /**
+   * Ids of a text. `special`: names of special tokens in the text become those tokens; `addBos`: as SpanOptions. An end token is never added.
+   * Throws `tokenizer-failed` where a pattern gives up on the text.
+   */
+  encode(text: string, options: { readonly special: boolean; readonly addBos: boolean }): number[];
+  /** Ids of the joined spans: words and merges run across their borders, names of special tokens do not. */
+  encodeSpans(spans: readonly TextSpan[], options: SpanOptions): number[];
+  /** The text of one id for display. */
+  piece(id: number): string;
+  /** The token that a name stands for where special tokens are obeyed. */
+  addedToken(content: string): AddedToken | null;
+  /** Every added token that occurs in a text. */
+  addedTokensIn(text: string): AddedToken[];
+}
+
+/**
+ * Builds a tokenizer from what a model's files hold: byte-level and character BPE from tokenizer.json, byte-level BPE ('gpt2') and
+ * SentencePiece ('llama') from GGUF. Throws `unsupported-feature` naming what is not implemented, `bad-file` naming a malformed field.
+ */
+export function loadTokenizer(source: TokenizerSource, special: SpecialIds): Tokenizer {
+  const pipeline =
+    source.kind === 'gguf'
+      ? ggufPipeline(source, special)
+      : huggingFacePipeline(source.tokenizer, source.config, special);
+  return new PipelineTokenizer(pipeline, special, decoderOf(source, pipeline));
+}
+
+class PipelineTokenizer implements Tokenizer {
+  readonly vocabularySize: number;
+  readonly bos: number | null;
+  readonly decoder: TokenDecoder;
+  readonly warnings: readonly string[];
+  private readonly pipeline: Pipeline;
+  /** Special tokens are always looked for in the text as it is, whatever `normalized` says, so that plain spans can exclude them. */
+  private readonly early: AddedTokenFinder;
+  private readonly late: AddedTokenFinder;
+  private readonly byContent: ReadonlyMap<string, AddedToken>;
+
+  constructor(pipeline: Pipeline, special: SpecialIds, decoder: TokenDecoder) {
+    this.pipeline = pipeline;
+    this.vocabularySize = decoder.vocabularySize;
+    this.bos = special.bos;
+    this.decoder = decoder;
+    this.warnings = pipeline.warnings;
+    const isEarly = (token: AddedToken): boolean => token.special || !token.normalized;
+    this.early = new AddedTokenFinder(pipeline.added.filter(isEarly));
+    this.late = new AddedTokenFinder(
+      pipeline.added
+        .filter((token) => !isEarly(token))
+        .map((token) => ({ ...token, content: pipeline.normalize(token.content) })),
+    );
+    this.byContent = new Map(pipeline.added.map((token) => [token.content, token]));
+  }
+
+  encode(text: string, options: { readonly special: boolean; readonly addBos: boolean }): number[] {
+    return this.encodeSpans([{ text, special: options.special }], options);
+  }
+
+  encodeSpans(spans: readonly TextSpan[], options: SpanOptions): number[] {
+    const text = spans.map((span) => span.text).join('');
+    const isPlain = plainRanges(spans);
+    const allowed: Allowed = (token, start, end) =>
+      !(token.special || options.reserved?.has(token.id)) || !isPlain(start, end);
+    const ids: number[] = [];
+    try {
+      for (const section of this.early.cut(text, allowed)) this.encodeSection(section, ids);
+    } catch (thrown) {
+      throw gaveUp(thrown);
+    }
+    const { beginning } = this.pipeline;
+    if (options.addBos && beginning !== null && ids[0] !== beginning) ids.unshift(beginning);
+    return ids;
+  }
+
+  piece(id: number): string {
+    return this.decoder.piece(id);
+  }
+
+  addedToken(content: string): AddedToken | null {
+    return this.byContent.get(content) ?? null;
+  }
+
+  addedTokensIn(text: string): AddedToken[] {
+    return this.early.cut(text, () => true).flatMap((section) => section.token ?? []);
+  }
+
+  private encodeSection(section: Section, ids: number[]): void {
+    if (section.token !== null) {
+      ids.push(section.token.id);
+      return;
+    }
+    const normalized = this.pipeline.normalize(section.text);
+    for (const part of this.late.cut(normalized, () => true)) {
+      if (part.token !== null) {
+        ids.push(part.token.id);
+        continue;
+      }
+      const first = section.start === 0 && part.start === 0;
+      for (const word of this.pipeline.split(part.text, first)) this.pipeline.model.encode(word, ids);
+    }
+  }
+}
+
+/** Says whether a stretch touches a span whose special names are plain text. */
+function plainRanges(spans: readonly TextSpan[]): (start: number, end: number) => boolean {
+  const ranges: { from: number; to: number }[] = [];
+  let offset = 0;
+  for (const { text, special } of spans) {
+    if (!special && text !== '') ranges.push({ from: offset, to: offset + text.length });
+    offset += text.length;
+  }
+  return (start, end) => {
+    let low = 0;
+    let high = ranges.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((ranges[middle] as { to: number }).to <= start) low = middle + 1;
+      else high = middle;
+    }
+    const range = ranges[low];
+    return range !== undefined && range.from < end;
+  };
+}
+
+/** V8's pattern matcher and string builder throw RangeErrors on texts that are too much for them. */
+function gaveUp(thrown: unknown): unknown {
+  if (!(thrown instanceof RangeError)) return thrown;
+  return new LabError('tokenizer-failed', `The tokenizer gave up on this text: ${thrown.message}`, {}, {
+    cause: thrown,
+  }); // prettier-ignore
+}
