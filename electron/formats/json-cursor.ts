@@ -110,14 +110,17 @@ export class JsonCursor {
   count(field: string): number {
     this.peek();
     const start = this.position;
-    while (isDigit(this.#bytes[this.position] ?? 0)) this.position++;
-    const text = this.#bytes.toString('latin1', start, Math.min(this.position, start + 32));
+    let value = 0;
+    for (let byte = this.#bytes[start] ?? 0; isDigit(byte); byte = this.#bytes[this.position] ?? 0) {
+      value = value * 10 + byte - zero;
+      if (value > Number.MAX_SAFE_INTEGER) this.fail('the number is too large', field, start);
+      this.position++;
+    }
+    const digits = this.position - start;
     const next = (this.#bytes[this.position] ?? 0) | 0x20;
-    if (text === '' || next === dot || next === 0x65 || (text.length > 1 && text.startsWith('0'))) {
+    if (digits === 0 || next === dot || next === 0x65 || (digits > 1 && this.#bytes[start] === zero)) {
       this.fail('expected a whole number, 0 or more', field, start);
     }
-    const value = Number(text);
-    if (!Number.isSafeInteger(value)) this.fail('the number is too large', field, start);
     return value;
   }
 

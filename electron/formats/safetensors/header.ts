@@ -10,7 +10,7 @@ import type { ModelFile } from '../model-file.ts';
 import { typeTraits } from '../tensor-types.ts';
 
 const maximumHeaderBytes = 100_000_000;
-const maximumTensors = 1_048_576;
+const maximumTensors = 262_144;
 
 export interface SafetensorsHeader {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
