@@ -124,7 +124,7 @@ function scalarBytes(type: ValueTypeName, value: Scalar): Uint8Array {
 }
 
 /** A value with its type id in front, as it follows a key. */
-export function valueBytes(value: WriterValue): Uint8Array {
+function valueBytes(value: WriterValue): Uint8Array {
   const writer = new ByteWriter().u32(valueTypeIds[value.type]);
   if (value.type !== 'array') return writer.raw(scalarBytes(value.type, value.value)).bytes();
   writer.u32(valueTypeIds[value.items]).u64(value.count ?? value.value.length);

@@ -27,25 +27,26 @@ const pairs = (count: number) =>
 const many = (count: number, value: WriterEntry[1]) =>
   Array.from({ length: count }, (_, i): WriterEntry => [`key ${i}`, value]);
 
+const architecture: WriterEntry = ['general.architecture', { type: 'string', value: 'x' }];
 const cases: [title: string, entries: () => WriterEntry[], tensors: () => WriterTensor[], outcome: string][] = [
-  ['two million two-letter strings', () => [['a', pairs(2 * mebibytes)]], () => [], 'bad-file'],
+  ['two million two-letter strings', () => [['a', pairs(2 * mebibytes)]], () => [], 'read'],
   ['three million strings in two arrays', () => many(2, pairs(1.5 * mebibytes)), () => [], 'bad-file'],
-  ['two million empty strings', () => [['a', arrayOf(8, 2 * mebibytes, Buffer.alloc(16 * mebibytes))]], () => [], 'bad-file'],
-  ['one hundred mebibytes of numbers', () => [['a', arrayOf(6, 25 * mebibytes, Buffer.alloc(100 * mebibytes))]], () => [], 'bad-file'],
-  ['two million booleans', () => [['a', arrayOf(7, 2 * mebibytes, Buffer.alloc(2 * mebibytes, 1))]], () => [], 'bad-file'],
-  ['two million large integers', () => [['a', arrayOf(10, 2 * mebibytes, Buffer.alloc(16 * mebibytes, 0xee))]], () => [], 'bad-file'],
-  ['seven strings of 16 MiB', () => many(7, { type: 'string', value: 'x'.repeat(16 * mebibytes) }), () => [], 'bad-file'],
-  ['a header of more than 128 MiB', () => many(9, { type: 'string', value: 'x'.repeat(16 * mebibytes) }), () => [], 'bad-file'],
+  ['two million empty strings', () => [['a', arrayOf(8, 2 * mebibytes, Buffer.alloc(16 * mebibytes))]], () => [], 'read'],
+  ['26 million numbers', () => [['a', arrayOf(6, 25 * mebibytes, Buffer.alloc(100 * mebibytes))]], () => [], 'read'],
+  ['two million booleans', () => [['a', arrayOf(7, 2 * mebibytes, Buffer.alloc(2 * mebibytes, 1))]], () => [], 'read'],
+  ['two million large integers', () => [['a', arrayOf(10, 2 * mebibytes, Buffer.alloc(16 * mebibytes, 0xee))]], () => [], 'read'],
+  ['seven strings of 16 MiB', () => many(7, { type: 'string', value: 'x'.repeat(16 * mebibytes) }), () => [], 'read'],
+  ['nine strings of 16 MiB', () => many(9, { type: 'string', value: 'x'.repeat(16 * mebibytes) }), () => [], 'bad-file'],
   [
     '65,536 entries and 65,536 tensors',
-    () => [['general.architecture', { type: 'string', value: 'x' }], ...many(65535, { type: 'u8', value: 1 })],
+    () => many(65535, { type: 'u8', value: 1 }),
     () => Array.from({ length: 65536 }, (_, i) => ({ name: `tensor ${i}`.padEnd(63), dimensions: [1, 1, 1, 1], type: 0 })),
     'read',
   ],
 ]; // prettier-ignore
 
-test.each(cases)('%s', async (_, entries, tensors, outcome) => {
-  const bytes = tinyGguf({}, { entries: entries(), tensors: tensors() });
+test.each(cases)('%s stay within time and memory', async (_, entries, tensors, outcome) => {
+  const bytes = tinyGguf({}, { entries: [architecture, ...entries()], tensors: tensors() });
   const path = join(folder, 'model.gguf');
   await writeFile(path, bytes);
   const child = join(import.meta.dirname, 'read-gguf-child.ts');

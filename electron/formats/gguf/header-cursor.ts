@@ -63,7 +63,8 @@ export class HeaderCursor {
   /** The next `length` bytes, valid until the next call. */
   async take(length: number): Promise<Buffer> {
     if (!this.#holds(length)) await this.#fill(length);
-    return this.#next(length);
+    const start = this.#advance(length);
+    return this.#window.subarray(start, start + length);
   }
 
   async u32(): Promise<number> {
@@ -95,31 +96,32 @@ export class HeaderCursor {
     return (await this.#stringBytes(limit)).toString('utf8');
   }
 
-  /** `count` strings. The loop waits only where the window ends: files hold hundreds of thousands of them. */
+  /** `count` strings. The loop waits only where the window ends and makes no views: files hold hundreds of thousands of them. */
   async texts(count: number, limit: number): Promise<string[]> {
     const texts = new Array<string>(count);
     for (let i = 0; i < count; i++) {
       if (!this.#holds(8)) await this.#fill(8);
-      const length = this.#length(this.#next(8), limit);
+      const length = this.#length(limit);
       if (!this.#holds(length)) await this.#fill(length);
-      texts[i] = this.#next(length).toString('utf8');
+      const start = this.#advance(length);
+      texts[i] = this.#window.toString('utf8', start, start + length);
     }
     return texts;
   }
 
   async #stringBytes(limit: number): Promise<Buffer> {
-    const length = this.#length(await this.take(8), limit);
-    return this.take(length);
+    if (!this.#holds(8)) await this.#fill(8);
+    return this.take(this.#length(limit));
   }
 
-  #length(bytes: Buffer, limit: number): number {
-    const low = bytes.readUInt32LE(0);
-    const high = bytes.readUInt32LE(4);
+  /** A string's length, which the window holds. */
+  #length(limit: number): number {
+    const start = this.#advance(8);
+    const low = this.#window.readUInt32LE(start);
+    const high = this.#window.readUInt32LE(start + 4);
     if (high > 0 || low > limit) {
-      throw this.fail(
-        `a string of ${bytes.readBigUInt64LE()} bytes, at most ${limit} are allowed`,
-        this.#position - 8,
-      );
+      const claimed = this.#window.readBigUInt64LE(start);
+      throw this.fail(`a string of ${claimed} bytes, at most ${limit} are allowed`, this.#position - 8);
     }
     return low;
   }
@@ -128,10 +130,11 @@ export class HeaderCursor {
     return this.#position + length <= this.#windowStart + this.#window.length;
   }
 
-  #next(length: number): Buffer {
+  /** Moves on and gives the place in the window it moved from. */
+  #advance(length: number): number {
     const start = this.#position - this.#windowStart;
     this.#position += length;
-    return this.#window.subarray(start, start + length);
+    return start;
   }
 
   async #fill(length: number): Promise<void> {

@@ -7,7 +7,7 @@ const keyLimit = 65535;
 const stringLimit = 16 * 2 ** 20;
 
 /** Value types by their id in the file. */
-export const valueTypes = [
+const valueTypes = [
   'u8', 'i8', 'u16', 'i16', 'u32', 'i32', 'f32', 'bool', 'string', 'array', 'u64', 'i64', 'f64',
 ] as const; // prettier-ignore
 export type ValueType = (typeof valueTypes)[number];
