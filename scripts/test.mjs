@@ -1,0 +1,154 @@
+// `npm test`: sets up, runs every suite, prints one line with its count for each and the sum last. `npm test -- FILTER` runs only
+// the Vitest files whose path matches. Fails also where a suite ran no test, or skipped one that tests/expected-skips.txt does not name.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildNative, SetUpError } from './native.mjs';
+import { setUp } from './set-up.mjs';
+import {
+  countsOf,
+  judge,
+  parseExpectedSkips,
+  suiteOfCheck,
+  suiteOfJunit,
+  suitesOfVitest,
+} from './test-report.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const reports = join(root, '.cache', 'test-reports');
+const suiteLimitMs = 30 * 60_000;
+const shownLines = 120;
+
+/** Runs a command to its end; resolves with its exit code and everything it printed. */
+function run(command, args) {
+  const binaries = join(root, 'node_modules', '.bin');
+  const env = { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH}`, NO_COLOR: '1' };
+  delete env.FORCE_COLOR;
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: suiteLimitMs,
+    });
+    const stop = () => child.kill();
+    process.once('SIGTERM', stop);
+    let output = '';
+    const add = (chunk) => (output += chunk);
+    child.stdout.setEncoding('utf8').on('data', add);
+    child.stderr.setEncoding('utf8').on('data', add);
+    child.on('error', (error) => add(error.message));
+    child.on('close', (code) => {
+      process.off('SIGTERM', stop);
+      resolve({ code: code ?? 1, output });
+    });
+  });
+}
+
+/** The script behind a package's command, so that the right Node runs it on every system. */
+function commandOf(packageName) {
+  const folder = join(root, 'node_modules', packageName);
+  const { bin } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return join(
+    folder,
+    typeof bin === 'string' ? bin : bin[packageName === 'typescript' ? 'tsc' : packageName],
+  );
+}
+
+function readReport(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+}
+
+async function runCheck(node, name, packageName, args) {
+  const { code, output } = await run(node, [commandOf(packageName), ...args]);
+  return [suiteOfCheck(name, code, output)];
+}
+
+async function runCtest(name, folder, sanitize) {
+  try {
+    await buildNative({ root, sanitize, tests: true });
+  } catch (error) {
+    if (!(error instanceof SetUpError)) throw error;
+    return [suiteOfCheck(name, 1, error.message)];
+  }
+  const file = join(reports, `${name}.xml`);
+  const { output } = await run('ctest', ['--test-dir', join(root, folder), '--output-junit', file]);
+  const report = readReport(file);
+  return [report === undefined ? suiteOfCheck(name, 1, output) : suiteOfJunit(name, report)];
+}
+
+/** Folders directly below tests/ with a test file somewhere in them. */
+function testFolders() {
+  const files = readdirSync(join(root, 'tests'), { recursive: true }).filter((file) =>
+    file.endsWith('.test.ts'),
+  );
+  const tops = files
+    .map((file) => file.split(/[\\/]/))
+    .map((parts) => (parts.length > 1 ? `tests/${parts[0]}` : 'tests'));
+  return [...new Set(tops)].sort();
+}
+
+async function runVitest(node, filters) {
+  const file = join(reports, 'vitest.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const { code, output } = await run(node, [commandOf('vitest'), 'run', ...reporters, ...filters]);
+  const report = readReport(file);
+  if (report === undefined) return [suiteOfCheck('vitest', 1, output)];
+  const parsed = JSON.parse(report);
+  return suitesOfVitest(
+    { ...parsed, success: parsed.success && code === 0 },
+    { testsFolder: join(root, 'tests'), folders: filters.length > 0 ? [] : testFolders(), output },
+  );
+}
+
+function lastLines(text) {
+  const lines = text.trimEnd().split('\n');
+  return lines.length > shownLines ? ['…', ...lines.slice(-shownLines)].join('\n') : lines.join('\n');
+}
+
+function print(suite, seconds) {
+  console.log(
+    `${suite.name.padEnd(18)} ${countsOf([suite])}${seconds === undefined ? '' : ` (${seconds.toFixed(1)} s)`}`,
+  );
+  for (const failure of suite.failures)
+    console.log(`  FAILED ${failure.name}\n${lastLines(failure.message)}\n`);
+}
+
+function allSuites(node) {
+  const suites = [
+    () => runCheck(node, 'typecheck', 'typescript', ['--build']),
+    () => runCheck(node, 'lint', 'eslint', ['.', '--max-warnings', '0']),
+    () => runCheck(node, 'format', 'prettier', ['--check', '.']),
+    () => runCheck(node, 'knip', 'knip', []),
+    () => runCtest('native', 'build/native', false),
+  ];
+  // The sanitizers' options are those of GCC and Clang.
+  if (process.platform !== 'win32') suites.push(() => runCtest('native-asan', 'build/native-asan', true));
+  return [...suites, () => runVitest(node, [])];
+}
+
+async function main(filters) {
+  const node = await setUp({ root });
+  const expectedSkips = parseExpectedSkips(readFileSync(join(root, 'tests', 'expected-skips.txt'), 'utf8'));
+  rmSync(reports, { recursive: true, force: true });
+  mkdirSync(reports, { recursive: true });
+  const judged = [];
+  for (const runSuite of filters.length > 0 ? [() => runVitest(node, filters)] : allSuites(node)) {
+    const start = performance.now();
+    const suites = (await runSuite()).map((suite) => judge(suite, expectedSkips));
+    const seconds = (performance.now() - start) / 1000;
+    for (const suite of suites) print(suite, suites.length === 1 ? seconds : undefined);
+    judged.push(...suites);
+  }
+  console.log(countsOf(judged));
+  return judged.every((suite) => suite.failures.length === 0);
+}
+
+try {
+  process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+} catch (error) {
+  console.error(error instanceof SetUpError ? error.message : error);
+  console.log('0 passed, 1 failed');
+  process.exitCode = 1;
+}
