@@ -16,7 +16,7 @@ import type {
 import { frequenciesForContext } from '../../models/families/rope.ts';
 import { stateSpace } from './float64-state-space.ts';
 
-export interface Float64State {
+interface Float64State {
   readonly shape: readonly number[];
   readonly data: Float64Array | Int32Array;
 }
