@@ -9,15 +9,14 @@ import type { RopeTable } from './rope-table.ts';
 import { runOnnxSession, Tensor, type OnnxSession } from './runtime.ts';
 import { readSessionFile, writeSessionFile, type SavedTensor } from './session-file.ts';
 
-/** Tokens of one graph run: bounds the logits and scores in memory, and the wait for a cancellation. */
-const chunkTokens = 256;
-
 /** What all sessions of an engine share. */
 export interface BuiltModel {
   readonly spec: ModelSpec;
   /** Identity and settings that a saved session must match. */
   readonly signature: string;
   readonly embeddings: EmbeddingTable;
+  /** Most tokens of one graph run: bounds the logits and scores in memory, and the wait for a cancellation. */
+  readonly chunkTokens: number;
   ropeTable(rope: number, context: number): RopeTable;
   graph(variant: GraphVariant): Promise<OnnxSession>;
 }
@@ -70,7 +69,7 @@ export class BuiltSession implements Session {
     const hidden = batch.hidden ? new HiddenCollector(this.#model.spec, batch.count) : null;
     try {
       this.#placePositions(batch);
-      const step = batch.parents ? batch.count : chunkTokens;
+      const step = batch.parents ? batch.count : this.#model.chunkTokens;
       for (let start = 0; start < batch.count; start += step) {
         signal?.throwIfAborted();
         await this.#runChunk(graph, batch, start, Math.min(step, batch.count - start), logits, hidden);
