@@ -25,7 +25,7 @@ export interface SkimmedModel {
 
 /** Structure that is kept and decoded. */
 const maximumStructureBytes = 64 * 1_048_576;
-const maximumFields = 2_000_000;
+const maximumFields = 1_000_000;
 const windowBytes = 32_768;
 
 /** Fields that are kept as they are, with the kind of message they hold; null: a plain value. */
@@ -67,7 +67,7 @@ class Skimmer {
   readonly #file: ModelFile;
   readonly #reader: WindowReader;
   readonly #limits: WireLimits;
-  #keptBytes = 0;
+  readonly #kept = new ByteSink();
 
   constructor(file: ModelFile) {
     this.#file = file;
@@ -75,75 +75,77 @@ class Skimmer {
     this.#limits = new WireLimits(file.name);
   }
 
-  async model(): Promise<Buffer> {
+  /** The encoded message of what is kept. */
+  async model(): Promise<Uint8Array> {
     let graphs = 0;
-    const chunks = await this.#message(0, this.#file.bytes, modelFields, async (at) => {
+    await this.#message(0, this.#file.bytes, modelFields, async (at) => {
       if (at.field === functionsField) this.#unsupported('functions defined by the model', at.start);
-      if (at.field !== graphField || at.wire !== 2) return null;
+      if (at.field !== graphField || at.wire !== 2) return false;
       if (++graphs > 1) this.#reader.fail('a second graph', at.start);
-      return prefixed(graphField, await this.#graph(at.dataStart, at.end));
+      await this.#graph(at);
+      return true;
     });
     if (graphs === 0) this.#reader.fail('the file holds no graph: it is no ONNX model', 0);
-    return Buffer.concat(chunks);
+    return this.#kept.bytes();
   }
 
-  #graph(start: number, end: number): Promise<Buffer[]> {
-    return this.#message(start, end, graphFields, async (at) => {
+  async #graph({ dataStart, end }: WireField): Promise<void> {
+    const begin = this.#kept.open(graphField);
+    await this.#message(dataStart, end, graphFields, async (at) => {
       if (at.field === sparseInitializerField) this.#unsupported('sparse weights', at.start);
-      if (at.field !== initializerField || at.wire !== 2) return null;
-      return prefixed(initializerField, await this.#initializer(at.dataStart, at.end));
+      if (at.field !== initializerField || at.wire !== 2) return false;
+      await this.#initializer(at);
+      return true;
     });
+    this.#kept.close(begin);
   }
 
-  async #initializer(start: number, end: number): Promise<Buffer[]> {
+  async #initializer({ dataStart, end }: WireField): Promise<void> {
+    // Twice: it costs a message and its place in the table of tensors.
+    this.#limits.addMessage(dataStart);
+    this.#limits.addMessage(dataStart);
+    const begin = this.#kept.open(initializerField);
     let data: InlineData | 'numbers' | null = null;
-    const chunks = await this.#message(start, end, tensorFields, (at) => {
+    await this.#message(dataStart, end, tensorFields, (at) => {
       const isPayload = at.wire === 2 && payloadFields.includes(at.field);
-      if (!isPayload && !numberFields.includes(at.field)) return null;
+      if (!isPayload && !numberFields.includes(at.field)) return false;
       if (data !== null && (isPayload || data !== 'numbers')) {
         this.#reader.fail('an initializer with two payloads', at.start);
       }
       data = isPayload ? { offset: at.dataStart, bytes: at.end - at.dataStart } : 'numbers';
       this.firstPayload ??= at.dataStart;
-      return [];
+      return true;
     });
+    this.#kept.close(begin);
     this.inline.push(data);
-    return chunks;
   }
 
-  /** Walks the fields of one message: what `take` returns stands for a field; else it is kept as `kept` says, or passed over. */
+  /** Walks the fields of one message: those that `take` does not take are kept as `kept` says, or passed over. */
   async #message(
     start: number,
     end: number,
     kept: KeptFields,
-    take: (field: WireField) => Promise<Buffer[] | null> | Buffer[] | null,
-  ): Promise<Buffer[]> {
-    const chunks: Buffer[] = [];
+    take: (field: WireField) => Promise<boolean> | boolean,
+  ): Promise<void> {
     for (let position = start; position < end;) {
       const field = await this.#reader.field(position, end);
       position = field.end;
-      const taken = await take(field);
-      if (taken) {
-        for (const chunk of taken) chunks.push(chunk);
-        continue;
-      }
+      if (await take(field)) continue;
       const kind = kept[field.field];
-      if (kind !== undefined) chunks.push(await this.#keep(field, kind));
+      if (kind !== undefined) await this.#keep(field, kind);
     }
-    return chunks;
   }
 
-  async #keep(field: WireField, kind: MessageKind | null): Promise<Buffer> {
+  async #keep(field: WireField, kind: MessageKind | null): Promise<void> {
     const length = field.end - field.start;
-    this.#keptBytes += length;
-    if (this.#keptBytes > maximumStructureBytes) {
+    if (this.#kept.length + length > maximumStructureBytes) {
       this.#reader.fail(`the graph without its weights is over ${maximumStructureBytes} bytes`, field.start);
     }
-    const bytes = Buffer.from(await this.#reader.read(field.start, length));
+    const bytes = await this.#reader.read(field.start, length);
     if (kind && field.wire === 2) {
       this.#limits.check(kind, bytes.subarray(field.dataStart - field.start), field.dataStart);
     }
-    return bytes;
+    this.#kept.append(bytes);
   }
 
   #unsupported(what: string, offset: number): never {
@@ -152,12 +154,43 @@ class Skimmer {
   }
 }
 
-/** A length-delimited field around chunks. */
-function prefixed(field: number, chunks: readonly Buffer[]): Buffer[] {
-  let rest = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const head = [field * 8 + 2];
-  for (; rest >= 128; rest = Math.floor(rest / 128)) head.push((rest % 128) + 128);
-  return [Buffer.from([...head, rest]), ...chunks];
+/** An encoded message that grows. Lengths are patched in afterwards, as varints padded to 5 bytes. */
+class ByteSink {
+  length = 0;
+  #buffer = new Uint8Array(65_536);
+
+  append(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /** Begins a length-delimited field; the result is for `close`. */
+  open(field: number): number {
+    this.#reserve(6);
+    this.#buffer[this.length] = field * 8 + 2;
+    this.length += 6;
+    return this.length;
+  }
+
+  close(begin: number): void {
+    const length = this.length - begin;
+    for (let i = 0; i < 5; i++) {
+      this.#buffer[begin - 5 + i] = ((length >>> (7 * i)) & 0x7f) | (i < 4 ? 0x80 : 0);
+    }
+  }
+
+  bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.length);
+  }
+
+  #reserve(more: number): void {
+    const needed = this.length + more;
+    if (needed <= this.#buffer.length) return;
+    const grown = new Uint8Array(Math.max(needed, 2 * this.#buffer.length));
+    grown.set(this.#buffer);
+    this.#buffer = grown;
+  }
 }
 
 interface WireField {

@@ -38,9 +38,9 @@ const messages = {
 
 /** If, Loop and Scan inside one another; exporters reach 2. */
 const maximumDepth = 64;
-/** Public decoders hold up to some ten thousand nodes; one decoded message costs about 400 bytes. */
-const maximumMessages = 400_000;
-const maximumValues = 2_000_000;
+/** Public decoders decode to some ten thousand messages; each costs up to 1 KB. */
+const maximumMessages = 160_000;
+const maximumValues = 1_000_000;
 
 /** Counts over all messages of one file. */
 export class WireLimits {
@@ -57,9 +57,15 @@ export class WireLimits {
     this.#walk(kind, new WireCursor(bytes, this.#file, offset), bytes.length, 0);
   }
 
+  /** A message whose fields are looked at elsewhere. */
+  addMessage(offset: number): void {
+    if (++this.#messages <= maximumMessages) return;
+    throw badFile(`more than ${maximumMessages} nodes and values`, { file: this.#file, offset });
+  }
+
   #walk(kind: MessageKind, cursor: WireCursor, end: number, depth: number): void {
     const { children, packed }: Message = messages[kind];
-    if (++this.#messages > maximumMessages) cursor.fail(`more than ${maximumMessages} nodes and values`);
+    this.addMessage(cursor.offset);
     if (depth > maximumDepth) cursor.fail(`graphs nested deeper than ${maximumDepth} levels of messages`);
     while (cursor.position < end) {
       const { field, wire } = cursor.tag(end);
@@ -98,8 +104,13 @@ export class WireCursor {
     this.#base = base;
   }
 
+  /** In the file. */
+  get offset(): number {
+    return this.#base + this.position;
+  }
+
   fail(message: string): never {
-    throw badFile(message, { file: this.#file, offset: this.#base + this.position });
+    throw badFile(message, { file: this.#file, offset: this.offset });
   }
 
   tag(end: number): { field: number; wire: number } {
