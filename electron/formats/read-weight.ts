@@ -101,30 +101,32 @@ async function readTensor(
   { transposed, rows }: ReadableWeight,
 ): Promise<Float32Array> {
   const { shape, type, name } = tensor;
-  const width = shape.at(-1) ?? 1;
   if (transposed && shape.length > 1) {
-    const height = shape.at(-2) ?? 1;
-    const count = product(shape.slice(0, -2));
-    const stored = await readFloats(source, tensor);
-    const values = new Float32Array(stored.length);
-    for (let inner = 0; inner < count; inner++) {
-      const from = inner * width * height;
-      values.set(transpose(stored.subarray(from, from + width * height), height, width), from);
-    }
-    return cutRows(values, count * width, height, rows, name);
+    const [width, height] = [shape.at(-2) ?? 1, product(shape) / (shape.at(-2) ?? 1)];
+    return cutRows(transposeInner(await readFloats(source, tensor), shape), height, width, rows, name);
   }
-  if (!rows || width === 0) return readFloats(source, tensor);
+  if (!rows) return readFloats(source, tensor);
   // A vector's rows are its elements.
-  const [height, columns] = shape.length > 1 ? [product(shape.slice(0, -1)), width] : [width, 1];
-  checkRows(rows, height, name);
+  const columns = shape.length > 1 ? (shape.at(-1) ?? 1) : 1;
+  checkRows(rows, product(shape) / columns, name);
   const { blockElements, blockBytes } = typeTraits(type);
   const [start, count] = [rows.start * columns, rows.count * columns];
   if (start % blockElements !== 0 || count % blockElements !== 0) {
-    return cutRows(await readFloats(source, tensor), height, columns, rows, name);
+    return (await readFloats(source, tensor)).slice(start, start + count);
   }
   const bytes = (elements: number) => (elements / blockElements) * blockBytes;
   const range = { start: bytes(start), length: bytes(count) };
   return dequantize(type, await readWeightBytes(source, tensor, range), count);
+}
+
+/** [..., height, width] → [..., width, height]. */
+function transposeInner(values: Float32Array, shape: readonly number[]): Float32Array {
+  const [height, width] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
+  const turned = new Float32Array(values.length);
+  for (let from = 0; from < values.length; from += height * width) {
+    turned.set(transpose(values.subarray(from, from + height * width), height, width), from);
+  }
+  return turned;
 }
 
 /** [height, width] → [width, height]. */
