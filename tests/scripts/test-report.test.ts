@@ -12,10 +12,10 @@ interface TestReport {
   readonly parseExpectedSkips: (text: string) => Map<string, string>;
   readonly suiteOfCheck: (name: string, exitCode: number, output: string) => Suite;
   readonly suiteOfJunit: (name: string, xml: string) => Suite;
-  suitesOfVitest(
+  readonly suitesOfVitest: (
     report: object,
     options: { testsFolder: string; folders: string[]; output: string },
-  ): Suite[];
+  ) => Suite[];
   readonly judge: (suite: Suite, expectedSkips: Map<string, string>) => Suite;
   readonly countsOf: (suites: readonly Suite[]) => string;
 }
