@@ -6,8 +6,9 @@ import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/p
 import {
   ModelProtoSchema,
   TensorProto_DataLocation,
-  type TensorProtoSchema,
+  type GraphProto,
   type ModelProto,
+  type TensorProtoSchema,
 } from 'onnx-buf';
 import { LabError } from '../../contract/errors.ts';
 
@@ -25,9 +26,9 @@ export {
 } from 'onnx-buf';
 
 /** What encodeModel takes: plain objects; fields left out keep the schema's defaults. */
-export type ModelInit = MessageInitShape<typeof ModelProtoSchema>;
+export type ModelInit = Exclude<MessageInitShape<typeof ModelProtoSchema>, ModelProto>;
 export type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
-export type GraphInit = NonNullable<ModelInit['graph']>;
+export type GraphInit = Exclude<NonNullable<ModelInit['graph']>, GraphProto>;
 export type NodeInit = NonNullable<GraphInit['node']>[number];
 export type AttributeInit = NonNullable<NodeInit['attribute']>[number];
 export type ValueInfoInit = NonNullable<GraphInit['input']>[number];
