@@ -112,12 +112,14 @@ describe('the bundled GGUF tokenizer', () => {
     expect(tokenizer.encodeSpans(split, { addBos: false })).not.toContain(2);
   });
 
-  it('loads in less than 0.4 s', async () => {
+  // Processor time, because other work on the machine stretches the clock.
+  it('loads in less than 0.4 s of one processor', async () => {
     const source = await readGguf(bundledModel);
     const times = [1, 2, 3].map(() => {
-      const start = performance.now();
+      const start = process.cpuUsage();
       loadTokenizer(source.tokenizer as TokenizerSource, source.special);
-      return performance.now() - start;
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1000;
     });
     expect(Math.min(...times)).toBeLessThan(400);
   });
