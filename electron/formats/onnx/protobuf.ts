@@ -16,12 +16,10 @@ export {
   AttributeProto_AttributeType as AttributeType,
   TensorProto_DataLocation as DataLocation,
   TensorProto_DataType as DataType,
-  type AttributeProto,
   type GraphProto,
   type ModelProto,
   type NodeProto,
   type TensorProto,
-  type TypeProto,
   type ValueInfoProto,
 } from 'onnx-buf';
 
