@@ -44,12 +44,18 @@ export function suiteOfJunit(name, xml) {
   return suite;
 }
 
+/** Without the lines of a stack that lie in the test runner itself. */
+function messageOf(test) {
+  const lines = test.failureMessages.join('\n').split('\n');
+  return lines.filter((line) => !/^ +at .*node_modules/.test(line)).join('\n');
+}
+
 function addTestFile(suite, file, label) {
   for (const test of file.assertionResults) {
     const title = [...test.ancestorTitles, test.title].join(' > ');
     if (test.status === 'passed') suite.passed++;
     else if (test.status === 'failed') {
-      suite.failures.push({ name: `${label}: ${title}`, message: test.failureMessages.join('\n') });
+      suite.failures.push({ name: `${label}: ${title}`, message: messageOf(test) });
     } else suite.skipped.push(title);
   }
   // A file that could not be loaded, or holds no test, fails without a failed test.

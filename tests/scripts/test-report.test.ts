@@ -37,7 +37,7 @@ const vitestTest = (title: string, status: string, ancestorTitles: string[] = []
   title,
   status,
   ancestorTitles,
-  failureMessages: status === 'failed' ? ['because'] : [],
+  failureMessages: status === 'failed' ? ['because\n    at file:///p/node_modules/runner.js:1'] : [],
 });
 const vitestFile = (name: string, assertionResults: object[], status = 'passed', message = '') => ({
   name: `/p/tests/${name}`,
