@@ -105,6 +105,9 @@ function step(command, args) {
 function configureAndBuild(root, folder, { sanitize, target }) {
   const sentence = missingSentence();
   if (sentence) throw new SetUpError(sentence);
+  if (!existsSync(join(root, 'node_modules', 'node-addon-api', 'napi.h'))) {
+    throw new SetUpError('The headers of Node-API are not installed: run `npm ci` first.');
+  }
   const options = [`-DCMAKE_BUILD_TYPE=Release`, `-DRETORT_SANITIZE=${sanitize ? 'ON' : 'OFF'}`];
   step('cmake', ['-S', join(root, 'native'), '-B', folder, '-G', 'Ninja', ...options]);
   step('cmake', ['--build', folder, ...(target ? ['--target', target] : [])]);
