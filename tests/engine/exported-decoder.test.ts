@@ -1,10 +1,6 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine, Session } from '../../electron/engine/engine.ts';
 import {
@@ -243,29 +239,4 @@ describe('an exported decoder', () => {
   });
 
   afterAll(() => engine.close());
-});
-
-describe('on WebGPU', () => {
-  const swiftShader = '/usr/lib/chromium/vk_swiftshader_icd.json';
-  const script = fileURLToPath(new URL('../helpers/exported-difference.ts', import.meta.url));
-
-  /** In a process of its own: Vulkan reads its environment once. */
-  async function differenceOnWebGpu(name: string, vulkanDriver: string): Promise<Record<string, unknown>> {
-    const env = { ...process.env, VK_ICD_FILENAMES: vulkanDriver };
-    const { stdout } = await promisify(execFile)(process.execPath, [script, name, 'webgpu'], { env });
-    return JSON.parse(stdout) as Record<string, unknown>;
-  }
-
-  test.skipIf(!existsSync(swiftShader)).each(['mistral-genai-f32', 'gpt2-merged'])(
-    'exported webgpu: %s computes the golden logits',
-    async (name) => {
-      const { difference, device } = await differenceOnWebGpu(name, swiftShader);
-      expect(device).toBe('webgpu');
-      expect(difference).toBeLessThan(1e-4);
-    },
-  );
-
-  test('a machine without an adapter is a coded error', async () => {
-    expect(await differenceOnWebGpu('gpt2-merged', '/nonexistent.json')).toMatchObject({ code: 'no-device' });
-  });
 });

@@ -11,14 +11,14 @@ import { findOrBuildGraph, graphFileName, type BuiltGraph } from './graph/build.
 import type { GraphVariant } from './graph/decoder-graph.ts';
 import type { BuildProgress } from './graph/write-weights.ts';
 import { createRopeTable } from './rope-table.ts';
-import { onnxruntimeVersion, openOnnxSession, type OnnxDevice, type OnnxSession } from './runtime.ts';
+import {
+  chunkTokens,
+  onnxruntimeVersion,
+  openOnnxSession,
+  type OnnxDevice,
+  type OnnxSession,
+} from './runtime.ts';
 import { BuiltSession, type BuiltModel } from './session.ts';
-
-/**
- * Tokens of one graph run. WebGPU's GroupQueryAttention in onnxruntime 1.30 gives wrong scores for 32 new tokens or more on
- * SwiftShader (differences of 0.2 against the CPU), so it gets fewer.
- */
-const chunkTokens: Record<OnnxDevice, number> = { cpu: 256, webgpu: 16 };
 
 export interface OpenBuiltOptions extends BuildProgress {
   readonly arithmetic: Arithmetic;
@@ -49,7 +49,10 @@ export async function openBuiltDecoder(
 function refuseUnsupported({ spec }: ResolvedModel, device: OnnxDevice): void {
   for (const layer of spec.layers) {
     if (layer.kind !== 'attention') {
-      throw new LabError('unsupported-feature', `The onnx engine has no graph for ${spec.family}'s state-space layers.`);
+      throw new LabError(
+        'unsupported-feature',
+        `The onnx engine has no graph for ${spec.family}'s state-space layers.`,
+      );
     }
     // WebGPU's GroupQueryAttention leaves the soft cap out without a word (onnxruntime 1.30).
     if (device === 'webgpu' && layer.attention.softcap !== null) {

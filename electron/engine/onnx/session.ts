@@ -2,6 +2,7 @@
 import { LabError } from '../../contract/errors.ts';
 import type { ModelSpec } from '../../../models/families/model-spec.ts';
 import type { EvaluateInput, EvaluateResult, HiddenState, Session } from '../engine.ts';
+import { checkedCount, chosenRows } from '../evaluate-input.ts';
 import type { EmbeddingTable } from './embedding-table.ts';
 import { maskName } from './graph/decoder-graph.ts';
 import type { GraphVariant } from './graph/decoder-graph.ts';
@@ -91,26 +92,12 @@ export class BuiltSession implements Session {
 
   #checked(input: EvaluateInput): Batch {
     const { spec, embeddings } = this.#model;
-    const given = input.embeddings ? input.embeddings.length / embeddings.width : (input.ids?.length ?? 0);
-    if (
-      (input.ids === undefined) === (input.embeddings === undefined) ||
-      given === 0 ||
-      !Number.isInteger(given)
-    ) {
-      throw new LabError('bad-request', 'Give token ids or whole embedding rows, at least one.');
-    }
-    if (this.#length + given > this.context) {
-      throw new LabError(
-        'context-full',
-        `${given} tokens do not fit: ${this.#length} of ${this.context} positions are used.`,
-      );
-    }
-    const bad = input.ids?.find((id) => id < 0 || id >= spec.vocabularySize);
-    if (bad !== undefined)
-      throw new LabError(
-        'bad-request',
-        `There is no token ${bad}: the vocabulary has ${spec.vocabularySize}.`,
-      );
+    const given = checkedCount(input, {
+      vocabularySize: spec.vocabularySize,
+      width: embeddings.width,
+      length: this.#length,
+      context: this.context,
+    });
     const positions = input.positions ?? Int32Array.from({ length: given }, (_, i) => this.#length + i);
     const axes = positions.length / given;
     if (axes !== 1 && axes !== 3) throw new LabError('bad-request', 'Positions must have one or three axes.');
@@ -306,15 +293,6 @@ function checkedParents(parents: Int32Array, count: number): Int32Array {
     throw new LabError('bad-request', 'Each token needs one parent: an earlier token of the batch, or −1.');
   }
   return parents;
-}
-
-function chosenRows(rows: EvaluateInput['rows'], count: number): Int32Array {
-  if (rows === 'all') return Int32Array.from({ length: count }, (_, i) => i);
-  if (rows === 'last') return Int32Array.of(count - 1);
-  if (rows === 'none') return new Int32Array(0);
-  if (rows.some((row) => row < 0 || row >= count))
-    throw new LabError('bad-request', 'A chosen row is not in the batch.');
-  return rows;
 }
 
 /** The chosen rows that a chunk holds: their index in the chunk and their place in the result. */

@@ -1,6 +1,7 @@
 /** Checks what a caller asks an exported decoder to evaluate: everything it cannot do is refused before anything runs. */
 import { LabError } from '../../../contract/errors.ts';
 import type { EvaluateInput } from '../../engine.ts';
+import { checkedCount, chosenRows } from '../../evaluate-input.ts';
 import type { DecoderInputs } from './decoder-inputs.ts';
 
 export interface Batch {
@@ -19,11 +20,10 @@ export function checkInput(
   input: EvaluateInput,
   session: { readonly length: number; readonly context: number },
 ): Batch {
-  const count = countOf(inputs, input);
-  if (session.length + count > session.context) {
-    const used = `${session.length} of ${session.context} positions are used`;
-    throw new LabError('context-full', `${count} tokens do not fit: ${used}.`);
-  }
+  const { tokens, hiddenSize: width, vocabularySize } = inputs;
+  const count = checkedCount(input, { ...session, width, vocabularySize });
+  if (input.ids && tokens.kind !== 'ids') unsupported('takes embedding rows, not token ids');
+  if (input.embeddings && tokens.kind !== 'embeddings') unsupported('takes token ids, not embedding rows');
   if (input.hidden) unsupported('returns no hidden states');
   if (input.parents?.some((parent, i) => parent !== i - 1)) unsupported('evaluates no trees');
   return {
@@ -31,27 +31,12 @@ export function checkInput(
     ids: input.ids ?? null,
     embeddings: input.embeddings ?? null,
     positions: positionsOf(inputs, input, session.length, count),
-    rows: rowsOf(input.rows, count),
+    rows: chosenRows(input.rows, count),
   };
 }
 
 function unsupported(what: string): never {
   throw new LabError('unsupported-feature', `This exported graph ${what}.`);
-}
-
-function countOf({ tokens, hiddenSize, vocabularySize }: DecoderInputs, input: EvaluateInput): number {
-  const { ids, embeddings } = input;
-  const count = embeddings ? embeddings.length / hiddenSize : (ids?.length ?? 0);
-  if ((ids === undefined) === (embeddings === undefined) || count === 0 || !Number.isInteger(count)) {
-    throw new LabError('bad-request', 'Give token ids or whole embedding rows, at least one.');
-  }
-  if (ids && tokens.kind !== 'ids') unsupported('takes embedding rows, not token ids');
-  if (embeddings && tokens.kind !== 'embeddings') unsupported('takes token ids, not embedding rows');
-  const bad = ids?.find((id) => id < 0 || id >= vocabularySize);
-  if (bad !== undefined) {
-    throw new LabError('bad-request', `There is no token ${bad}: the vocabulary has ${vocabularySize}.`);
-  }
-  return count;
 }
 
 function positionsOf(
@@ -72,14 +57,4 @@ function positionsOf(
   if (given.length === axes * count) return given;
   if (given.length > count && !isDefault) unsupported('has one axis of positions');
   return Int32Array.from({ length: axes * count }, (_, i) => given[i % count]!);
-}
-
-function rowsOf(rows: EvaluateInput['rows'], count: number): Int32Array {
-  if (rows === 'all') return Int32Array.from({ length: count }, (_, i) => i);
-  if (rows === 'last') return Int32Array.of(count - 1);
-  if (rows === 'none') return new Int32Array(0);
-  if (rows.some((row) => row < 0 || row >= count)) {
-    throw new LabError('bad-request', 'A chosen row is not in the batch.');
-  }
-  return rows;
 }

@@ -4,7 +4,7 @@ import { LabError } from '../../../contract/errors.ts';
 import type { ModelSource } from '../../../contract/model-source.ts';
 import { modelIdentity } from '../../../formats/identity.ts';
 import type { Arithmetic, Engine, EngineInfo, Session, SessionOptions } from '../../engine.ts';
-import { onnxruntimeVersion, openOnnxSession, type OnnxDevice } from '../runtime.ts';
+import { chunkTokens, onnxruntimeVersion, openOnnxSession, type OnnxDevice } from '../runtime.ts';
 import { decoderInputs } from './decoder-inputs.ts';
 import { ExportedSession, type ExportedModel } from './session.ts';
 
@@ -30,7 +30,8 @@ export async function openExportedDecoder(
   const identity = await modelIdentity(source);
   // By its name in the folder, not the resolved path: in a Hugging Face cache the data's names exist only beside the link.
   const graph = await openOnnxSession(join(source.folder, inputs.fileName), options);
-  const model = { inputs, graph, signature: `${identity} exported` };
+  const signature = `${identity} exported`;
+  const model = { inputs, graph, signature, chunkTokens: chunkTokens[options.device] };
   return new ExportedEngine(model, engineInfo(source, model, options));
 }
 

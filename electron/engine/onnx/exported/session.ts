@@ -18,14 +18,13 @@ import {
   type PastTensor,
 } from './past.ts';
 
-/** Tokens of one run: bounds the logits in memory and the wait for a cancellation. */
-const chunkTokens = 256;
-
 export interface ExportedModel {
   readonly inputs: DecoderInputs;
   /** Identity and settings that a saved session must match. */
   readonly signature: string;
   readonly graph: OnnxSession;
+  /** Most tokens of one run. */
+  readonly chunkTokens: number;
 }
 
 /** Everything a session holds: replaced as a whole, so that a failed call leaves the one before. */
@@ -64,7 +63,7 @@ export class ExportedSession implements Session {
 
   async evaluate(input: EvaluateInput, signal?: AbortSignal): Promise<EvaluateResult> {
     const { inputs } = this.#model;
-    const batch = checkInput(inputs, input, this);
+    const batch = checkInput(inputs, input, { length: this.length, context: this.context });
     const started = process.hrtime.bigint();
     const logits = new Float32Array(batch.rows.length * inputs.vocabularySize);
     const before = this.#state;
@@ -81,6 +80,7 @@ export class ExportedSession implements Session {
   }
 
   async #append(batch: Batch, logits: Float32Array, signal: AbortSignal | undefined): Promise<void> {
+    const { chunkTokens } = this.#model;
     for (let start = 0; start < batch.count; start += chunkTokens) {
       throwIfAborted(signal);
       const run = runOf(batch, start, Math.min(chunkTokens, batch.count - start));
