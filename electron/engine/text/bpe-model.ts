@@ -22,6 +22,7 @@ export interface BpeOptions {
 const cacheEntries = 20_000;
 const cachedLength = 64;
 const tableCharacters = 0x180;
+const utf8 = new TextEncoder();
 
 /** The `<0xNN>` tokens of a vocabulary by byte; −1 where one is missing. */
 export function byteTokens(vocabulary: ReadonlyMap<string, number>): Int32Array {
@@ -45,6 +46,7 @@ export class BpeModel implements TextModel, MergeRule {
   private readonly singles = new Int32Array(tableCharacters);
   private readonly bytes: Int32Array | null;
   private readonly cache = new Map<string, readonly number[]>();
+  private readonly fallbacks = new Map<number, readonly number[]>();
   private readonly merger = new Merger();
 
   constructor(options: BpeOptions) {
@@ -133,13 +135,18 @@ export class BpeModel implements TextModel, MergeRule {
 
   private addBytes(code: number, start: number): boolean {
     if (this.bytes === null) return false;
-    const bytes = Array.from(
-      new TextEncoder().encode(String.fromCodePoint(code)),
-      (byte) => this.bytes?.[byte] ?? -1,
-    );
-    if (bytes.includes(unknownSymbol)) return false;
-    for (const id of bytes) this.merger.add(id, start);
-    return true;
+    const ids = this.fallbacks.get(code) ?? this.fallback(code, this.bytes);
+    for (const id of ids) this.merger.add(id, start);
+    return ids.length > 0;
+  }
+
+  /** The byte tokens of a character; none where the vocabulary lacks one of them. */
+  private fallback(code: number, bytes: Int32Array): readonly number[] {
+    const all = Array.from(utf8.encode(String.fromCodePoint(code)), (byte) => bytes[byte] as number);
+    const ids = all.includes(unknownSymbol) ? [] : all;
+    if (this.fallbacks.size >= cacheEntries) this.fallbacks.clear();
+    this.fallbacks.set(code, ids);
+    return ids;
   }
 
   private addUnknown(start: number, afterUnknown: boolean): void {

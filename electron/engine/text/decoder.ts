@@ -153,11 +153,11 @@ class VocabularyDecoder implements TokenDecoder {
 
   stream(options: StreamOptions = {}): TokenStream {
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-    let strips = this.decoding.stripsLeadingSpace && options.continues !== true;
+    let strips = this.strips(options);
     const clean = (text: string): string => {
       if (!strips || text === '') return text;
       strips = false;
-      return text.startsWith(' ') ? text.slice(1) : text;
+      return withoutSpace(text);
     };
     return {
       push: (id) => clean(decoder.decode(this.printed(id), { stream: true })),
@@ -166,8 +166,15 @@ class VocabularyDecoder implements TokenDecoder {
   }
 
   decode(ids: readonly number[], options: StreamOptions = {}): string {
-    const stream = this.stream(options);
-    return ids.map((id) => stream.push(id)).join('') + stream.end();
+    const parts = ids.map((id) => this.printed(id));
+    const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let offset = 0;
+    for (const part of parts) {
+      bytes.set(part, offset);
+      offset += part.length;
+    }
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+    return this.strips(options) ? withoutSpace(text) : text;
   }
 
   piece(id: number): string {
@@ -176,6 +183,10 @@ class VocabularyDecoder implements TokenDecoder {
     if (!this.decoding.byteLevel || this.hidden.has(id)) return token;
     const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.bytesOf(token));
     return text.includes('\ufffd') ? token : text;
+  }
+
+  private strips(options: StreamOptions): boolean {
+    return this.decoding.stripsLeadingSpace && options.continues !== true;
   }
 
   private printed(id: number): Uint8Array {
@@ -191,4 +202,8 @@ class VocabularyDecoder implements TokenDecoder {
       this.decoding.replacements.reduce((text, [from, to]) => text.replaceAll(from, to), token),
     );
   }
+}
+
+function withoutSpace(text: string): string {
+  return text.startsWith(' ') ? text.slice(1) : text;
 }

@@ -25,7 +25,8 @@ function bytePairs(source: GgufTokenizer, special: SpecialIds): Pipeline {
     mergeCount: source.merges.length,
     ignoreMerges: preTokenizer.ignoreMerges,
     byteFallback: false,
-    unknown: special.unknown,
+    // A byte that the vocabulary lacks is left out: the unknown token of such files is often an end token.
+    unknown: null,
     fuseUnknown: false,
   });
   if (model.ignored > 0) {

@@ -47,11 +47,15 @@ export interface Tokenizer {
  * SentencePiece ('llama') from GGUF. Throws `unsupported-feature` naming what is not implemented, `bad-file` naming a malformed field.
  */
 export function loadTokenizer(source: TokenizerSource, special: SpecialIds): Tokenizer {
-  const pipeline =
-    source.kind === 'gguf'
-      ? ggufPipeline(source, special)
-      : huggingFacePipeline(source.tokenizer, source.config, special);
-  return new PipelineTokenizer(pipeline, special, decoderOf(source, pipeline));
+  try {
+    const pipeline =
+      source.kind === 'gguf'
+        ? ggufPipeline(source, special)
+        : huggingFacePipeline(source.tokenizer, source.config, special);
+    return new PipelineTokenizer(pipeline, special, decoderOf(source, pipeline));
+  } catch (thrown) {
+    throw gaveUp(thrown, 'vocabulary');
+  }
 }
 
 class PipelineTokenizer implements Tokenizer {
@@ -86,7 +90,11 @@ class PipelineTokenizer implements Tokenizer {
   }
 
   encodeSpans(spans: readonly TextSpan[], options: SpanOptions): number[] {
-    const text = spans.map((span) => span.text).join('');
+    // UTF-8 has no lone surrogates.
+    const text = spans
+      .map((span) => span.text)
+      .join('')
+      .replace(/\p{Cs}/gu, '\ufffd');
     const isPlain = plainRanges(spans);
     const allowed: Allowed = (token, start, end) =>
       !(token.special || options.reserved?.has(token.id)) || !isPlain(start, end);
@@ -94,7 +102,7 @@ class PipelineTokenizer implements Tokenizer {
     try {
       for (const section of this.early.cut(text, allowed)) this.encodeSection(section, ids);
     } catch (thrown) {
-      throw gaveUp(thrown);
+      throw gaveUp(thrown, 'text');
     }
     const { beginning } = this.pipeline;
     if (options.addBos && beginning !== null && ids[0] !== beginning) ids.unshift(beginning);
@@ -151,10 +159,10 @@ function plainRanges(spans: readonly TextSpan[]): (start: number, end: number) =
   };
 }
 
-/** V8's pattern matcher and string builder throw RangeErrors on texts that are too much for them. */
-function gaveUp(thrown: unknown): unknown {
+/** V8 throws RangeErrors where patterns, strings or nesting are too much for it. */
+function gaveUp(thrown: unknown, on: string): unknown {
   if (!(thrown instanceof RangeError)) return thrown;
-  return new LabError('tokenizer-failed', `The tokenizer gave up on this text: ${thrown.message}`, {}, {
+  return new LabError('tokenizer-failed', `The tokenizer gave up on this ${on}: ${thrown.message}`, {}, {
     cause: thrown,
   }); // prettier-ignore
 }

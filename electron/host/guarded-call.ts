@@ -1,0 +1,137 @@
+/** Calls into a process that a hostile template, pattern or file may hang or fill. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { LabError } from '../contract/errors.ts';
+
+export interface CallLimits {
+  readonly timeMs: number;
+  /** Resident memory on top of what the process held when the call began. */
+  readonly memoryBytes: number;
+}
+
+/** What a guard needs of a child process. */
+export interface GuardedProcess {
+  readonly pid: number;
+  /** Ends it at once. */
+  kill(): void;
+  /** Resolves with the reason once the process has ended. */
+  readonly ended: Promise<string>;
+}
+
+const pollMs = 25;
+/** How long to wait for a killed process to be gone. */
+const farewellMs = 1000;
+const mebibyte = 1_048_576;
+/** V8 ends a process whose heap is full by abort(). */
+const heapFull = /SIGABRT|code 134|heap out of memory/i;
+
+/** Calls that wait for each other, so that none pays for another's time. */
+const lastCalls = new WeakMap<GuardedProcess, Promise<unknown>>();
+
+/**
+ * Runs one call at a time in `process` and kills the process when the call takes longer or more memory than `limits`. Throws `time-limit`,
+ * `memory-limit` (also where the process's own heap limit ended it), `engine-gone` where it ended otherwise, or what the call throws.
+ * Memory is not watched where the system tells nothing (Windows): there the heap limit the process was started with remains.
+ */
+export async function guardedCall<T>(
+  process: GuardedProcess,
+  limits: CallLimits,
+  call: () => Promise<T>,
+): Promise<T> {
+  const before = lastCalls.get(process) ?? Promise.resolve();
+  const result = before.then(() => guard(process, limits, call));
+  lastCalls.set(
+    process,
+    result.catch(() => undefined),
+  );
+  return result;
+}
+
+async function guard<T>(process: GuardedProcess, limits: CallLimits, call: () => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const pending = call();
+  // Whichever loses the race may still fail later, unheard.
+  pending.catch(() => undefined);
+  try {
+    return await Promise.race([
+      pending,
+      outOfTime(limits.timeMs, stop.signal),
+      outOfMemory(process.pid, limits.memoryBytes, stop.signal),
+      process.ended.then((reason) => Promise.reject(goneError(reason, limits))),
+    ]);
+  } catch (thrown) {
+    if (!(thrown instanceof LimitReached)) throw thrown;
+    process.kill();
+    // So that whoever hears of the limit finds the process gone and starts another.
+    await Promise.race([process.ended, delay(farewellMs, undefined, { ref: false })]);
+    throw thrown.error;
+  } finally {
+    stop.abort();
+  }
+}
+
+/** A limit of the guard itself, as opposed to the same code thrown by the call. */
+class LimitReached extends Error {
+  readonly error: LabError;
+  constructor(error: LabError) {
+    super(error.message);
+    this.error = error;
+  }
+}
+
+function goneError(reason: string, limits: CallLimits): LabError {
+  return heapFull.test(reason) ? memoryError(limits.memoryBytes) : new LabError('engine-gone', reason);
+}
+
+function memoryError(limitBytes: number): LabError {
+  const limit = Math.round(limitBytes / mebibyte);
+  return new LabError('memory-limit', `This took more than ${limit} MiB of memory and was stopped.`);
+}
+
+function outOfTime(timeMs: number, stop: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const message = `This took longer than ${timeMs / 1000} s and was stopped.`;
+    const timer = setTimeout(() => reject(new LimitReached(new LabError('time-limit', message))), timeMs);
+    stop.addEventListener('abort', () => clearTimeout(timer));
+  });
+}
+
+/** Rejects when the process has grown by more than `limitBytes`; otherwise never settles. */
+function outOfMemory(pid: number, limitBytes: number, stop: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const watch = async (): Promise<void> => {
+      const baseline = await residentBytes(pid);
+      while (baseline !== null && !stop.aborted) {
+        const now = await residentBytes(pid);
+        if (now !== null && now - baseline > limitBytes) reject(new LimitReached(memoryError(limitBytes)));
+        await delay(pollMs);
+      }
+    };
+    void watch();
+  });
+}
+
+/** Resident bytes of a process; null where it is gone or the system does not tell. */
+async function residentBytes(pid: number): Promise<number | null> {
+  if (process.platform === 'linux') {
+    try {
+      // A small file made in memory: reading it at once is faster than a turn of the event loop.
+      return kibibytes(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
+    } catch {
+      return null;
+    }
+  }
+  if (process.platform === 'win32') return null;
+  try {
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
+    return kibibytes(stdout.trim());
+  } catch {
+    return null;
+  }
+}
+
+function kibibytes(digits: string | undefined): number | null {
+  return digits === undefined || !/^\d+$/.test(digits) ? null : Number(digits) * 1024;
+}
