@@ -269,6 +269,24 @@ describe('tokenizer keys of GGUF', () => {
     expect(refusing.encode('a', options)[0]).not.toBe(0);
   });
 
+  it('lets Phi-3’s control tokens swallow the white space after them', () => {
+    const base = asGguf('llama2', sentencePieceSource('llama2')) as Extract<
+      TokenizerSource,
+      { kind: 'gguf' }
+    >;
+    const names = ['<|endoftext|>', '<|assistant|>', '<|placeholder1|>', '<|end|>'];
+    const source: TokenizerSource = {
+      ...base,
+      tokens: [...base.tokens, ...names],
+      scores: Float32Array.from([...(base.scores ?? []), ...names.map(() => 0)]),
+      tokenTypes: Int32Array.from([...(base.tokenTypes ?? []), ...names.map(() => 3)]),
+    };
+    const tokenizer = loadTokenizer(source, sentencePieceSpecials.llama2);
+    const encode = (text: string): number[] => tokenizer.encode(text, { special: true, addBos: false });
+    expect(encode('Hi<|end|>\n<|assistant|>\n')).toEqual([...encode('Hi'), 32003, 32001]);
+    expect(encode('<|endoftext|>\n').length).toBeGreaterThan(1);
+  });
+
   it.each([
     ['t5', 'Unigram'],
     ['bert', 'WordPiece'],
