@@ -1,0 +1,70 @@
+// Weight matrices: from the bytes of a model file into the one layout that every kernel set reads, and products with them.
+//
+// Batch invariance: out[m][n] depends on in[m] and row n only. K-blocks are summed in one order for one row or many, on any number of threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "retort/thread_pool.h"
+
+namespace retort {
+
+// reference: float32 activations on dequantized values. fast: activations quantized to 8 bits per block where the type calls for it.
+enum class Arithmetic { reference, fast };
+
+// How the bytes of a source lie: ggml block types as in the file; blocks8: one code per byte with float scale and offset per block
+// (every other type arrives so, expanded at load); nbits4 and nbits8: MatMulNBits layout.
+enum class SourceType { f32, f16, bf16, q4_0, q4_1, q5_0, q8_0, q4_k, q6_k, nbits4, nbits8, blocks8 };
+
+struct MatrixSource {
+  SourceType type;
+  std::int64_t rows;
+  std::int64_t columns;
+  // ggml types and floats: rows × columns of the type. nbits*: codes [rows, blocks, block·bits/8], low bits first. blocks8: codes [rows, columns].
+  std::span<const std::byte> bytes;
+  // nbits* and blocks8 only: columns per block (a power of two from 16), scales [rows, blocks], and offsets [rows, blocks] or empty:
+  // value = scale · (code − zero) + offset.
+  std::int64_t block = 0;
+  std::span<const float> scales = {};
+  std::span<const float> offsets = {};
+  std::int32_t zero = 0;
+};
+
+// A packed matrix. Owns its memory; immutable, so that any thread may read it.
+class Matrix {
+ public:
+  virtual ~Matrix() = default;
+  std::int64_t rows() const noexcept { return rows_; }
+  std::int64_t columns() const noexcept { return columns_; }
+  // Bytes held, padding included.
+  std::size_t bytes() const noexcept { return bytes_; }
+  // e.g. "q4_0×8": which layout it was packed into; named in runs.
+  virtual std::string_view layout() const noexcept = 0;
+
+ protected:
+  std::int64_t rows_ = 0;
+  std::int64_t columns_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+// Throws Failure: bad_request where sizes disagree, out_of_memory.
+std::unique_ptr<Matrix> pack_matrix(const MatrixSource& source, ThreadPool& pool);
+
+// A set of kernels: "scalar", "avx2", "avx512", "neon". Chosen once per engine; matrix-vector and matrix-matrix products of a set share one order.
+class KernelSet;
+// The named set, or where `name` is empty the best this processor runs. Throws Failure: unsupported_feature.
+const KernelSet& kernel_set(std::string_view name);
+std::string_view kernel_set_name(const KernelSet& set) noexcept;
+
+// out [count, rows] = in [count, columns] · matrixᵀ, all float32 and row-major. Throws Failure: bad_request where sizes disagree.
+void multiply(const Matrix& matrix, std::span<const float> in, std::int64_t count, std::span<float> out, Arithmetic arithmetic, const KernelSet& kernels,
+              ThreadPool& pool);
+
+// One row as float32 (columns), e.g. of an embedding table.
+void read_row(const Matrix& matrix, std::int64_t row, std::span<float> out);
+
+}  // namespace retort
