@@ -1,0 +1,164 @@
+// A model as data: what models/families resolved, with weights packed for the kernels. No family name stands here; models/families/model-spec.ts says what each
+// field means.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "retort/attention.h"
+#include "retort/matrix.h"
+
+namespace retort {
+
+enum class NormKind : std::uint8_t { rms, layer };
+enum class Activation : std::uint8_t { silu, gelu_tanh, gelu, relu };
+enum class RopeStyle : std::uint8_t { halves, pairs };
+
+// Weights of a norm; `weight` already holds the offset of files that store it minus one.
+struct Norm {
+  NormKind kind = NormKind::rms;
+  float epsilon = 0;
+  std::vector<float> weight;
+  std::vector<float> bias;  // empty: none
+};
+
+struct Linear {
+  std::shared_ptr<const Matrix> matrix;
+  std::vector<float> bias;  // empty: none
+  // Input column of each matrix column (GPTQ act-order); empty: in order.
+  std::vector<std::int32_t> column_order;
+};
+
+// Frequencies are those of the session's context, factors divided in; cos and sin are multiplied by `magnitude`.
+struct Rope {
+  std::int32_t dimensions = 0;
+  RopeStyle style = RopeStyle::halves;
+  std::vector<double> inverse_frequencies;
+  double magnitude = 1;
+  // Frequencies per position axis; empty: one axis.
+  std::vector<std::int32_t> sections;
+};
+
+struct AttentionLayer {
+  std::optional<Norm> attention_input, attention_output, attention_residual;
+  std::optional<Norm> feed_forward_input, feed_forward_output, feed_forward_residual;
+  AttentionShape shape;
+  std::optional<std::int32_t> rope;  // index into the session's ropes
+  Linear query, key, value, output;
+  std::optional<Norm> query_norm, key_norm;
+  bool norms_per_head = true;  // else over the whole projection
+  std::optional<float> clip;   // after the norms, before rope
+  Activation activation = Activation::silu;
+  bool gated = true;
+  // Dense.
+  Linear gate, up, down;
+  // Experts; empty `experts` means dense.
+  struct Expert {
+    Linear gate, up, down;
+  };
+  Linear router;
+  std::vector<Expert> experts;
+  std::int32_t experts_used = 0;
+  bool normalize_chosen = false;
+};
+
+struct StateSpaceLayer {
+  std::int32_t version = 1;
+  Norm norm;
+  std::int32_t inner_size = 0, state_size = 0, convolution = 0, time_step_rank = 0, heads = 0, groups = 0, gate_norm_groups = 0;
+  std::optional<std::pair<float, float>> time_step_limit;
+  Linear in, x, time_step, out;
+  std::vector<float> convolution_weight;  // [channels, convolution]
+  std::vector<float> convolution_bias;    // empty: none
+  std::vector<float> a;                   // −exp(a_log): version 1 [inner_size, state_size], version 2 [heads]
+  std::vector<float> d;
+  std::vector<float> time_step_bias;  // version 2
+  std::optional<Norm> gate_norm;      // version 2
+};
+
+using Layer = std::variant<AttentionLayer, StateSpaceLayer>;
+
+struct LearnedPositions {
+  std::int32_t offset = 0;
+  std::int32_t rows = 0;
+  std::vector<float> table;  // [rows, hidden_size]
+};
+
+struct Model {
+  std::int32_t hidden_size = 0;
+  std::int32_t vocabulary_size = 0;
+  std::int32_t embedding_size = 0;
+  float embedding_scale = 1;
+  std::shared_ptr<const Matrix> embedding;
+  std::optional<Linear> embedding_in, embedding_out;
+  std::optional<LearnedPositions> learned_positions;
+  std::vector<Layer> layers;
+  std::optional<Norm> final_norm;
+  Linear head;  // the embedding's matrix where tied
+  std::optional<float> head_softcap;
+  float head_scale = 1;
+};
+
+// What all sessions of an engine share.
+struct EngineContext {
+  Arithmetic arithmetic = Arithmetic::fast;
+  const KernelSet* kernels = nullptr;
+  std::shared_ptr<ThreadPool> pool;
+};
+
+struct EvaluateRequest {
+  std::span<const std::int32_t> ids;          // S, or empty where embeddings are given
+  std::span<const float> embeddings;          // S × embedding_size
+  std::span<const std::int32_t> positions;    // axes × S, axis-major; axes 1 or 3
+  std::span<const std::int32_t> parents;      // S or empty
+  std::span<const std::int32_t> rows;         // chosen rows, each below S
+  bool hidden = false;
+};
+
+struct StepTimes {
+  std::int64_t attention_ns = 0, feed_forward_ns = 0, head_ns = 0, other_ns = 0;
+};
+
+struct EvaluateOutcome {
+  std::vector<float> logits;  // rows × vocabulary_size
+  StepTimes times;
+  std::int64_t bytes_touched = 0;  // weights and KV read
+  // Filled where asked: names as in the golden data ("hidden.layer0", "router.1.topk").
+  struct Hidden {
+    std::string name;
+    std::vector<std::int64_t> shape;
+    std::vector<float> floats;
+    std::vector<std::int32_t> integers;
+  };
+  std::vector<Hidden> hidden;
+};
+
+// One sequence over a model. Not for two threads at once; forks are independent.
+class Session {
+ public:
+  Session(std::shared_ptr<const Model> model, EngineContext context, std::vector<Rope> ropes, KvCodec codec, std::int64_t capacity);
+  ~Session();
+
+  std::int64_t length() const noexcept;
+  std::size_t kv_bytes() const noexcept;
+  // Throws Failure: bad_request, context_full (before computing), cancelled (checked every layer), invalid_numbers never (rows are returned as they are); on any
+  // failure the session is as before the call.
+  EvaluateOutcome evaluate(const EvaluateRequest& request, const std::atomic<bool>& cancelled);
+  // Throws bad_request; also unsupported_feature for a state-space model where `length` is neither 0 nor the present length and no snapshot of it is held.
+  void truncate(std::int64_t length);
+  std::unique_ptr<Session> fork() const;
+  std::vector<std::byte> save() const;
+  void restore(std::span<const std::byte> saved);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace retort
