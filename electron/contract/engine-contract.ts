@@ -1,7 +1,7 @@
 /** Operations of one engine process: the host's only way to a model file. A process serves one open model, or one lab job. */
 import { z } from 'zod';
 import { command, query, stream } from './operation.ts';
-import { SamplingParameters } from './sampling.ts';
+import { GenerationDefaults, SamplingParameters } from './sampling.ts';
 import { TraceRecord } from './trace.ts';
 
 export const EngineName = z.enum(['onnx', 'native']);
@@ -84,6 +84,8 @@ export const ModelInfo = z.strictObject({
   weightsBytes: bytes,
   loadMs: z.number(),
   ends: TokenIds,
+  /** Sampling defaults that the model's author set. */
+  generation: GenerationDefaults,
 });
 export type ModelInfo = z.infer<typeof ModelInfo>;
 
@@ -177,7 +179,13 @@ export const engineContract = {
   /** Renders the chat template, encodes it with message contents taken as plain text. */
   encodeChat: query({
     input: z.strictObject({ messages: ChatMessages, addGenerationPrompt: z.boolean() }),
-    output: z.strictObject({ ...encoded.shape, rendered: z.string(), stops: z.array(z.string()) }),
+    output: z.strictObject({
+      ...encoded.shape,
+      rendered: z.string(),
+      /** What ends a turn of this template: ids besides the model's own ends, and texts that are no token. */
+      ends: TokenIds,
+      stops: z.array(z.string()),
+    }),
   }),
 
   open: stream({ input: OpenModel, chunk: Progress, done: ModelInfo }),
@@ -190,6 +198,8 @@ export const engineContract = {
       ends: TokenIds,
       ignoreEnds: z.boolean(),
       stops: z.array(z.string().min(1).max(1024)).max(64),
+      /** The reply goes on in the prompt's last text: a leading space is kept. */
+      continues: z.boolean(),
       trace: z.boolean(),
     }),
     chunk: TokenBatch,
@@ -220,7 +230,11 @@ export const engineContract = {
       secondHalf: z.boolean(),
     }),
     chunk: Progress,
-    done: PerplexityResult,
+    done: z.strictObject({
+      ...PerplexityResult.shape,
+      model: ModelInfo,
+      reference: ModelInfo.nullable(),
+    }),
   }),
   memory: query({ input: z.strictObject({}), output: Memory }),
 };

@@ -14,7 +14,7 @@ export interface CallContext {
 }
 export interface StreamContext<Chunk> extends CallContext {
   /** Sends one chunk; resolves at once while the reader has room, else when it has read on. */
-  emit(chunk: Chunk): Promise<void>;
+  readonly emit: (chunk: Chunk) => Promise<void>;
 }
 
 export type Handler<O extends Operation> =

@@ -27,3 +27,30 @@ export const SamplingParameters = z.strictObject({
   topLogProbabilities: z.int().min(0).max(100).default(0),
 });
 export type SamplingParameters = z.infer<typeof SamplingParameters>;
+
+const asked = <T extends z.ZodType>(field: z.ZodDefault<T>): z.ZodOptional<T> => field.unwrap().optional();
+const parameters = SamplingParameters.shape;
+/** Sampling as asked for: what is absent comes from the model's author, then from SamplingParameters; an absent seed is drawn. */
+export const SamplingChoice = z.strictObject({
+  temperature: asked(parameters.temperature),
+  topK: asked(parameters.topK),
+  topP: asked(parameters.topP),
+  minP: asked(parameters.minP),
+  repetitionPenalty: asked(parameters.repetitionPenalty),
+  presencePenalty: asked(parameters.presencePenalty),
+  frequencyPenalty: asked(parameters.frequencyPenalty),
+  penaltyWindow: asked(parameters.penaltyWindow),
+  logitBias: asked(parameters.logitBias),
+  seed: asked(parameters.seed),
+  topLogProbabilities: asked(parameters.topLogProbabilities),
+});
+export type SamplingChoice = z.infer<typeof SamplingChoice>;
+
+/** What a model's author may recommend, as far as the files name it. */
+export const GenerationDefaults = SamplingChoice.pick({
+  temperature: true,
+  topK: true,
+  topP: true,
+  minP: true,
+  repetitionPenalty: true,
+});

@@ -1,0 +1,61 @@
+/** Options that several commands have, and how they become contract values. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { ChatMessages, type ChatMessage } from '../contract/engine-contract.ts';
+import { LabError, toLabError } from '../contract/errors.ts';
+import type { Compute, ModelReference } from '../contract/host-contract.ts';
+import { badArgument, type Arguments, type Options } from './arguments.ts';
+
+export const jsonOption: Options = {
+  json: { help: 'print one JSON object' },
+  help: { help: 'show this help' },
+};
+
+export const computeOptions: Options = {
+  engine: { value: 'E', help: 'onnx (default) or native' },
+  arithmetic: { value: 'A', help: 'fast (default): 8-bit activations; reference: float32' },
+  device: { value: 'D', help: 'cpu (default) or webgpu' },
+  threads: { value: 'T', help: 'threads (default: all processors)' },
+};
+
+export function computeFrom(given: Arguments): Compute {
+  return {
+    engine: given.oneOf('engine', ['onnx', 'native'], 'onnx'),
+    arithmetic: given.oneOf('arithmetic', ['fast', 'reference'], 'fast'),
+    device: given.oneOf('device', ['cpu', 'webgpu'], 'cpu'),
+    threads: given.integer('threads', 1) ?? null,
+  };
+}
+
+/** A library name, or a path from the working folder. */
+export function modelFrom(name: string): ModelReference {
+  if (name === '') throw badArgument('MODEL is empty.');
+  return { name, path: resolve(name) };
+}
+
+/** A text file of the person's, whole. */
+export async function readTextFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const known = toLabError(error);
+    const message = known.code === 'not-found' ? `${path} does not exist.` : `${path}: ${known.message}`;
+    throw new LabError(known.code, message, { file: path }, { cause: error });
+  }
+}
+
+/** A conversation as [{"role": "user", "content": "…"}, …]. */
+export async function readMessages(path: string): Promise<ChatMessage[]> {
+  const text = await readTextFile(path);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new LabError('bad-request', `${path} is not JSON: ${String(error)}`, { file: path });
+  }
+  const parsed = ChatMessages.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const message = `${path}: a list of {"role", "content"} is expected (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}).`;
+  throw new LabError('bad-request', message, { file: path });
+}

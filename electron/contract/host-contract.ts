@@ -1,0 +1,249 @@
+/** Operations of the host: what the command line uses, and the app's pages will. Work is a stream; what it leaves behind is a run. */
+import { z } from 'zod';
+import {
+  Arithmetic,
+  BenchResult,
+  ChatMessages,
+  Device,
+  Encoded,
+  EngineName,
+  GenerateResult,
+  ModelInfo,
+  ModelSummary,
+  PerplexityResult,
+  Progress,
+  TokenBatch,
+  TokenIds,
+} from './engine-contract.ts';
+import { command, query, stream } from './operation.ts';
+import { SamplingChoice } from './sampling.ts';
+
+/** Names of models, runs, jobs and caches: safe as parts of a path. */
+export const Id = z.string().regex(/^[a-z0-9-]{1,64}$/, 'an id is 1 to 64 of a–z, 0–9 and -');
+const count = z.int().nonnegative();
+const bytes = z.number().nonnegative();
+/** Milliseconds since 1970. */
+const time = z.number().nonnegative();
+const path = z.string().min(1).max(4096);
+const text = z.string().max(16_777_216);
+
+/** A model as a person names it: a library name, else the file or folder at `path` (absolute). */
+export const ModelReference = z.strictObject({ name: z.string().min(1).max(4096), path: path.nullable() });
+export type ModelReference = z.infer<typeof ModelReference>;
+
+export const LibraryModel = z.strictObject({
+  name: Id,
+  title: z.string(),
+  path: z.string(),
+  format: z.string(),
+  architecture: z.string(),
+  bytes,
+  /** Comes with Retort; cannot be removed. */
+  bundled: z.boolean(),
+  /** The file or folder is there now. */
+  present: z.boolean(),
+});
+export type LibraryModel = z.infer<typeof LibraryModel>;
+
+export const JobKind = z.enum(['build-graph', 'perplexity']);
+export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted']);
+export const Job = z.strictObject({
+  id: Id,
+  kind: JobKind,
+  title: z.string(),
+  state: JobState,
+  phase: z.string(),
+  done: z.number().nonnegative(),
+  total: z.number().nonnegative(),
+  error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  createdAt: time,
+  endedAt: time.nullable(),
+});
+export type Job = z.infer<typeof Job>;
+
+/** How to compute; null: the host chooses. */
+export const Compute = z.strictObject({
+  engine: EngineName,
+  arithmetic: Arithmetic,
+  device: Device,
+  threads: z.int().min(1).max(1024).nullable(),
+});
+export type Compute = z.infer<typeof Compute>;
+
+export const Machine = z.strictObject({
+  cpu: z.string(),
+  cores: z.int().positive(),
+  memoryBytes: bytes,
+  os: z.string(),
+});
+export type Machine = z.infer<typeof Machine>;
+
+export const RunKind = z.enum(['generate', 'logits', 'perplexity', 'bench']);
+export const Run = z.strictObject({
+  id: Id,
+  kind: RunKind,
+  at: time,
+  modelName: z.string(),
+  modelPath: z.string(),
+  modelIdentity: z.string(),
+  engine: EngineName,
+  arithmetic: Arithmetic,
+  device: z.string(),
+  threads: z.int().positive(),
+  seed: count.nullable(),
+  /** What was asked for, by the kind of run. */
+  settings: z.record(z.string(), z.json()),
+  promptIds: TokenIds,
+  resultIds: TokenIds,
+  machine: Machine,
+  versions: z.record(z.string(), z.string()),
+  /** What was measured, by the kind of run. */
+  figures: z.record(z.string(), z.json().optional()),
+});
+export type Run = z.infer<typeof Run>;
+export const RunSummary = Run.pick({
+  id: true,
+  kind: true,
+  at: true,
+  modelName: true,
+  engine: true,
+  arithmetic: true,
+});
+export type RunSummary = z.infer<typeof RunSummary>;
+
+export const Cache = z.strictObject({
+  id: Id,
+  /** unfinished: being built now. */
+  kind: z.enum(['graph', 'unfinished']),
+  bytes,
+  changedAt: time,
+});
+export type Cache = z.infer<typeof Cache>;
+
+export const Prompt = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('chat'), messages: ChatMessages }),
+  /** Continued as it stands; `special`: names of special tokens in it are obeyed. */
+  z.strictObject({ kind: z.literal('text'), text: text.min(1), special: z.boolean() }),
+  z.strictObject({ kind: z.literal('ids'), ids: TokenIds.min(1) }),
+]);
+export type Prompt = z.infer<typeof Prompt>;
+
+const progressEvent = z.strictObject({ type: z.literal('progress'), progress: Progress });
+const warningEvent = z.strictObject({ type: z.literal('warning'), message: z.string() });
+/** What any work tells on its way. */
+export const WorkEvent = z.discriminatedUnion('type', [progressEvent, warningEvent]);
+export type WorkEvent = z.infer<typeof WorkEvent>;
+export const RunEvent = z.discriminatedUnion('type', [
+  progressEvent,
+  warningEvent,
+  z.strictObject({ type: z.literal('opened'), info: ModelInfo, promptTokens: count }),
+  z.strictObject({ type: z.literal('tokens'), batch: TokenBatch }),
+]);
+export type RunEvent = z.infer<typeof RunEvent>;
+
+export const RunResult = z.strictObject({
+  ...GenerateResult.shape,
+  engine: EngineName,
+  arithmetic: Arithmetic,
+  device: z.string(),
+  seed: count,
+  runId: Id,
+  /** For a repeated run: whether the ids are those of the first. */
+  sameIds: z.boolean().optional(),
+});
+export type RunResult = z.infer<typeof RunResult>;
+
+const none = z.strictObject({});
+const withRun = { runId: Id, engine: EngineName, arithmetic: Arithmetic, device: z.string() };
+
+export const hostContract = {
+  listModels: query({ input: none, output: z.array(LibraryModel) }),
+  /** Reads the headers first, so that only a readable model is added. Without a name one is made from the file's. */
+  addModel: command({ input: z.strictObject({ path, name: Id.nullable() }), output: LibraryModel }),
+  /** Forgets it; no file is deleted. */
+  removeModel: command({ input: z.strictObject({ name: Id }), output: LibraryModel }),
+
+  listJobs: query({ input: none, output: z.array(Job) }),
+  /** Asks the process that runs the job to stop it, whichever that is. */
+  cancelJob: command({ input: z.strictObject({ id: Id }), output: Job }),
+
+  /** Newest first. */
+  listRuns: query({
+    input: z.strictObject({ limit: z.int().min(1).max(10_000) }),
+    output: z.array(RunSummary),
+  }),
+  readRun: query({ input: z.strictObject({ id: Id }), output: Run }),
+
+  listCaches: query({ input: none, output: z.array(Cache) }),
+  removeCache: command({ input: z.strictObject({ id: Id }), output: Cache }),
+
+  inspect: query({ input: z.strictObject({ model: ModelReference }), output: ModelSummary }),
+  tokenize: query({
+    input: z.strictObject({
+      model: ModelReference,
+      content: z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('text'), text, special: z.boolean(), addBos: z.boolean() }),
+        z.strictObject({ kind: z.literal('chat'), messages: ChatMessages, addGenerationPrompt: z.boolean() }),
+      ]),
+    }),
+    output: Encoded,
+  }),
+
+  run: stream({
+    input: z.strictObject({
+      model: ModelReference,
+      prompt: Prompt,
+      compute: Compute,
+      sampling: SamplingChoice,
+      maxTokens: z.int().min(1).max(16_777_216),
+      stops: z.array(z.string().min(1).max(1024)).max(64),
+      ignoreEnds: z.boolean(),
+      trace: z.boolean(),
+    }),
+    chunk: RunEvent,
+    done: RunResult,
+  }),
+  /** The same model, prompt ids, settings, seed, engine and arithmetic as a recorded run; refused where the model is another one. */
+  repeatRun: stream({
+    input: z.strictObject({ id: Id, trace: z.boolean() }),
+    chunk: RunEvent,
+    done: RunResult,
+  }),
+  logits: stream({
+    input: z.strictObject({
+      model: ModelReference,
+      compute: Compute,
+      ids: TokenIds.min(1),
+      hidden: z.boolean(),
+      out: path,
+    }),
+    chunk: WorkEvent,
+    done: z.strictObject({ out: z.string(), tokens: count, vocabularySize: count, bytes, ...withRun }),
+  }),
+  bench: stream({
+    input: z.strictObject({
+      model: ModelReference,
+      compute: Compute,
+      promptTokens: z.int().min(1).max(1_000_000),
+      generateTokens: z.int().min(1).max(1_000_000),
+      repeat: z.int().min(1).max(1000),
+    }),
+    chunk: WorkEvent,
+    done: z.strictObject({ ...BenchResult.shape, threads: z.int(), ...withRun }),
+  }),
+  perplexity: stream({
+    input: z.strictObject({
+      model: ModelReference,
+      reference: ModelReference.nullable(),
+      compute: Compute,
+      text: text.min(1),
+      context: z.int().min(2).max(1_000_000),
+      /** How many of the text's first ids to use; null: all. */
+      tokens: z.int().min(2).max(16_777_216).nullable(),
+      secondHalf: z.boolean(),
+    }),
+    chunk: WorkEvent,
+    done: z.strictObject({ ...PerplexityResult.shape, jobId: Id, ...withRun }),
+  }),
+};
+export type HostContract = typeof hostContract;

@@ -1,0 +1,215 @@
+/** The one generation loop, over any engine: prefill in chunks, draw, decode, stop. Cancellation is checked between steps. */
+import type { FinishReason, TokenBatch } from '../contract/engine-contract.ts';
+import { LabError, toLabError } from '../contract/errors.ts';
+import type { SamplingParameters } from '../contract/sampling.ts';
+import type { TraceRecord } from '../contract/trace.ts';
+import type { z } from 'zod';
+import type { Engine, EvaluateResult, Session } from './engine.ts';
+import { createSampler, type Sampler } from './native/sampler.ts';
+import type { TokenDecoder, TokenStream } from './text/decoder.ts';
+import { stopMatcher, type StopMatcher } from './text/stops.ts';
+import { TokenBatcher } from './token-batcher.ts';
+
+/** Prompt tokens evaluated at once: bounds the wait for a cancellation. */
+export const prefillChunk = 256;
+
+export interface GenerateRequest {
+  readonly ids: readonly number[];
+  readonly maxTokens: number;
+  readonly sampling: SamplingParameters;
+  /** Ids that end the reply; the end id itself is reported and counted, without text. */
+  readonly ends: ReadonlySet<number>;
+  readonly stops: readonly string[];
+  /** The reply goes on in the prompt's last text: a leading space is kept. */
+  readonly continues: boolean;
+  readonly trace: boolean;
+}
+
+export interface GenerateHooks {
+  readonly signal: AbortSignal;
+  emit(batch: TokenBatch): Promise<void>;
+}
+
+export interface Generated {
+  readonly text: string;
+  readonly ids: number[];
+  readonly finishReason: z.infer<typeof FinishReason>;
+  readonly firstTokenMs: number;
+  readonly prefillTokensPerSecond: number;
+  readonly decodeTokensPerSecond: number;
+  readonly kvBytes: number;
+}
+
+/**
+ * Generates until an end id, a stop string, `maxTokens`, the model's context or a cancellation; the last of these is a result too, with
+ * what there is. `decoder` null: ids only. Throws `context-full` where the prompt alone does not fit, `invalid-numbers` from the sampler,
+ * and what the engine throws.
+ */
+export async function generate(
+  engine: Engine,
+  decoder: TokenDecoder | null,
+  request: GenerateRequest,
+  hooks: GenerateHooks,
+): Promise<Generated> {
+  const { contextLength } = engine.info;
+  const prompt = request.ids.length;
+  if (prompt > contextLength) {
+    const message = `The prompt has ${prompt} tokens; the model holds ${contextLength}.`;
+    throw new LabError('context-full', message);
+  }
+  const sampler = createSampler(request.sampling);
+  const context = Math.min(contextLength, prompt + request.maxTokens);
+  const session = await engine.createSession({ context });
+  try {
+    return await new Generation(session, sampler, decoder, request, hooks).run();
+  } finally {
+    session.close();
+  }
+}
+
+const nanoseconds = () => Number(process.hrtime.bigint());
+const perSecond = (tokens: number, ns: number) => (tokens > 0 && ns > 0 ? (tokens * 1e9) / ns : 0);
+
+/** What is known of a step before its id is drawn. */
+interface Step {
+  readonly record: Omit<TraceRecord, 'timeNs' | 'step'>;
+  readonly times: EvaluateResult['timeNs'];
+  readonly logits: Float32Array;
+}
+
+class Generation {
+  readonly #session: Session;
+  readonly #sampler: Sampler;
+  readonly #request: GenerateRequest;
+  readonly #signal: AbortSignal;
+  readonly #batcher: TokenBatcher;
+  readonly #stream: TokenStream | null;
+  readonly #stops: StopMatcher;
+  readonly #history: Int32Array;
+  readonly #started = nanoseconds();
+  readonly #ids: number[] = [];
+  #text = '';
+  #steps = 0;
+  #prefillNs = 0;
+  #firstTokenAt = 0;
+  #lastTokenAt = 0;
+
+  constructor(
+    session: Session,
+    sampler: Sampler,
+    decoder: TokenDecoder | null,
+    request: GenerateRequest,
+    hooks: GenerateHooks,
+  ) {
+    this.#session = session;
+    this.#sampler = sampler;
+    this.#request = request;
+    this.#signal = hooks.signal;
+    this.#batcher = new TokenBatcher((batch) => hooks.emit(batch));
+    this.#stream = decoder?.stream({ continues: request.continues }) ?? null;
+    this.#stops = stopMatcher(request.stops);
+    this.#history = new Int32Array(session.context + 1);
+    this.#history.set(request.ids);
+  }
+
+  async run(): Promise<Generated> {
+    const finishReason = await this.#untilFinished();
+    if (finishReason !== 'stop')
+      this.#say(null, this.#stops.push(this.#stream?.end() ?? '').emit + this.#stops.end(), null);
+    await this.#batcher.finish();
+    const decoded = this.#ids.length - 1;
+    return {
+      text: this.#text,
+      ids: this.#ids,
+      finishReason,
+      firstTokenMs: this.#firstTokenAt === 0 ? 0 : (this.#firstTokenAt - this.#started) / 1e6,
+      prefillTokensPerSecond: perSecond(this.#request.ids.length, this.#prefillNs),
+      decodeTokensPerSecond: perSecond(decoded, this.#lastTokenAt - this.#firstTokenAt),
+      kvBytes: this.#session.kvBytes,
+    };
+  }
+
+  async #untilFinished(): Promise<Generated['finishReason']> {
+    try {
+      let step = await this.#prefill();
+      for (;;) {
+        const reason = this.#draw(step);
+        await this.#batcher.sendDue();
+        if (reason) return reason;
+        if (this.#signal.aborted) return 'cancelled';
+        step = await this.#evaluate('decode', this.#ids.slice(-1), true);
+      }
+    } catch (error) {
+      if (toLabError(error).code === 'cancelled') return 'cancelled';
+      throw error;
+    }
+  }
+
+  /** Evaluates the prompt; the last chunk's step is drawn from. */
+  async #prefill(): Promise<Step> {
+    const { ids } = this.#request;
+    for (let start = 0; ; start += prefillChunk) {
+      this.#signal.throwIfAborted();
+      const chunk = ids.slice(start, start + prefillChunk);
+      const isLast = start + chunk.length === ids.length;
+      const step = await this.#evaluate('prefill', chunk, isLast);
+      this.#prefillNs = nanoseconds() - this.#started;
+      if (isLast) return step;
+      this.#trace(step, 0, 0, {});
+    }
+  }
+
+  async #evaluate(phase: 'prefill' | 'decode', ids: readonly number[], withLogits: boolean): Promise<Step> {
+    const startNs = nanoseconds() - this.#started;
+    const position = this.#session.length;
+    const input = { ids: Int32Array.from(ids), rows: withLogits ? ('last' as const) : ('none' as const) };
+    const { logits, timeNs } = await this.#session.evaluate(input, this.#signal);
+    const { kvBytes } = this.#session;
+    return { record: { phase, tokens: ids.length, position, startNs, kvBytes }, times: timeNs, logits };
+  }
+
+  /** Draws, decodes and reports one id; returns why the reply ends with it, if it does. */
+  #draw(step: Step): Generated['finishReason'] | null {
+    const { ends, maxTokens, ids } = this.#request;
+    const before = nanoseconds();
+    const used = ids.length + this.#ids.length;
+    const drawn = this.#sampler.draw(step.logits, this.#history.subarray(0, used));
+    const drawnAt = nanoseconds();
+    this.#history[used] = drawn.id;
+    this.#ids.push(drawn.id);
+    this.#firstTokenAt ||= drawnAt;
+    this.#lastTokenAt = drawnAt;
+    const isEnd = ends.has(drawn.id);
+    const stop = this.#stops.push(isEnd ? '' : (this.#stream?.push(drawn.id) ?? ''));
+    const top = Array.from(drawn.topIds, (id, i) => ({
+      id,
+      logProbability: drawn.topLogProbabilities[i] ?? 0,
+    }));
+    const more = { id: drawn.id, logProbability: drawn.logProbability, ...(top.length > 0 ? { top } : {}) };
+    const record = this.#trace(step, drawnAt - before, nanoseconds() - drawnAt, more);
+    this.#say(drawn.id, stop.emit, record);
+    if (isEnd) return 'end';
+    if (stop.stopped !== null) return 'stop';
+    if (this.#ids.length >= maxTokens) return 'length';
+    return this.#session.length >= this.#session.context ? 'context' : null;
+  }
+
+  #say(id: number | null, text: string, record: TraceRecord | null): void {
+    this.#text += text;
+    this.#batcher.add(id, text, record);
+  }
+
+  /** Builds a step's record; those without an id are sent here, the others with their id. */
+  #trace(step: Step, sampling: number, detokenize: number, more: Partial<TraceRecord>): TraceRecord | null {
+    if (!this.#request.trace) return null;
+    const drawn = more.id !== undefined;
+    const timeNs = {
+      total: nanoseconds() - this.#started - step.record.startNs,
+      ...step.times,
+      ...(drawn ? { sampling, detokenize } : {}),
+    };
+    const record = { step: this.#steps++, ...step.record, timeNs, ...more };
+    if (!drawn) this.#batcher.add(null, '', record);
+    return record;
+  }
+}

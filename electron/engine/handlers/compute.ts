@@ -1,0 +1,87 @@
+/** Operations that compute: one open model, or a lab job's own models. */
+import type { EngineContract, OpenModel } from '../../contract/engine-contract.ts';
+import type { Handlers } from '../../contract/rpc.ts';
+import { bench } from '../../lab/bench.ts';
+import { perplexity } from '../../lab/perplexity.ts';
+import { generate } from '../generate.ts';
+import { writeLogits } from '../logits.ts';
+import { peakBytes, processMemory } from '../memory.ts';
+import { openModel, type OpenedModel } from '../open-engine.ts';
+import type { EngineState } from './engine-state.ts';
+import { progressSender } from './progress.ts';
+
+export type Computing = Pick<
+  Handlers<EngineContract>,
+  'open' | 'generate' | 'logits' | 'bench' | 'perplexity' | 'memory'
+>;
+
+export function computeHandlers(state: EngineState): Computing {
+  return {
+    async open(request, { signal, emit }) {
+      const progress = progressSender(emit);
+      const hooks = { signal, onProgress: progress.report };
+      const { info } = await state.openModel(() => openModel(request, hooks));
+      await progress.finish();
+      return info;
+    },
+
+    async generate(request, { signal, emit }) {
+      const { engine, decoder, info } = state.model;
+      const ends = new Set(request.ignoreEnds ? [] : [...info.ends, ...request.ends]);
+      const { kvBytes, firstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond, ...reply } =
+        await generate(engine, decoder, { ...request, ends }, { signal, emit });
+      state.kvBytes = kvBytes;
+      const { loadMs, weightsBytes } = info;
+      return {
+        ...reply,
+        promptTokens: request.ids.length,
+        generatedTokens: reply.ids.length,
+        timing: { loadMs, firstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond },
+        memory: processMemory(weightsBytes, kvBytes),
+      };
+    },
+
+    async logits(request, { signal, emit }) {
+      const { engine } = state.model;
+      const progress = progressSender(emit);
+      const bytes = await writeLogits(engine, request, { signal, onProgress: progress.report });
+      await progress.finish();
+      const { vocabularySize } = engine.info;
+      return { out: request.out, tokens: request.ids.length, vocabularySize, bytes };
+    },
+
+    async bench(request, { signal, emit }) {
+      const progress = progressSender(emit);
+      const speeds = await bench(state.model.engine, request, { signal, onProgress: progress.report });
+      await progress.finish();
+      return {
+        ...request,
+        prefill: { tokensPerSecond: speeds.prefill },
+        decode: { tokensPerSecond: speeds.decode },
+        peakBytes: peakBytes(),
+      };
+    },
+
+    async perplexity(request, { signal, emit }) {
+      const progress = progressSender(emit);
+      const hooks = { signal, onProgress: progress.report };
+      const opened: OpenedModel[] = [];
+      const open = async (request: OpenModel) => {
+        const model = await openModel(request, hooks);
+        opened.push(model);
+        return model;
+      };
+      try {
+        const model = await open(request.model);
+        const reference = request.reference && (await open(request.reference));
+        const result = await perplexity(model.engine, reference?.engine ?? null, request, hooks);
+        return { ...result, model: model.info, reference: reference?.info ?? null };
+      } finally {
+        for (const { engine } of opened) await engine.close();
+        await progress.finish();
+      }
+    },
+
+    memory: () => Promise.resolve(processMemory(state.weightsBytes, state.kvBytes)),
+  };
+}

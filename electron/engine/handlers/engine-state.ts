@@ -1,0 +1,43 @@
+import { LabError } from '../../contract/errors.ts';
+import type { OpenedModel } from '../open-engine.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Chat } from '../text/chat.ts';
+
+export interface LoadedText {
+  readonly tokenizer: Tokenizer;
+  readonly chat: Chat | null;
+}
+
+/** What this process has loaded. One process serves one model, once. */
+export class EngineState {
+  #text: LoadedText | null = null;
+  #model: OpenedModel | null = null;
+  #isOpening = false;
+  /** KV bytes of the last reply, for `memory`. */
+  kvBytes = 0;
+
+  get text(): LoadedText {
+    if (this.#text) return this.#text;
+    throw new LabError('bad-request', 'No tokenizer is loaded: openText comes first.');
+  }
+
+  get model(): OpenedModel {
+    if (this.#model) return this.#model;
+    throw new LabError('bad-request', 'No model is open: open comes first.');
+  }
+
+  get weightsBytes(): number {
+    return this.#model?.info.weightsBytes ?? 0;
+  }
+
+  setText(text: LoadedText): void {
+    this.#text = text;
+  }
+
+  /** Throws bad-request where the process holds a model already, opened or being opened. */
+  async openModel(open: () => Promise<OpenedModel>): Promise<OpenedModel> {
+    if (this.#isOpening) throw new LabError('bad-request', 'This process has its model already.');
+    this.#isOpening = true;
+    return (this.#model = await open());
+  }
+}

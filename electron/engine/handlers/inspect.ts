@@ -1,0 +1,103 @@
+/** What the headers say, for people and for the library. */
+import type { ModelSummary } from '../../contract/engine-contract.ts';
+import { toLabError } from '../../contract/errors.ts';
+import type {
+  ModelSource,
+  QuantizedMatrix,
+  TensorInfo,
+  TokenizerSource,
+} from '../../contract/model-source.ts';
+import { modelIdentity } from '../../formats/identity.ts';
+import { readModelSource } from '../../formats/open-source.ts';
+import { resolveSpec } from '../../../models/families/index.ts';
+import type { AttentionLayerSpec, ModelSpec } from '../../../models/families/model-spec.ts';
+
+/** Reads headers only. Throws what the readers throw; an unsupported architecture is no error but `supported: false` with the reason. */
+export async function inspect(path: string): Promise<ModelSummary> {
+  const source = await readModelSource(path);
+  const { spec, reason } = specOf(source);
+  return {
+    name: source.name,
+    format: source.format,
+    architecture: source.architecture,
+    supported: reason === null,
+    unsupportedReason: reason,
+    identity: await modelIdentity(source),
+    parameters: parameterCount(source),
+    bytes: source.files.reduce((sum, file) => sum + file.bytes, 0),
+    ...sizes(spec),
+    types: bytesByType(source),
+    tokenizer: source.tokenizer && tokenizerName(source.tokenizer),
+    chatTemplate: source.templates.length > 0,
+    files: source.files.map(({ name, bytes }) => ({ name, bytes })),
+    tensors: [...source.tensors.values()].map((tensor) => summaryOf(tensor, source)),
+  };
+}
+
+function specOf(source: ModelSource): { spec: ModelSpec | null; reason: string | null } {
+  try {
+    return { spec: resolveSpec(source), reason: null };
+  } catch (error) {
+    const known = toLabError(error);
+    // An exported graph brings its own computation: it needs no family.
+    if (source.graphs.length > 0) return { spec: null, reason: null };
+    if (!known.code.startsWith('unsupported')) throw known;
+    return { spec: null, reason: known.message };
+  }
+}
+
+function sizes(spec: ModelSpec | null) {
+  const layers = spec?.layers.filter((layer) => layer.kind === 'attention') ?? [];
+  const attention = layers[0]?.attention;
+  const feedForward = layers.find(({ feedForward }) => feedForward.kind === 'experts')?.feedForward;
+  return {
+    layers: spec?.layers.length ?? null,
+    hiddenSize: spec?.hiddenSize ?? null,
+    vocabularySize: spec?.vocabularySize ?? null,
+    contextLength: spec?.contextLength ?? null,
+    heads: attention?.heads ?? null,
+    keyValueHeads: attention?.keyValueHeads ?? null,
+    headDimension: attention?.headDimension ?? null,
+    experts: feedForward?.kind === 'experts' ? feedForward.count : null,
+    kvBytesPerToken: spec && layers.reduce((sum, layer) => sum + kvBytes(layer), 0),
+  };
+}
+
+/** One key and one value row per KV head, float32. */
+function kvBytes({ attention }: AttentionLayerSpec): number {
+  return 2 * 4 * attention.keyValueHeads * attention.headDimension;
+}
+
+function parts({ codes, scales, zeroPoints, groupIndex }: QuantizedMatrix): (TensorInfo | null)[] {
+  return [codes, scales, zeroPoints, groupIndex];
+}
+
+/** Elements of all weights; a packed matrix counts as what it stands for. */
+function parameterCount(source: ModelSource): number {
+  const matrices = [...source.matrices.values()];
+  const packed = new Set(matrices.flatMap((matrix) => parts(matrix).map((part) => part?.name)));
+  const plain = [...source.tensors.values()].filter((tensor) => !packed.has(tensor.name));
+  const elements = plain.reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+  return matrices.reduce((sum, { rows, columns }) => sum + rows * columns, elements);
+}
+
+function bytesByType(source: ModelSource): Record<string, number> {
+  const types: Record<string, number> = {};
+  for (const { type, bytes } of source.tensors.values()) types[type] = (types[type] ?? 0) + bytes;
+  return types;
+}
+
+function tokenizerName(tokenizer: TokenizerSource): string {
+  if (tokenizer.kind === 'gguf') return `${tokenizer.model} (${tokenizer.preTokenizer || 'default'})`;
+  const { model } = tokenizer.tokenizer;
+  const type = typeof model === 'object' && model !== null && 'type' in model ? model['type'] : null;
+  return typeof type === 'string' ? type : 'tokenizer.json';
+}
+
+function summaryOf(tensor: TensorInfo, source: ModelSource) {
+  const { name, type, shape, offset, bytes } = tensor;
+  return { name, type, shape: [...shape], file: source.files[tensor.file]?.name ?? '', offset, bytes };
+}

@@ -1,0 +1,55 @@
+/** Operations that read a model without computing: they never touch weights. */
+import type { EngineContract } from '../../contract/engine-contract.ts';
+import { LabError } from '../../contract/errors.ts';
+import type { Handlers } from '../../contract/rpc.ts';
+import { readModelSource } from '../../formats/open-source.ts';
+import { loadChat } from '../text/chat.ts';
+import { loadTokenizer } from '../text/tokenizer.ts';
+import type { EngineState } from './engine-state.ts';
+import { inspect } from './inspect.ts';
+
+type Reading = Pick<Handlers<EngineContract>, 'inspect' | 'openText' | 'encode' | 'encodeChat'>;
+
+export function textHandlers(state: EngineState): Reading {
+  return {
+    inspect: ({ path }) => inspect(path),
+
+    async openText({ path }) {
+      const source = await readModelSource(path);
+      const { tokenizer: tokenizerSource, special } = source;
+      if (!tokenizerSource) {
+        const message = `${source.name} has no tokenizer: it takes token ids only (--ids).`;
+        throw new LabError('tokenizer-failed', message);
+      }
+      const tokenizer = loadTokenizer(tokenizerSource, special);
+      const chat = loadChat({ ...source, tokenizer: tokenizerSource }, tokenizer);
+      state.setText({ tokenizer, chat });
+      const { vocabularySize } = tokenizer;
+      return { ends: [...special.ends], hasTemplate: chat !== null, vocabularySize };
+    },
+
+    encode({ text, special, addBos }) {
+      const { tokenizer } = state.text;
+      const ids = tokenizer.encode(text, { special, addBos });
+      return Promise.resolve({ ids, pieces: piecesOf(ids, state), warnings: [...tokenizer.warnings] });
+    },
+
+    encodeChat({ messages, addGenerationPrompt }) {
+      const { tokenizer, chat } = state.text;
+      if (!chat) throw new LabError('template-failed', 'The model has no chat template.');
+      const encoded = chat.encode(messages, addGenerationPrompt);
+      return Promise.resolve({
+        ids: [...encoded.ids],
+        pieces: piecesOf(encoded.ids, state),
+        rendered: encoded.rendered,
+        warnings: [...tokenizer.warnings, ...encoded.warnings],
+        ends: [...chat.turnEnds().ids],
+        stops: [...encoded.stops],
+      });
+    },
+  };
+}
+
+function piecesOf(ids: readonly number[], { text }: EngineState): string[] {
+  return ids.map((id) => text.tokenizer.piece(id));
+}

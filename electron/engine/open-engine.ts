@@ -1,0 +1,59 @@
+/** From a path to a running engine: reads the headers, picks the executor, and loads what decodes its ids. */
+import type { ModelInfo, OpenModel, Progress } from '../contract/engine-contract.ts';
+import { LabError } from '../contract/errors.ts';
+import type { ModelSource } from '../contract/model-source.ts';
+import { modelIdentity } from '../formats/identity.ts';
+import { readModelSource } from '../formats/open-source.ts';
+import { resolveModel } from '../../models/families/index.ts';
+import type { Engine } from './engine.ts';
+import { openExportedDecoder } from './onnx/exported/open.ts';
+import { openBuiltDecoder } from './onnx/open.ts';
+import { loadDecoder, type TokenDecoder } from './text/decoder.ts';
+
+export interface OpenedModel {
+  readonly engine: Engine;
+  readonly source: ModelSource;
+  /** null where the model has no tokenizer: its ids have no text. */
+  readonly decoder: TokenDecoder | null;
+  readonly info: ModelInfo;
+}
+
+export interface OpenHooks {
+  readonly signal: AbortSignal;
+  onProgress(progress: Progress): void;
+}
+
+/** Throws what reading the model throws, unsupported-feature for the native engine, and what the engine's own opening throws. */
+export async function openModel(request: OpenModel, hooks: OpenHooks): Promise<OpenedModel> {
+  const started = performance.now();
+  const source = await readModelSource(request.path);
+  const engine = await openEngine(source, request, hooks);
+  const identity = await modelIdentity(source);
+  const decoder = source.tokenizer && loadDecoder(source.tokenizer);
+  const { hiddenSize: _hiddenSize, versions, ...info } = engine.info;
+  return {
+    engine,
+    source,
+    decoder,
+    info: {
+      ...info,
+      versions: { ...versions },
+      identity,
+      loadMs: performance.now() - started,
+      ends: [...source.special.ends],
+      generation: source.generation,
+    },
+  };
+}
+
+function openEngine(source: ModelSource, request: OpenModel, hooks: OpenHooks): Promise<Engine> {
+  if (request.engine === 'native') {
+    const message = 'The native engine cannot run models yet: use the onnx engine.';
+    throw new LabError('unsupported-feature', message);
+  }
+  const { arithmetic, device, threads, cacheFolder } = request;
+  if (source.graphs.length > 0) return openExportedDecoder(source, { arithmetic, device, threads });
+  const onProgress = (done: number, total: number) => hooks.onProgress({ phase: 'build graph', done, total });
+  const options = { arithmetic, device, threads, cacheFolder, signal: hooks.signal, onProgress };
+  return openBuiltDecoder(source, resolveModel(source), options);
+}

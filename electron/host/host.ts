@@ -1,0 +1,93 @@
+/** The host: every service of the lab behind one contract. It reads no model file; engine processes do. */
+import { hostContract, type HostContract } from '../contract/host-contract.ts';
+import type { Port } from '../contract/port.ts';
+import { serve, type Handlers } from '../contract/rpc.ts';
+import { Caches } from './caches/caches.ts';
+import type { EngineStarter } from './engines/engine-starter.ts';
+import { Jobs } from './jobs/jobs.ts';
+import { Library } from './library/library.ts';
+import { Runs } from './runs/runs.ts';
+import type { Services } from './services.ts';
+import { openStore } from './store/store.ts';
+import { TextService } from './text/text-service.ts';
+import { EnginePool } from './work/engine-pool.ts';
+import { generateHandlers } from './work/generate.ts';
+import { measureHandlers } from './work/measure.ts';
+import { perplexityHandlers } from './work/perplexity.ts';
+
+export interface HostOptions {
+  /** Data folder: the database and its backups. */
+  readonly home: string;
+  /** What may be deleted at any time. */
+  readonly cache: string;
+  readonly starter: EngineStarter;
+}
+
+export interface Host {
+  /** Serves one client. */
+  serve(port: Port): void;
+  /** Ends every process the host started; open calls fail. */
+  close(): Promise<void>;
+}
+
+export function createHost({ home, cache, starter }: HostOptions): Host {
+  const store = openStore(home);
+  const services: Services = {
+    starter,
+    library: new Library(store),
+    jobs: new Jobs(store),
+    runs: new Runs(store),
+    caches: new Caches(cache),
+    text: new TextService(starter),
+    engines: new EnginePool(),
+  };
+  const handlers: Handlers<HostContract> = {
+    ...listHandlers(services),
+    ...modelHandlers(services),
+    ...generateHandlers(services),
+    ...measureHandlers(services),
+    ...perplexityHandlers(services),
+  };
+  return {
+    serve: (port) => serve(port, hostContract, handlers),
+    async close() {
+      await Promise.all([services.text.close(), services.engines.close()]);
+      await services.caches.removeAbandoned();
+      await store.close();
+    },
+  };
+}
+
+type Listing = 'listJobs' | 'cancelJob' | 'listRuns' | 'readRun' | 'listCaches' | 'removeCache';
+
+function listHandlers({ jobs, runs, caches }: Services): Pick<Handlers<HostContract>, Listing> {
+  return {
+    listJobs: () => jobs.list(),
+    cancelJob: ({ id }) => jobs.cancel(id),
+    listRuns: ({ limit }) => runs.list(limit),
+    readRun: ({ id }) => runs.read(id),
+    listCaches: () => caches.list(),
+    removeCache: ({ id }) => caches.remove(id),
+  };
+}
+
+type Modelling = 'listModels' | 'addModel' | 'removeModel' | 'inspect' | 'tokenize';
+
+function modelHandlers({ library, text }: Services): Pick<Handlers<HostContract>, Modelling> {
+  return {
+    listModels: () => library.list(),
+    addModel: async ({ path, name }, { signal }) => library.add(path, name, await text.inspect(path, signal)),
+    removeModel: ({ name }) => library.remove(name),
+    inspect: async ({ model }, { signal }) => text.inspect((await library.resolve(model)).path, signal),
+    async tokenize({ model, content }, { signal }) {
+      const opened = await text.open((await library.resolve(model)).path, signal);
+      if (content.kind === 'text') {
+        const { text: plain, special, addBos } = content;
+        return opened.encode({ text: plain, special, addBos });
+      }
+      const { messages, addGenerationPrompt } = content;
+      const { ids, pieces, warnings } = await opened.encodeChat({ messages, addGenerationPrompt });
+      return { ids, pieces, warnings };
+    },
+  };
+}

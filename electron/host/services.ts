@@ -1,0 +1,18 @@
+import type { Caches } from './caches/caches.ts';
+import type { EngineStarter } from './engines/engine-starter.ts';
+import type { Jobs } from './jobs/jobs.ts';
+import type { Library } from './library/library.ts';
+import type { Runs } from './runs/runs.ts';
+import type { TextService } from './text/text-service.ts';
+import type { EnginePool } from './work/engine-pool.ts';
+
+/** What the operations of the host share. */
+export interface Services {
+  readonly starter: EngineStarter;
+  readonly library: Library;
+  readonly jobs: Jobs;
+  readonly runs: Runs;
+  readonly caches: Caches;
+  readonly text: TextService;
+  readonly engines: EnginePool;
+}

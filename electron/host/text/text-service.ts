@@ -1,0 +1,108 @@
+/**
+ * Tokenizers, templates and headers of models, in a process that a hostile file may hang or fill: it is then ended, the call fails
+ * with a coded error, and the next call starts another. One process per model, the latest kept.
+ */
+import type { EngineContract, Encoded, ModelSummary } from '../../contract/engine-contract.ts';
+import type { Client } from '../../contract/rpc.ts';
+import type { EngineProcess, EngineStarter } from '../engines/engine-starter.ts';
+import { untilCancelled } from '../work/cancellation.ts';
+import { guardedCall, type CallLimits } from '../guarded-call.ts';
+
+type Text = Client<EngineContract>;
+type TextInfo = Awaited<ReturnType<Text['openText']>>;
+
+/** Reading headers and vocabularies, which are bounded by their files. */
+const loadLimits: CallLimits = { timeMs: 20_000, memoryBytes: 1536 * 1_048_576 };
+/** One encoding or rendering, on top of what the process holds. */
+const callLimits: CallLimits = { timeMs: 2000, memoryBytes: 256 * 1_048_576 };
+/** Whole files, for perplexity: their length is the person's choice. */
+const longTextLimits: CallLimits = { timeMs: 120_000, memoryBytes: 2048 * 1_048_576 };
+const longTextLength = 100_000;
+
+export interface OpenText {
+  readonly info: TextInfo;
+  encode(input: Parameters<Text['encode']>[0]): Promise<Encoded>;
+  encodeChat(input: Parameters<Text['encodeChat']>[0]): ReturnType<Text['encodeChat']>;
+}
+
+interface Current {
+  readonly path: string;
+  readonly process: EngineProcess;
+  readonly info: Promise<TextInfo>;
+}
+
+export class TextService {
+  readonly #starter: EngineStarter;
+  readonly #started = new Set<EngineProcess>();
+  #current: Current | null = null;
+
+  constructor(starter: EngineStarter) {
+    this.#starter = starter;
+  }
+
+  /** Loads the model's tokenizer and templates, or finds them loaded. Throws what reading throws, `time-limit` and `memory-limit`. */
+  async open(path: string, signal: AbortSignal): Promise<OpenText> {
+    const { process, info } = this.#find(path) ?? this.#load(path);
+    const { client } = process;
+    return {
+      info: await untilCancelled(signal, info),
+      encode: (input) => {
+        const limits = input.text.length > longTextLength ? longTextLimits : callLimits;
+        return untilCancelled(
+          signal,
+          guardedCall(process, limits, () => client.encode(input)),
+        );
+      },
+      encodeChat: (input) =>
+        untilCancelled(
+          signal,
+          guardedCall(process, callLimits, () => client.encodeChat(input)),
+        ),
+    };
+  }
+
+  /** Reads headers only, in a process of its own. */
+  async inspect(path: string, signal: AbortSignal): Promise<ModelSummary> {
+    const process = this.#start();
+    try {
+      const reading = guardedCall(process, loadLimits, () => process.client.inspect({ path }));
+      return await untilCancelled(signal, reading);
+    } finally {
+      process.kill();
+    }
+  }
+
+  async close(): Promise<void> {
+    // They hold nothing that needs a farewell.
+    for (const process of this.#started) process.kill();
+    await Promise.all([...this.#started].map((process) => process.ended));
+  }
+
+  #find(path: string): Current | null {
+    return this.#current?.path === path ? this.#current : null;
+  }
+
+  #load(path: string): Current {
+    this.#current?.process.kill();
+    const process = this.#start();
+    const info = guardedCall(process, loadLimits, () => process.client.openText({ path }));
+    const current = { path, process, info };
+    this.#current = current;
+    const forget = () => {
+      if (this.#current === current) this.#current = null;
+    };
+    info.catch(() => {
+      forget();
+      process.kill();
+    });
+    void process.ended.then(forget);
+    return current;
+  }
+
+  #start(): EngineProcess {
+    const process = this.#starter.start('text');
+    this.#started.add(process);
+    void process.ended.then(() => this.#started.delete(process));
+    return process;
+  }
+}

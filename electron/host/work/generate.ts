@@ -1,0 +1,169 @@
+/** A reply: the text process encodes the prompt while the weights open, then tokens flow from engine to caller. */
+import { randomInt } from 'node:crypto';
+import type { z } from 'zod';
+import { engineContract, type Encoded, type TokenBatch } from '../../contract/engine-contract.ts';
+import { LabError } from '../../contract/errors.ts';
+import {
+  Compute,
+  type HostContract,
+  type Prompt,
+  type RunEvent,
+  type RunResult,
+} from '../../contract/host-contract.ts';
+import { drain } from '../../contract/rpc-client.ts';
+import type { Handlers, StreamContext } from '../../contract/rpc.ts';
+import { SamplingParameters, type SamplingChoice } from '../../contract/sampling.ts';
+import type { Services } from '../services.ts';
+import { untilCancelled } from './cancellation.ts';
+import type { OpenEngine } from './engine-pool.ts';
+import { hooksOf, type NamedModel } from './open-model.ts';
+import { recordRun } from './record.ts';
+
+/** How long a cancelled reply may take to hand over what it has. */
+const cancelGraceMs = 5000;
+/** Seeds are drawn below this so that a person can type them. */
+const seedLimit = 2 ** 32;
+
+/** What a run of kind `generate` keeps to be repeated. */
+const ReplySettings = engineContract.generate.input
+  .omit({ ids: true, trace: true })
+  .extend({ compute: Compute });
+type ReplySettings = z.infer<typeof ReplySettings>;
+type Context = StreamContext<RunEvent>;
+
+/** The prompt as ids, and what ends the reply besides the model's own ends. */
+type EncodedPrompt = Pick<Encoded, 'ids' | 'warnings'> & {
+  readonly ends: number[];
+  readonly stops: string[];
+};
+
+export function generateHandlers(services: Services): Pick<Handlers<HostContract>, 'run' | 'repeatRun'> {
+  return {
+    async run(input, context) {
+      const model = await services.library.resolve(input.model);
+      const encode = () => encodePrompt(services, model, input.prompt, context.signal);
+      return reply(services, model, input.compute, input.trace, context, encode, ({ info }, prompt) => ({
+        compute: input.compute,
+        maxTokens: input.maxTokens,
+        sampling: chosenSampling(input.sampling, info.generation),
+        ends: prompt.ends,
+        ignoreEnds: input.ignoreEnds,
+        stops: [...prompt.stops, ...input.stops],
+        continues: input.prompt.kind !== 'chat',
+      }));
+    },
+
+    async repeatRun({ id, trace }, context) {
+      const run = await services.runs.read(id);
+      if (run.kind !== 'generate') {
+        throw new LabError('bad-request', `Run ${id} is of kind ${run.kind}; only replies are repeated.`);
+      }
+      const settings = ReplySettings.parse(run.settings);
+      const model = { name: run.modelName, path: run.modelPath };
+      const prompt = { ids: run.promptIds, warnings: [], ends: settings.ends, stops: [] };
+      const encode = () => Promise.resolve(prompt);
+      const compute = { ...settings.compute, threads: run.threads };
+      const result = await reply(services, model, compute, trace, context, encode, ({ info }) => {
+        if (info.identity === run.modelIdentity) return settings;
+        const message = `The model at ${run.modelPath} is not the one of run ${id}: its contents have changed.`;
+        throw new LabError('bad-request', message);
+      });
+      const sameIds = String(result.ids) === String(run.resultIds);
+      return { ...result, sameIds };
+    },
+  };
+}
+
+async function reply(
+  services: Services,
+  model: NamedModel,
+  compute: Compute,
+  trace: boolean,
+  context: Context,
+  encode: () => Promise<EncodedPrompt>,
+  settingsFor: (engine: OpenEngine, prompt: EncodedPrompt) => ReplySettings,
+): Promise<RunResult> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([context.signal, failed.signal]);
+  const hooks = hooksOf(context, signal);
+  // The text process and the weights start together; a prompt that cannot be encoded ends the other.
+  const encoding = encode();
+  encoding.catch(() => failed.abort());
+  const work = services.engines.use(model, compute, services, hooks, async (engine) => {
+    const prompt = await encoding;
+    for (const message of prompt.warnings) await context.emit({ type: 'warning', message });
+    await context.emit({ type: 'opened', info: engine.info, promptTokens: prompt.ids.length });
+    const settings = settingsFor(engine, prompt);
+    return generateAndRecord(services, model, engine, prompt.ids, settings, trace, context);
+  });
+  work.catch(() => undefined);
+  const [, result] = await Promise.all([encoding, work]);
+  return result;
+}
+
+async function generateAndRecord(
+  services: Services,
+  model: NamedModel,
+  engine: OpenEngine,
+  ids: number[],
+  settings: ReplySettings,
+  trace: boolean,
+  context: Context,
+): Promise<RunResult> {
+  const { compute: _compute, ...request } = settings;
+  const call = engine.process.client.generate({ ...request, ids, trace }, { signal: context.signal });
+  const onBatch = (batch: TokenBatch) => context.emit({ type: 'tokens', batch });
+  const result = await untilCancelled(afterGrace(context.signal), drain(call, onBatch));
+  const { info } = engine;
+  const { text: _text, ids: resultIds, ...figures } = result;
+  const { seed } = settings.sampling;
+  const runId = await recordRun(services, model, info, {
+    kind: 'generate',
+    seed,
+    settings,
+    promptIds: ids,
+    resultIds,
+    figures,
+  });
+  const { engine: engineName, arithmetic, device } = info;
+  return { ...result, engine: engineName, arithmetic, device, seed, runId };
+}
+
+/** Fires some time after `signal`: an engine that does not answer a cancellation by then is ended. */
+function afterGrace(signal: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  signal.addEventListener('abort', () => void setTimeout(() => late.abort(), cancelGraceMs).unref(), {
+    once: true,
+  });
+  return late.signal;
+}
+
+async function encodePrompt(
+  services: Services,
+  model: NamedModel,
+  prompt: Prompt,
+  signal: AbortSignal,
+): Promise<EncodedPrompt> {
+  if (prompt.kind === 'ids') return { ids: prompt.ids, warnings: [], ends: [], stops: [] };
+  const text = await services.text.open(model.path, signal);
+  if (prompt.kind === 'text') {
+    const { ids, warnings } = await text.encode({ text: prompt.text, special: prompt.special, addBos: true });
+    return { ids, warnings, ends: [], stops: [] };
+  }
+  if (!text.info.hasTemplate) {
+    const message = `${model.name} has no chat template: give --raw to continue plain text.`;
+    throw new LabError('template-failed', message);
+  }
+  const { ids, warnings, ends, stops } = await text.encodeChat({
+    messages: prompt.messages,
+    addGenerationPrompt: true,
+  });
+  return { ids, warnings, ends, stops };
+}
+
+/** The person's choice, then the author's, then ours. Greedy needs no seed of its own, so it stays 0 and runs compare equal. */
+function chosenSampling(choice: SamplingChoice, author: SamplingChoice): SamplingParameters {
+  const chosen = SamplingParameters.parse({ ...author, ...choice });
+  const seed = choice.seed ?? (chosen.temperature === 0 ? 0 : randomInt(seedLimit));
+  return { ...chosen, seed };
+}

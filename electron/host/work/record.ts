@@ -1,0 +1,28 @@
+import type { ModelInfo } from '../../contract/engine-contract.ts';
+import type { Run } from '../../contract/host-contract.ts';
+import type { Services } from '../services.ts';
+import { retortVersion } from '../version.ts';
+import type { NamedModel } from './open-model.ts';
+
+type Particular = Pick<Run, 'kind' | 'seed' | 'settings' | 'promptIds' | 'resultIds' | 'figures'>;
+
+/** Writes the run with what an open model says about itself; returns its id. */
+export async function recordRun(
+  services: Services,
+  model: NamedModel,
+  info: ModelInfo,
+  particular: Particular,
+): Promise<string> {
+  const { id } = await services.runs.record({
+    ...particular,
+    modelName: model.name,
+    modelPath: model.path,
+    modelIdentity: info.identity,
+    engine: info.engine,
+    arithmetic: info.arithmetic,
+    device: info.device,
+    threads: info.threads,
+    versions: { ...info.versions, retort: retortVersion(), node: process.versions.node },
+  });
+  return id;
+}
