@@ -1,4 +1,4 @@
-import { Arguments, badArgument } from './arguments.ts';
+import { badArgument, type Arguments } from './arguments.ts';
 import type { Command, Context } from './command.ts';
 
 type Subcommand = (given: Arguments, context: Context) => Promise<void>;
