@@ -39,12 +39,11 @@ export interface OrderedBlocks {
   readonly columnOrder: Uint32Array | null;
 }
 
+/** Codes around MatMulNBits' own zero point, 2^(bits−1). */
 interface BlockPart {
   readonly bits: number;
   readonly codes: string;
   readonly scales: string;
-  /** Absent: 2^(bits−1). */
-  readonly zeroPoints: string | null;
 }
 
 /** MatMulNBits accuracy levels: 1 computes in float32, 4 quantizes the input to 8 bits per block. */
@@ -87,7 +86,7 @@ export async function writeBlocks(
           perRow,
         ),
       ];
-  const offsets = foldOffsets(blocks);
+  const offsets = foldOffsets(blocks, halves ? 8 : 0);
   return {
     kind: 'blocks',
     ...size,
@@ -98,7 +97,7 @@ export async function writeBlocks(
   };
 }
 
-/** scale·(code − 128) = 16·scale·(high − 8) + scale·low: the high half keeps the default zero point, the low half's are all 0. */
+/** scale·(code − 128) = 16·scale·(high − 8) + scale·(low − 8) + 8·scale: the last term is an offset, cheaper than zero points of the low half. */
 async function writeHalves(
   file: WeightFile,
   name: string,
@@ -112,12 +111,9 @@ async function writeHalves(
     scales: scales.map((scale) => scale * 16),
   };
   const low = { bits: 4, codes: packNibbles(codes, (code) => code & 15), scales };
-  const [rows, blocks] = perRow as [number, number];
-  const zeroBytes = rows * Math.ceil(blocks / 2);
-  const zeroPoints = await file.write(`${name}.low_zero`, [zeroBytes], new Uint8Array(zeroBytes));
   return [
     await writePart(file, `${name}.high`, high, perRow),
-    { ...(await writePart(file, `${name}.low`, low, perRow)), zeroPoints },
+    await writePart(file, `${name}.low`, low, perRow),
   ];
 }
 
@@ -132,7 +128,6 @@ async function writePart(
     bits: part.bits,
     codes: await file.write(`${name}.codes`, shape, part.codes),
     scales: await file.write(`${name}.scales`, perRow, part.scales),
-    zeroPoints: null,
   };
 }
 
@@ -148,11 +143,11 @@ function centred(matrix: Blocks, storedBits: number): Uint8Array {
   return shift === 0 ? matrix.codes : matrix.codes.map((code) => code + shift);
 }
 
-/** offset + scale·(middle − zero): what remains once codes are read from their middle; null where that is 0 everywhere. */
-function foldOffsets(matrix: Blocks): Float32Array | null {
-  const shift = 2 ** (matrix.bits - 1) - matrix.zero;
-  if (!matrix.offsets && shift === 0) return null;
-  return matrix.scales.map((scale, block) => (matrix.offsets?.[block] ?? 0) + scale * shift);
+/** offset + scale·(middle − zero + more): what remains once codes are read from their middle; null where that is 0 everywhere. */
+function foldOffsets(blocks: Blocks, more: number): Float32Array | null {
+  const shift = 2 ** (blocks.bits - 1) - blocks.zero + more;
+  if (!blocks.offsets && shift === 0) return null;
+  return blocks.scales.map((scale, block) => (blocks.offsets?.[block] ?? 0) + scale * shift);
 }
 
 function packNibbles(codes: Uint8Array, half: (code: number) => number): Uint8Array {
@@ -199,17 +194,13 @@ export class LinearEmitter {
       ? graph.node('Gather', [input, graph.integers(linear.columnOrder)], { axis: 2 })
       : input;
     const terms = linear.parts.map((part) =>
-      graph.node(
-        'MatMulNBits',
-        [ordered, part.codes, part.scales, ...(part.zeroPoints ? [part.zeroPoints] : [])],
-        {
-          K: linear.columns,
-          N: linear.rows,
-          bits: part.bits,
-          block_size: linear.blockSize,
-          accuracy_level: accuracyLevel[this.#arithmetic],
-        },
-      ),
+      graph.node('MatMulNBits', [ordered, part.codes, part.scales], {
+        K: linear.columns,
+        N: linear.rows,
+        bits: part.bits,
+        block_size: linear.blockSize,
+        accuracy_level: accuracyLevel[this.#arithmetic],
+      }),
     );
     if (linear.offsets) terms.push(this.#float(this.#blockSums(ordered, linear), linear.offsets));
     return terms.reduce((sum, term) => graph.node('Add', [sum, term]));
