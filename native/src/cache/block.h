@@ -1,0 +1,69 @@
+// One block of a cache: 32 slots of keys or values of one layer and KV head, with a count of the caches that hold it. The last one frees it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "retort/kv_cache.h"
+
+namespace retort {
+
+class BlockHandle {
+ public:
+  BlockHandle() = default;
+  BlockHandle(const BlockHandle& other) noexcept : block_(other.block_) {
+    if (block_ != nullptr) block_->holders.fetch_add(1, std::memory_order_relaxed);
+  }
+  BlockHandle(BlockHandle&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  BlockHandle& operator=(BlockHandle other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  ~BlockHandle() {
+    // Whoever frees must see what the others wrote before they let go.
+    if (block_ == nullptr || block_->holders.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    block_->~Block();
+    ::operator delete(static_cast<void*>(block_), alignment);
+  }
+
+  // A block of zeros. Throws std::bad_alloc.
+  static BlockHandle create(KvCodec codec, std::size_t bytes) {
+    void* const memory = ::operator new(sizeof(Block) + bytes, alignment);
+    BlockHandle handle;
+    handle.block_ = new (memory) Block{codec, bytes};
+    std::memset(handle.data(), 0, bytes);
+    return handle;
+  }
+  BlockHandle copy() const {
+    BlockHandle handle = create(codec(), bytes());
+    std::memcpy(handle.data(), data(), bytes());
+    return handle;
+  }
+
+  // False: no other cache can see a write. It stays false until this handle is copied.
+  bool is_shared() const noexcept { return block_->holders.load(std::memory_order_acquire) != 1; }
+  KvCodec codec() const noexcept { return block_->codec; }
+  std::size_t bytes() const noexcept { return block_->bytes; }
+  std::size_t allocated_bytes() const noexcept { return sizeof(Block) + block_->bytes; }
+  std::byte* data() noexcept { return reinterpret_cast<std::byte*>(block_ + 1); }
+  const std::byte* data() const noexcept { return reinterpret_cast<const std::byte*>(block_ + 1); }
+
+ private:
+  static constexpr std::align_val_t alignment{64};
+  // Fills a cache line, so that the data behind it begin on one.
+  struct Block {
+    Block(KvCodec block_codec, std::size_t block_bytes) : codec(block_codec), bytes(block_bytes) {}
+    std::atomic<std::size_t> holders{1};
+    KvCodec codec;
+    std::size_t bytes;
+    char fill[64 - 3 * sizeof(std::size_t)] = {};
+  };
+  static_assert(sizeof(Block) == 64);
+
+  Block* block_ = nullptr;
+};
+
+}  // namespace retort
