@@ -195,7 +195,8 @@ test('tokens are sent about sixty times a second, the first at once', async () =
 });
 
 test('a reader that takes nothing does not hold up the reply', async () => {
-  const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+  let take: () => void = () => undefined;
+  const taken = new Promise<void>((resolve) => (take = resolve));
   const sizes: number[] = [];
   const emit = (batch: TokenBatch) => {
     sizes.push(batch.ids.length);

@@ -9,15 +9,19 @@ import { migrations } from './migrations.ts';
 const busyTimeoutMs = 5000;
 const backupsKept = 3;
 
-/** Throws bad-file for a damaged or a newer database, whatever opening it throws else. */
-export async function openDatabase(file: string, backups: string): Promise<DatabaseSync> {
+/** `steps`: the schema. Throws bad-file for a damaged or a newer database, whatever opening it throws else. */
+export async function openDatabase(
+  file: string,
+  backups: string,
+  steps: readonly string[] = migrations,
+): Promise<DatabaseSync> {
   await mkdir(dirname(file), { recursive: true });
   const database = new DatabaseSync(file, { timeout: busyTimeoutMs });
   try {
     await enterWal(database);
     database.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA foreign_keys = ON;');
     check(database, file);
-    await migrate(database, file, backups);
+    await migrate(database, file, backups, steps);
     return database;
   } catch (error) {
     database.close();
@@ -58,21 +62,26 @@ function asDamage(error: unknown, file: string): unknown {
   return number === 11 || number === 26 ? damaged(file, String((error as Error).message)) : error;
 }
 
-async function migrate(database: DatabaseSync, file: string, backups: string): Promise<void> {
+async function migrate(
+  database: DatabaseSync,
+  file: string,
+  backups: string,
+  steps: readonly string[],
+): Promise<void> {
   const version = schemaVersion(database);
-  if (version > migrations.length) {
+  if (version > steps.length) {
     throw badFile(
-      `the database has schema ${version}; this Retort knows ${migrations.length}. Use the newer Retort.`,
+      `the database has schema ${version}; this Retort knows ${steps.length}. Use the newer Retort.`,
       { file: basename(file) },
     );
   }
-  if (version === migrations.length) return;
+  if (version === steps.length) return;
   if (version > 0) await backUp(database, backups, version);
   database.exec('BEGIN IMMEDIATE');
   try {
     // Another process may have migrated while this one waited for the lock.
-    for (const step of migrations.slice(schemaVersion(database))) database.exec(step);
-    database.exec(`PRAGMA user_version = ${migrations.length}`);
+    for (const step of steps.slice(schemaVersion(database))) database.exec(step);
+    database.exec(`PRAGMA user_version = ${steps.length}`);
     database.exec('COMMIT');
   } catch (error) {
     database.exec('ROLLBACK');

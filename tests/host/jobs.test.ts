@@ -1,0 +1,94 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { LabError } from '../../electron/contract/errors.ts';
+import { Jobs } from '../../electron/host/jobs/jobs.ts';
+import { openStore } from '../../electron/host/store/store.ts';
+import { temporaryFolder } from '../helpers/test-host.ts';
+
+function openJobs(home = temporaryFolder()): Jobs {
+  const store = openStore(home);
+  onTestFinished(() => store.close());
+  return new Jobs(store);
+}
+
+const never = () => new AbortController().signal;
+const untilAborted = async (signal: AbortSignal): Promise<never> => {
+  while (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 5));
+  throw new LabError('cancelled', 'Cancelled.');
+};
+
+test('a job is queued, runs from its first report and ends as done', async () => {
+  const jobs = openJobs();
+  const value = await jobs.run('build-graph', 'a model', never(), async (job) => {
+    expect(await jobs.list()).toMatchObject([{ id: job.id, state: 'queued', endedAt: null }]);
+    job.report({ phase: 'build graph', done: 3, total: 4 });
+    await vi.waitFor(async () =>
+      expect(await jobs.list()).toMatchObject([
+        { state: 'running', phase: 'build graph', done: 3, total: 4 },
+      ]),
+    );
+    job.report({ phase: 'build graph', done: 4, total: 4 });
+    return 'graph';
+  });
+  expect(value).toBe('graph');
+  const [job] = await jobs.list();
+  expect(job).toMatchObject({ kind: 'build-graph', title: 'a model', state: 'done', done: 4, error: null });
+  expect(job?.endedAt).toBeGreaterThan(0);
+});
+
+test('a job that fails keeps its error and throws it on', async () => {
+  const jobs = openJobs();
+  const failing = jobs.run('perplexity', 'a model', never(), () =>
+    Promise.reject(new LabError('disk-full', 'No space is left.')),
+  );
+  await expect(failing).rejects.toMatchObject({ code: 'disk-full' });
+  expect(await jobs.list()).toMatchObject([
+    { state: 'failed', error: { code: 'disk-full', message: 'No space is left.' } },
+  ]);
+});
+
+test('a job is cancelled by its own caller', async () => {
+  const jobs = openJobs();
+  const controller = new AbortController();
+  const running = jobs.run('perplexity', 'a model', controller.signal, (job) => untilAborted(job.signal));
+  setTimeout(() => controller.abort(), 20);
+  await expect(running).rejects.toMatchObject({ code: 'cancelled' });
+  expect(await jobs.list()).toMatchObject([{ state: 'cancelled', error: null }]);
+});
+
+test('a job is cancelled from another process that shares the data folder', async () => {
+  const home = temporaryFolder();
+  const running = openJobs(home).run('perplexity', 'a model', never(), (job) => untilAborted(job.signal));
+  running.catch(() => undefined);
+  const other = openJobs(home);
+  const id = await vi.waitFor(async () => {
+    const [job] = await other.list();
+    if (!job) throw new Error('not listed yet');
+    return job.id;
+  });
+  await other.cancel(id);
+  await expect(running).rejects.toMatchObject({ code: 'cancelled' });
+  expect(await other.list()).toMatchObject([{ id, state: 'cancelled' }]);
+});
+
+test('a job that has ended and one that never was cannot be cancelled', async () => {
+  const jobs = openJobs();
+  await jobs.run('perplexity', 'a model', never(), () => Promise.resolve());
+  const [job] = await jobs.list();
+  await expect(jobs.cancel(job?.id ?? '')).rejects.toMatchObject({ code: 'bad-request' });
+  await expect(jobs.cancel('none')).rejects.toMatchObject({ code: 'not-found' });
+});
+
+test('the job of a process killed by kill -9 becomes interrupted', async () => {
+  const home = temporaryFolder();
+  const entry = fileURLToPath(new URL('../helpers/job-holder.ts', import.meta.url));
+  const child = fork(entry, [home], { execArgv: [] });
+  await once(child, 'message');
+  const jobs = openJobs(home);
+  expect(await jobs.list()).toMatchObject([{ state: 'running' }]);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  expect(await jobs.list()).toMatchObject([{ state: 'interrupted', phase: 'halfway' }]);
+});
