@@ -24,10 +24,12 @@ struct MatrixSource {
   SourceType type;
   std::int64_t rows;
   std::int64_t columns;
-  // ggml types and floats: rows × columns of the type. nbits*: codes [rows, blocks, block·bits/8], low bits first. blocks8: codes [rows, columns].
+  // ggml types and floats: rows × columns of the type, columns a multiple of the type's block. nbits*: codes [rows, blocks, block·bits/8], low bits first,
+  // blocks = ⌈columns / block⌉. blocks8: codes [rows, columns], unsigned.
   std::span<const std::byte> bytes;
   // nbits* and blocks8 only: columns per block (a power of two from 16), scales [rows, blocks], and offsets [rows, blocks] or empty:
-  // value = scale · (code − zero) + offset.
+  // value = scale · (code − zero) + offset, in float32: product, then sum. 0 ≤ zero ≤ 255. Scales that are all float16 numbers are kept as float16, offsets
+  // that are all scale · (zero − n) with whole n of 0…255 as bytes.
   std::int64_t block = 0;
   std::span<const float> scales = {};
   std::span<const float> offsets = {};
@@ -55,16 +57,17 @@ class Matrix {
 std::unique_ptr<Matrix> pack_matrix(const MatrixSource& source, ThreadPool& pool);
 
 // A set of kernels: "scalar", "avx2", "avx512", "neon". Chosen once per engine; matrix-vector and matrix-matrix products of a set share one order.
-class KernelSet;
+struct KernelSet;
 // The named set, or where `name` is empty the best this processor runs. Throws Failure: unsupported_feature.
 const KernelSet& kernel_set(std::string_view name);
 std::string_view kernel_set_name(const KernelSet& set) noexcept;
 
-// out [count, rows] = in [count, columns] · matrixᵀ, all float32 and row-major. Throws Failure: bad_request where sizes disagree.
+// out [count, rows] = in [count, columns] · matrixᵀ, all float32 and row-major. Every kernel set gives the same bits. Where a row of `in` holds numbers that
+// are not finite, its outputs are not numbers (reference: as IEEE arithmetic has it). Throws Failure: bad_request where sizes disagree, out_of_memory.
 void multiply(const Matrix& matrix, std::span<const float> in, std::int64_t count, std::span<float> out, Arithmetic arithmetic, const KernelSet& kernels,
               ThreadPool& pool);
 
-// One row as float32 (columns), e.g. of an embedding table.
+// One row as float32 (columns), e.g. of an embedding table. Throws Failure: bad_request.
 void read_row(const Matrix& matrix, std::int64_t row, std::span<float> out);
 
 }  // namespace retort

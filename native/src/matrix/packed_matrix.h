@@ -1,0 +1,52 @@
+// The one implementation of Matrix: a layout and its memory.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <string_view>
+
+#include "matrix/layout.h"
+#include "retort/matrix.h"
+
+namespace retort {
+
+// Memory on a 64-byte border; on large pages where the system has them, since decoding reads all of it for every token. Not initialized.
+class WeightMemory {
+ public:
+  // Throws Failure: out_of_memory.
+  explicit WeightMemory(std::size_t bytes);
+  unsigned char* data() const noexcept { return memory_.get(); }
+
+ private:
+  struct Release {
+    std::align_val_t border;
+    void operator()(unsigned char* memory) const noexcept { ::operator delete(memory, border); }
+  };
+  std::unique_ptr<unsigned char[], Release> memory_;
+};
+
+class PackedMatrix final : public Matrix {
+ public:
+  // Throws Failure: out_of_memory.
+  PackedMatrix(const Layout& shape, std::string_view name);
+  std::string_view layout() const noexcept override { return name_; }
+  const Layout& shape() const noexcept { return shape_; }
+  const unsigned char* data() const noexcept { return memory_.data(); }
+  unsigned char* data() noexcept { return memory_.data(); }
+
+ private:
+  Layout shape_;
+  std::string_view name_;
+  WeightMemory memory_;
+};
+
+// Where step `step` of a group and its block's header lie, from the group's start.
+inline std::int64_t header_position(const Layout& layout, std::int64_t step) {
+  return step / layout.steps_per_header * (layout.header_bytes + layout.steps_per_header * layout.step_bytes);
+}
+inline std::int64_t step_position(const Layout& layout, std::int64_t step) {
+  return (step / layout.steps_per_header + 1) * layout.header_bytes + step * layout.step_bytes;
+}
+
+}  // namespace retort

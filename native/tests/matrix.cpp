@@ -1,0 +1,293 @@
+// Every kernel set on every type: exact against an emulation in fast arithmetic, near float64 in reference arithmetic, the same bits however rows and threads
+// are split.
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "check.h"
+#include "matrix_examples.h"
+#include "retort/matrix.h"
+
+using examples::Example;
+using examples::Kind;
+using retort::Arithmetic;
+using retort::KernelSet;
+using retort::Status;
+using retort::ThreadPool;
+
+namespace {
+
+struct Size {
+  std::int64_t rows;
+  std::int64_t columns;
+};
+
+// Every number of rows and of columns from 1 to 67 occurs, in changing pairs; and one long row.
+std::vector<Size> sizes_of(const Kind& kind) {
+  std::vector<Size> sizes;
+  for (std::int64_t i = 1; i <= 67; ++i) {
+    sizes.push_back({i, kind.multiple == 1 ? (i * 29) % 67 + 1 : kind.multiple * (1 + i % (kind.multiple == 32 ? 5 : 2))});
+  }
+  sizes.push_back({19, 4095 / kind.multiple * kind.multiple});
+  return sizes;
+}
+
+// Reports the test as skipped (see SKIP_REGULAR_EXPRESSION in CMakeLists.txt) where the processor lacks the set.
+const KernelSet* find_set(const char* name) {
+  try {
+    return &retort::kernel_set(name);
+  } catch (const retort::Failure& failure) {
+    std::printf("skipped: %s\n", failure.what());
+    return nullptr;
+  }
+}
+
+std::vector<float> multiply(const retort::Matrix& matrix, const std::vector<float>& in, Arithmetic arithmetic, const KernelSet& set, ThreadPool& pool) {
+  const auto count = static_cast<std::int64_t>(in.size()) / matrix.columns();
+  std::vector<float> out(static_cast<std::size_t>(count * matrix.rows()), -1e30F);
+  retort::multiply(matrix, in, count, out, arithmetic, set, pool);
+  return out;
+}
+
+void same_bits(const std::vector<float>& a, const std::vector<float>& b, const std::string& what) {
+  check::is_true(a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0, what.c_str());
+}
+
+std::string describe(const Example& example, std::int64_t row) {
+  return std::string(example.kind.name) + ", " + std::to_string(example.rows) + " × " + std::to_string(example.columns) + ", row " + std::to_string(row);
+}
+
+void within_bounds(const Example& example, const std::vector<float>& in, const std::vector<float>& out) {
+  for (std::int64_t row = 0; row < example.rows; ++row) {
+    double expected = 0, magnitude = 0;
+    for (std::int64_t k = 0; k < example.columns; ++k) {
+      const double product = static_cast<double>(example.values[static_cast<std::size_t>(row * example.columns + k)]) * in[static_cast<std::size_t>(k)];
+      expected += product;
+      magnitude += std::fabs(product);
+    }
+    const double actual = out[static_cast<std::size_t>(row)];
+    check::is_true(std::fabs(actual - expected) <= 2e-6 * magnitude, describe(example, row).c_str());
+  }
+}
+
+void equals_emulation(const Example& example, const std::vector<float>& in, const std::vector<float>& out) {
+  for (std::int64_t row = 0; row < example.rows; ++row) {
+    const float expected = examples::fast_product(example, row, in.data());
+    check::is_true(out[static_cast<std::size_t>(row)] == expected, describe(example, row).c_str());
+  }
+}
+
+void test_products(const char* name, Arithmetic arithmetic, bool extreme) {
+  const KernelSet* const set = find_set(name);
+  if (set == nullptr) return;
+  ThreadPool pool(1);
+  unsigned seed = 1;
+  for (const Kind& kind : examples::kinds()) {
+    for (const Size& size : sizes_of(kind)) {
+      const Example example = examples::make(kind, size.rows, size.columns, ++seed, extreme);
+      const auto matrix = retort::pack_matrix(example.source(), pool);
+      std::vector<float> in = examples::activations(size.columns, seed);
+      if (extreme) std::ranges::transform(in, in.begin(), [](float value) { return value < 0 ? -3.0F : 3.0F; });
+      const std::vector<float> out = multiply(*matrix, in, arithmetic, *set, pool);
+      if (arithmetic == Arithmetic::fast && !examples::is_float(kind)) {
+        equals_emulation(example, in, out);
+      } else {
+        within_bounds(example, in, out);
+      }
+    }
+  }
+}
+
+void test_splits(const char* name) {
+  const KernelSet* const set = find_set(name);
+  if (set == nullptr) return;
+  ThreadPool one(1), two(2);
+  for (const Kind& kind : examples::kinds()) {
+    for (const Size& size : {Size{67, kind.multiple == 1 ? 75 : kind.multiple}, Size{9, kind.multiple == 1 ? 611 : 2 * kind.multiple}}) {
+      const Example example = examples::make(kind, size.rows, size.columns, 5);
+      const auto matrix = retort::pack_matrix(example.source(), two);
+      for (const Arithmetic arithmetic : {Arithmetic::fast, Arithmetic::reference}) {
+        for (const std::int64_t count : {1, 2, 3, 8, 33}) {
+          const std::vector<float> in = examples::activations(count * size.columns, 9);
+          std::vector<float> single;
+          for (std::int64_t m = 0; m < count; ++m) {
+            const std::vector<float> row(in.begin() + m * size.columns, in.begin() + (m + 1) * size.columns);
+            const std::vector<float> out = multiply(*matrix, row, arithmetic, *set, one);
+            single.insert(single.end(), out.begin(), out.end());
+          }
+          const std::string what = describe(example, 0) + ", " + std::to_string(count) + " rows";
+          same_bits(multiply(*matrix, in, arithmetic, *set, one), single, what + " together");
+          same_bits(multiply(*matrix, in, arithmetic, *set, two), single, what + " on two threads");
+        }
+      }
+    }
+  }
+}
+
+void test_equals_scalar(const char* name) {
+  const KernelSet* const set = find_set(name);
+  if (set == nullptr) return;
+  ThreadPool pool(1);
+  for (const Kind& kind : examples::kinds()) {
+    for (const std::int64_t columns : {kind.multiple, 2048 + kind.multiple, 4095 / kind.multiple * kind.multiple}) {
+      const Example example = examples::make(kind, 21, columns, 7);
+      const auto matrix = retort::pack_matrix(example.source(), pool);
+      const std::vector<float> in = examples::activations(5 * columns, 3);
+      for (const Arithmetic arithmetic : {Arithmetic::fast, Arithmetic::reference}) {
+        same_bits(multiply(*matrix, in, arithmetic, *set, pool), multiply(*matrix, in, arithmetic, retort::kernel_set("scalar"), pool), describe(example, 0));
+      }
+    }
+  }
+}
+
+// Numbers that are not finite, or so small that a scale would vanish.
+void test_odd_activations(const char* name) {
+  const KernelSet* const set = find_set(name);
+  if (set == nullptr) return;
+  ThreadPool pool(1);
+  for (const Kind& kind : examples::kinds()) {
+    const std::int64_t columns = kind.multiple == 1 ? 70 : 2 * kind.multiple;
+    const Example example = examples::make(kind, 9, columns, 11);
+    const auto matrix = retort::pack_matrix(example.source(), pool);
+    for (const float odd : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+      std::vector<float> in = examples::activations(columns, 4);
+      in[5] = odd;
+      in[static_cast<std::size_t>(columns) - 1] = -odd;
+      if (examples::is_float(kind)) continue;
+      for (const float value : multiply(*matrix, in, Arithmetic::fast, *set, pool)) check::is_true(std::isnan(value), kind.name);
+    }
+    for (const float tiny : {0.0F, -0.0F, 1e-42F, -1e-38F}) {
+      const std::vector<float> in(static_cast<std::size_t>(columns), tiny);
+      for (const float value : multiply(*matrix, in, Arithmetic::fast, *set, pool)) check::near(value, 0, 1e-30);
+    }
+  }
+}
+
+std::int64_t some_columns(const Kind& kind) { return kind.multiple == 1 ? 40 : kind.multiple; }
+
+Example small(retort::SourceType type) {
+  const auto found = std::ranges::find(examples::kinds(), type, &Kind::type);
+  return examples::make(*found, 3, some_columns(*found), 2);
+}
+
+}  // namespace
+
+TEST("scalar kernels: fast products are exact") { test_products("scalar", Arithmetic::fast, false); }
+TEST("scalar kernels: fast products of extreme codes are exact") { test_products("scalar", Arithmetic::fast, true); }
+TEST("scalar kernels: reference products are near float64") { test_products("scalar", Arithmetic::reference, false); }
+TEST("scalar kernels: rows together and threads give the same bits") { test_splits("scalar"); }
+TEST("scalar kernels: activations that are not finite give no numbers") { test_odd_activations("scalar"); }
+
+TEST("avx2 kernels: fast products are exact") { test_products("avx2", Arithmetic::fast, false); }
+TEST("avx2 kernels: fast products of extreme codes are exact") { test_products("avx2", Arithmetic::fast, true); }
+TEST("avx2 kernels: reference products are near float64") { test_products("avx2", Arithmetic::reference, false); }
+TEST("avx2 kernels: rows together and threads give the same bits") { test_splits("avx2"); }
+TEST("avx2 kernels: the bits are those of the scalar kernels") { test_equals_scalar("avx2"); }
+TEST("avx2 kernels: activations that are not finite give no numbers") { test_odd_activations("avx2"); }
+
+TEST("avx512 kernels: fast products are exact") { test_products("avx512", Arithmetic::fast, false); }
+TEST("avx512 kernels: fast products of extreme codes are exact") { test_products("avx512", Arithmetic::fast, true); }
+TEST("avx512 kernels: reference products are near float64") { test_products("avx512", Arithmetic::reference, false); }
+TEST("avx512 kernels: rows together and threads give the same bits") { test_splits("avx512"); }
+TEST("avx512 kernels: the bits are those of the scalar kernels") { test_equals_scalar("avx512"); }
+TEST("avx512 kernels: activations that are not finite give no numbers") { test_odd_activations("avx512"); }
+
+TEST("a row is read as it was decoded") {
+  ThreadPool pool(1);
+  for (const Kind& kind : examples::kinds()) {
+    const std::int64_t columns = kind.multiple == 1 ? 77 : 3 * kind.multiple;
+    const Example example = examples::make(kind, 11, columns, 21);
+    const auto matrix = retort::pack_matrix(example.source(), pool);
+    std::vector<float> out(static_cast<std::size_t>(columns));
+    for (std::int64_t row = 0; row < 11; ++row) {
+      retort::read_row(*matrix, row, out);
+      for (std::int64_t k = 0; k < columns; ++k) {
+        check::is_true(out[static_cast<std::size_t>(k)] == example.values[static_cast<std::size_t>(row * columns + k)], describe(example, row).c_str());
+      }
+    }
+  }
+}
+
+TEST("a packed matrix is about as large as its file") {
+  ThreadPool pool(1);
+  for (const Kind& kind : examples::kinds()) {
+    const Example example = examples::make(kind, 64, 1024, 3);
+    std::size_t file = example.bytes.size();
+    const std::size_t scale_bytes = kind.scale == Kind::Scale::half ? 2 : 4;
+    file += example.scales.size() * scale_bytes + example.offsets.size() * (kind.offset == Kind::Offset::points ? 1 : scale_bytes);
+    const auto matrix = retort::pack_matrix(example.source(), pool);
+    check::is_true(matrix->bytes() >= file && matrix->bytes() * 100 <= file * 103, kind.name);
+    check::is_true(matrix->rows() == 64 && matrix->columns() == 1024, "sizes");
+    check::is_true(matrix->layout().ends_with("×8"), "the layout has a name");
+  }
+}
+
+TEST("no input rows give no outputs") {
+  ThreadPool pool(1);
+  const Example example = small(retort::SourceType::q4_0);
+  const auto matrix = retort::pack_matrix(example.source(), pool);
+  retort::multiply(*matrix, {}, 0, {}, Arithmetic::fast, retort::kernel_set(""), pool);
+}
+
+TEST("products of wrong sizes are refused") {
+  ThreadPool pool(1);
+  const auto matrix = retort::pack_matrix(small(retort::SourceType::q8_0).source(), pool);
+  const auto attempt = [&](std::size_t in, std::int64_t count, std::size_t out) {
+    std::vector<float> inputs(in), outputs(out);
+    check::refuses(Status::bad_request, [&] { retort::multiply(*matrix, inputs, count, outputs, Arithmetic::fast, retort::kernel_set(""), pool); });
+  };
+  const auto columns = static_cast<std::size_t>(matrix->columns());
+  attempt(columns - 1, 1, 3);
+  attempt(columns, 1, 2);
+  attempt(columns, 1, 4);
+  attempt(columns, 2, 6);
+  attempt(columns, -1, 3);
+  attempt(0, std::int64_t{1} << 40, 0);
+  std::vector<float> row(columns), short_row(columns - 1);
+  check::refuses(Status::bad_request, [&] { retort::read_row(*matrix, 3, row); });
+  check::refuses(Status::bad_request, [&] { retort::read_row(*matrix, -1, row); });
+  check::refuses(Status::bad_request, [&] { retort::read_row(*matrix, 0, short_row); });
+}
+
+TEST("sources whose sizes disagree are refused") {
+  ThreadPool pool(1);
+  for (const Kind& kind : examples::kinds()) {
+    const Example example = examples::make(kind, 3, some_columns(kind), 2);
+    const auto attempt = [&](auto change) {
+      retort::MatrixSource source = example.source();
+      change(source);
+      check::refuses(Status::bad_request, [&] { retort::pack_matrix(source, pool); });
+    };
+    attempt([](retort::MatrixSource& source) { source.rows = 4; });
+    attempt([](retort::MatrixSource& source) { source.rows = 0; });
+    attempt([](retort::MatrixSource& source) { source.columns = -source.columns; });
+    attempt([](retort::MatrixSource& source) { source.columns = std::int64_t{1} << 40; });
+    attempt([](retort::MatrixSource& source) { source.bytes = source.bytes.first(source.bytes.size() - 1); });
+    if (kind.multiple > 1) attempt([](retort::MatrixSource& source) { source.columns -= 1; });
+    if (kind.block == 0) continue;
+    attempt([](retort::MatrixSource& source) { source.block = 8; });
+    attempt([](retort::MatrixSource& source) { source.block = 48; });
+    attempt([](retort::MatrixSource& source) { source.zero = 256; });
+    attempt([](retort::MatrixSource& source) { source.scales = source.scales.subspan(1); });
+    attempt([](retort::MatrixSource& source) { source.offsets = source.scales.subspan(1); });
+  }
+}
+
+TEST("a kernel set nobody wrote is refused by its name") {
+  check::refuses(Status::unsupported_feature, [] { retort::kernel_set("sse9"); });
+  check::is_true(retort::kernel_set_name(retort::kernel_set("scalar")) == "scalar", "name");
+  check::is_true(!retort::kernel_set_name(retort::kernel_set("")).empty(), "there is a best set");
+}
+
+#if defined(__x86_64__) || defined(_M_X64)
+TEST("kernels for another architecture are refused with this one's name") {
+  try {
+    retort::kernel_set("neon");
+  } catch (const retort::Failure& failure) {
+    check::is_true(failure.status() == Status::unsupported_feature, "status");
+    check::is_true(std::string(failure.what()).find("x86-64") != std::string::npos, "names the architecture");
+    return;
+  }
+  check::is_true(false, "was not refused");
+}
+#endif
