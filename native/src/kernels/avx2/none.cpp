@@ -1,9 +1,9 @@
 // Stands in where the avx2 kernels are not built.
-#include "kernels/architecture.h"
 #include "kernels/kernel_set.h"
+#include "kernels/refuse.h"
 
 namespace retort {
 
-const KernelSet& avx2_kernels() { refuse_kernels("avx2"); }
+const KernelSet& avx2_kernels() { refuse_architecture("avx2"); }
 
 }  // namespace retort

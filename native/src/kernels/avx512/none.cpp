@@ -1,9 +1,9 @@
 // Stands in where the avx512 kernels are not built.
-#include "kernels/architecture.h"
 #include "kernels/kernel_set.h"
+#include "kernels/refuse.h"
 
 namespace retort {
 
-const KernelSet& avx512_kernels() { refuse_kernels("avx512"); }
+const KernelSet& avx512_kernels() { refuse_architecture("avx512"); }
 
 }  // namespace retort
