@@ -52,6 +52,8 @@ class Talk {
   readonly #reader: Interface;
   #messages: readonly ChatMessage[];
   #replying: AbortController | null = null;
+  /** The input has ended; lines that came before it are still answered. */
+  #isClosed = false;
 
   constructor(settings: Settings, opening: readonly ChatMessage[], context: Context) {
     this.#settings = settings;
@@ -61,6 +63,7 @@ class Talk {
     this.#reader = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' });
     // A terminal hands Ctrl-C to the reader; without one it comes as a signal.
     this.#reader.on('SIGINT', () => this.#stop());
+    this.#reader.on('close', () => (this.#isClosed = true));
     context.signal.addEventListener('abort', () => this.#end());
   }
 
@@ -71,7 +74,7 @@ class Talk {
       if (text === '/exit') break;
       if (text === '/reset') this.#messages = this.#opening;
       else if (text !== '') await this.#reply(text);
-      this.#reader.prompt();
+      if (!this.#isClosed) this.#reader.prompt();
     }
     this.#reader.close();
   }

@@ -1,0 +1,294 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { childrenOf, cli, startCli, type Finished } from '../helpers/cli.ts';
+import { goldenFolder, readGoldenJson, readGoldenTensors, type TinyExpectation } from '../helpers/golden.ts';
+import { isAlive } from '../helpers/test-host.ts';
+
+const bundled = 'smollm2-135m-instruct';
+const llama = join(goldenFolder, 'tiny', 'llama');
+const golden = readGoldenJson<TinyExpectation>('tiny', 'llama', 'expected.json');
+const ids = golden.input_ids.join(',');
+
+/** One data folder for all tests here, so that the bundled model's graph is built once. */
+let home: string;
+beforeAll(() => {
+  home = mkdtempSync(join(tmpdir(), 'retort-cli-'));
+});
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+const retort = (...args: string[]) => cli(args, { home });
+
+/** The one JSON object on stdout. */
+function json<T = Record<string, unknown>>({ stdout }: Finished): T {
+  expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+  return JSON.parse(stdout) as T;
+}
+
+describe('run', () => {
+  test('answers a question with the bundled model and the text alone goes to stdout', async () => {
+    const question = ['--prompt', 'What is the capital of France?', '--greedy', '--arithmetic', 'reference'];
+    const { code, stdout, stderr } = await retort('run', bundled, ...question);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'The capital of France is Paris.\n' });
+    expect(stderr).toContain('run ');
+  });
+
+  test('prints one JSON object with what the contract of the command names', async () => {
+    const args = [
+      '--ids',
+      ids,
+      '--greedy',
+      '--max-tokens',
+      '24',
+      '--arithmetic',
+      'reference',
+      '--ignore-end',
+    ];
+    const result = await retort('run', llama, ...args, '--json');
+    expect(result.code).toBe(0);
+    expect(json(result)).toMatchObject({
+      ids: golden.greedy,
+      text: expect.any(String) as string,
+      finishReason: 'length',
+      promptTokens: 48,
+      generatedTokens: 24,
+      timing: {
+        loadMs: expect.any(Number) as number,
+        firstTokenMs: expect.any(Number) as number,
+        prefillTokensPerSecond: expect.any(Number) as number,
+        decodeTokensPerSecond: expect.any(Number) as number,
+      },
+      memory: {
+        residentBytes: expect.any(Number) as number,
+        weightsBytes: expect.any(Number) as number,
+        kvBytes: expect.any(Number) as number,
+        peakBytes: expect.any(Number) as number,
+      },
+      engine: 'onnx',
+      arithmetic: 'reference',
+    });
+  });
+
+  test('takes a conversation from a file and a system message', async () => {
+    const messages = [
+      { role: 'system', content: 'Answer in one word.' },
+      { role: 'user', content: 'Capital of France?' },
+    ];
+    const file = join(home, 'messages.json');
+    writeFileSync(file, JSON.stringify(messages));
+    const shared = ['--greedy', '--max-tokens', '4', '--json'];
+    const fromFile = json(await retort('run', bundled, '--chat', file, ...shared));
+    const [system, user] = messages;
+    const spelled = ['--system', system?.content ?? '', '--prompt', user?.content ?? ''];
+    const fromOptions = json(await retort('run', bundled, ...spelled, ...shared));
+    expect(fromFile['ids']).toEqual(fromOptions['ids']);
+    expect(fromFile['promptTokens']).toBe(fromOptions['promptTokens']);
+  });
+
+  test('continues plain text with --raw', async () => {
+    const args = ['--prompt', 'The capital of France is', '--raw', '--greedy', '--max-tokens', '1', '--json'];
+    const result = json(await retort('run', bundled, ...args, '--arithmetic', 'reference'));
+    expect(result).toMatchObject({ promptTokens: 5, text: ' Paris' });
+  });
+
+  test('writes a trace with a record of every step', async () => {
+    const file = join(home, 'trace.jsonl');
+    await retort('run', llama, '--ids', ids, '--greedy', '--max-tokens', '3', '--trace', file);
+    const records = readFileSync(file, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(records.map(({ step, phase, tokens }) => [step, phase, tokens])).toEqual([
+      [0, 'prefill', 48],
+      [1, 'decode', 1],
+      [2, 'decode', 1],
+    ]);
+    expect(records.every((record) => typeof record['id'] === 'number')).toBe(true);
+  });
+
+  test('repeats a run by its id to the same ids', async () => {
+    const args = ['--ids', ids, '--temperature', '1.5', '--top-k', '0', '--max-tokens', '16', '--json'];
+    const first = json(await retort('run', llama, ...args));
+    const again = json(await retort('run', '--repeat', String(first['runId']), '--json'));
+    expect(again).toMatchObject({ ids: first['ids'], seed: first['seed'], sameIds: true });
+  });
+
+  test('ends before a stop string', async () => {
+    const question = ['--prompt', 'What is the capital of France?', '--greedy', '--arithmetic', 'reference'];
+    const { stdout } = await retort('run', bundled, ...question, '--stop', ' France');
+    expect(stdout).toBe('The capital of\n');
+  });
+});
+
+describe('Ctrl-C', () => {
+  test('during a reply prints what there is, exits with 130 and leaves no process', async () => {
+    const args = [
+      'run',
+      bundled,
+      '--prompt',
+      'Tell me a long story.',
+      '--max-tokens',
+      '4000',
+      '--ignore-end',
+    ];
+    const { child, finished, stdout } = startCli(args, { home });
+    await vi.waitFor(() => expect(stdout()).not.toBe(''), { timeout: 20_000 });
+    const engines = childrenOf(child.pid ?? 0);
+    expect(engines).toHaveLength(2);
+    child.kill('SIGINT');
+    const result = await finished;
+    expect(result.code).toBe(130);
+    expect(result.stderr).toContain('cancelled');
+    expect(engines.filter(isAlive)).toEqual([]);
+    const { runs } = json<{ runs: { id: string }[] }>(await retort('runs', 'list', '--limit', '1', '--json'));
+    const run = json(await retort('runs', 'show', runs[0]?.id ?? '', '--json'));
+    expect(run['figures']).toMatchObject({ finishReason: 'cancelled' });
+  }, 40_000);
+
+  test('while a model opens exits with 130 and leaves no process', async () => {
+    const fresh = mkdtempSync(join(tmpdir(), 'retort-cli-'));
+    onTestFinished(() => rmSync(fresh, { recursive: true, force: true }));
+    const args = ['run', bundled, '--prompt', 'Hi', '--json'];
+    const { child, finished } = startCli(args, { home: fresh });
+    await vi.waitFor(() => expect(childrenOf(child.pid ?? 0)).toHaveLength(2), { timeout: 10_000 });
+    const engines = childrenOf(child.pid ?? 0);
+    child.kill('SIGINT');
+    const result = await finished;
+    expect(result.code).toBe(130);
+    expect(json(result)).toMatchObject({ error: { code: 'cancelled' } });
+    expect(engines.filter(isAlive)).toEqual([]);
+  }, 40_000);
+
+  test('kill -9 of the command leaves no engine after 5 seconds', async () => {
+    const { child, finished } = startCli(['run', bundled, '--prompt', 'Hi', '--json'], { home });
+    await vi.waitFor(() => expect(childrenOf(child.pid ?? 0)).toHaveLength(2), { timeout: 10_000 });
+    const engines = childrenOf(child.pid ?? 0);
+    child.kill('SIGKILL');
+    await finished;
+    await vi.waitFor(() => expect(engines.filter(isAlive)).toEqual([]), { timeout: 5000, interval: 100 });
+  }, 30_000);
+});
+
+test('tokenize gives ids and pieces; names of special tokens are plain text unless asked', async () => {
+  const args = ['tokenize', bundled, '--text', '<|im_end|> is'];
+  const plain = json<{ ids: number[]; pieces: string[] }>(await retort(...args, '--json'));
+  expect(plain.ids.length).toBeGreaterThan(2);
+  expect(plain.pieces.join('')).toBe('<|im_end|> is');
+  const special = json(await retort(...args, '--special', '--json'));
+  expect(special).toMatchObject({ ids: [2, 314], pieces: ['<|im_end|>', ' is'] });
+  expect((await retort(...args, '--special')).stdout).toBe('       2  "<|im_end|>"\n     314  " is"\n');
+});
+
+test('tokenize of a conversation gives what the golden template gives', async () => {
+  const { cases } = readGoldenJson<{
+    cases: { messages: unknown; add_generation_prompt: boolean; ids: number[] }[];
+  }>('smollm2', 'chat.json');
+  const [first] = cases;
+  const file = join(home, 'first.json');
+  writeFileSync(file, JSON.stringify(first?.messages));
+  expect(json(await retort('tokenize', bundled, '--chat', file, '--json'))['ids']).toEqual(first?.ids);
+});
+
+test('inspect reads the headers of the bundled model', async () => {
+  const summary = json(await retort('inspect', bundled, '--json'));
+  expect(summary).toMatchObject({
+    format: 'gguf',
+    architecture: 'llama',
+    supported: true,
+    layers: 30,
+    vocabularySize: 49_152,
+    chatTemplate: true,
+  });
+  const { stdout } = await retort('inspect', bundled, '--tensors');
+  expect(stdout).toMatch(/^layers +30$/m);
+  expect(stdout).toMatch(/^token_embd\.weight +Q8_0 +49152 × 576/m);
+});
+
+test('logits writes the golden logits', async () => {
+  const out = join(home, 'logits.safetensors');
+  const args = ['--ids', ids, '--out', out, '--arithmetic', 'reference', '--json'];
+  const result = json(await retort('logits', llama, ...args));
+  expect(result).toMatchObject({ tokens: 48, vocabularySize: 320 });
+  expect((await readGoldenTensors(out)).get('logits')?.shape).toEqual([48, 320]);
+});
+
+test('perplexity takes a text and a reference', async () => {
+  const file = join(goldenFolder, 'smollm2', 'text.txt');
+  const shape = ['--file', file, '--context', '16', '--tokens', '64', '--arithmetic', 'reference'];
+  const alone = json(await retort('perplexity', llama, ...shape, '--json'));
+  expect(alone).toMatchObject({ tokens: 60, perplexity: expect.any(Number) as number });
+  expect(alone).not.toHaveProperty('kl');
+  const { stdout } = await retort('perplexity', llama, ...shape, '--reference', llama);
+  expect(stdout).toContain('same likeliest token: 100.00 %');
+});
+
+test('bench measures prefill and decode apart', async () => {
+  const args = ['--prompt-tokens', '8', '--generate-tokens', '4', '--repeat', '2', '--threads', '1'];
+  const result = json(await retort('bench', llama, ...args, '--json'));
+  const speeds = { min: expect.any(Number) as number, median: expect.any(Number) as number, max: expect.any(Number) as number };
+  expect(result).toMatchObject({
+    prefill: { tokensPerSecond: speeds },
+    decode: { tokensPerSecond: speeds },
+    peakBytes: expect.any(Number) as number,
+    threads: 1,
+  });
+}); // prettier-ignore
+
+test('models are added, used by name, listed and removed', async () => {
+  expect((await retort('models', 'add', llama, '--name', 'tiny')).code).toBe(0);
+  const { models } = json<{ models: { name: string }[] }>(await retort('models', 'list', '--json'));
+  expect(models.map(({ name }) => name)).toEqual([bundled, 'tiny']);
+  expect(json(await retort('inspect', 'tiny', '--json'))).toMatchObject({ layers: 3 });
+  expect((await retort('models', 'remove', 'tiny')).code).toBe(0);
+  expect((await retort('inspect', 'tiny')).code).toBe(3);
+});
+
+test('jobs, runs and caches are listed, shown and removed', async () => {
+  await retort('run', llama, '--ids', '1,2', '--greedy', '--max-tokens', '2');
+  const { jobs } = json<{ jobs: { id: string; state: string }[] }>(await retort('jobs', 'list', '--json'));
+  expect(jobs.length).toBeGreaterThan(0);
+  const ended = await retort('jobs', 'cancel', jobs[0]?.id ?? '');
+  expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('has ended') as string });
+  const { runs } = json<{ runs: { id: string }[] }>(await retort('runs', 'list', '--limit', '1', '--json'));
+  expect(json(await retort('runs', 'show', runs[0]?.id ?? '', '--json'))).toMatchObject({
+    promptIds: [1, 2],
+  });
+  const { caches } = json<{ caches: { id: string }[] }>(await retort('caches', 'list', '--json'));
+  const id = caches[0]?.id ?? '';
+  expect((await retort('caches', 'remove', id)).stdout).toContain('freed');
+  expect((await retort('caches', 'remove', id)).code).toBe(3);
+});
+
+test('chat answers lines until /exit', async () => {
+  const input = 'What is the capital of France?\n/reset\n\n/exit\nnever read\n';
+  const args = ['chat', '--greedy', '--arithmetic', 'reference'];
+  const { code, stdout } = await cli(args, { home, input });
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'The capital of France is Paris.\n' });
+}, 60_000);
+
+test('help and version go to stdout', async () => {
+  const help = await retort('--help');
+  expect(help.stdout).toContain('perplexity');
+  expect((await retort()).stdout).toBe(help.stdout);
+  expect((await retort('--version')).stdout).toBe('0.1.0\n');
+  for (const name of [
+    'run',
+    'chat',
+    'logits',
+    'tokenize',
+    'inspect',
+    'models',
+    'perplexity',
+    'bench',
+    'jobs',
+  ]) {
+    const { code, stdout } = await retort(name, '--help');
+    expect({ name, code, starts: stdout.includes(`  retort ${name}`) }).toEqual({
+      name,
+      code: 0,
+      starts: true,
+    });
+  }
+}, 60_000);
