@@ -97,12 +97,19 @@ async function runCommand(command: Command, argv: readonly string[], output: Out
   }
 }
 
+/** A launcher may pass on a Ctrl-C that the terminal sent to this process too: one press, two signals. */
+const samePressMs = 500;
+
 /** The first Ctrl-C, or a reader of stdout that went away, asks the command to end with what it has; a second Ctrl-C ends everything. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
+  let pressedAt = 0;
   const stop = () => {
     // Engines end with their parent.
-    if (controller.signal.aborted) process.exit(errorTable.cancelled.exit);
+    if (pressedAt > 0 && performance.now() - pressedAt > samePressMs) {
+      process.exit(errorTable.cancelled.exit);
+    }
+    pressedAt ||= performance.now();
     controller.abort();
   };
   process.on('SIGINT', stop);

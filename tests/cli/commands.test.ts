@@ -137,6 +137,8 @@ describe('Ctrl-C', () => {
     await vi.waitFor(() => expect(stdout()).not.toBe(''), { timeout: 20_000 });
     const engines = childrenOf(child.pid ?? 0);
     expect(engines).toHaveLength(2);
+    // A terminal and a launcher may both deliver one press.
+    child.kill('SIGINT');
     child.kill('SIGINT');
     const result = await finished;
     expect(result.code).toBe(130);
@@ -170,6 +172,16 @@ describe('Ctrl-C', () => {
     await vi.waitFor(() => expect(engines.filter(isAlive)).toEqual([]), { timeout: 5000, interval: 100 });
   }, 30_000);
 });
+
+test('a reader of stdout that goes away ends the command and its engines', async () => {
+  const args = ['run', bundled, '--prompt', 'Tell me a long story.', '--max-tokens', '4000', '--ignore-end'];
+  const { child, finished, stdout } = startCli(args, { home });
+  await vi.waitFor(() => expect(stdout()).not.toBe(''), { timeout: 20_000 });
+  const engines = childrenOf(child.pid ?? 0);
+  child.stdout?.destroy();
+  expect((await finished).code).toBe(130);
+  expect(engines.filter(isAlive)).toEqual([]);
+}, 40_000);
 
 test('tokenize gives ids and pieces; names of special tokens are plain text unless asked', async () => {
   const args = ['tokenize', bundled, '--text', '<|im_end|> is'];

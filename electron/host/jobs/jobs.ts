@@ -136,7 +136,7 @@ export class Jobs {
     const text =
       error && state === 'failed' ? JSON.stringify({ code: error.code, message: error.message }) : null;
     await this.#store.run(
-      'UPDATE jobs SET state = ?, error = ?, ended_at = ? WHERE id = ?',
+      `UPDATE jobs SET state = ?1, error = ?2, ended_at = ?3, done = iif(?1 = 'done', total, done) WHERE id = ?4`,
       ...[state, text, Date.now(), id],
     );
   }
