@@ -129,6 +129,13 @@ test('an array longer than the read window arrives whole', async () => {
   expect(source.metadata.values.get('numbers')).toEqual(Uint32Array.from(numbers));
 });
 
+test('padding that names no token is as good as absent', async () => {
+  const outside = { 'tokenizer.ggml.padding_token_id': gguf.u32(8) };
+  expect((await read(tinyGguf(outside))).special.padding).toBeNull();
+  const inside = { 'tokenizer.ggml.padding_token_id': gguf.u32(7) };
+  expect((await read(tinyGguf(inside))).special.padding).toBe(7);
+});
+
 test('version 2, another alignment and a last tensor without padding are read', async () => {
   const bytes = tinyGguf({ 'general.alignment': gguf.u32(4096) }, { version: 2, alignment: 4096 });
   const source = await read(bytes.subarray(0, bytes.length - (4096 - 128)));

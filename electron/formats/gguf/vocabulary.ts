@@ -87,10 +87,12 @@ function readMerges(metadata: GgufMetadata): readonly string[] | null {
 
 const excerpt = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 
-/** The special ids; every `…_token_id` must name a token. */
+const paddingKey = `${prefix}padding_token_id`;
+
+/** The special ids; every `…_token_id` must name a token, but padding that names none is as good as absent: early Llama 2 files have it. */
 export function readSpecialIds(metadata: GgufMetadata, tokenCount: number | null): SpecialIds {
   for (const key of metadata.values.keys()) {
-    if (!key.startsWith(prefix) || !key.endsWith('_token_id')) continue;
+    if (!key.startsWith(prefix) || !key.endsWith('_token_id') || key === paddingKey) continue;
     const id = metadata.integer(key);
     if (id !== null && tokenCount !== null && id >= tokenCount) {
       throw metadata.fail(key, `id ${id}, but there are ${tokenCount} tokens`);
@@ -98,7 +100,14 @@ export function readSpecialIds(metadata: GgufMetadata, tokenCount: number | null
   }
   const id = (name: string) => metadata.integer(`${prefix}${name}_token_id`);
   const ends = [id('eos'), id('eot'), id('eom')].filter((end) => end !== null);
-  return { bos: id('bos'), ends: [...new Set(ends)], unknown: id('unknown'), padding: id('padding') };
+  const padding = metadata.integer(paddingKey);
+  const isToken = padding !== null && (tokenCount === null || padding < tokenCount);
+  return {
+    bos: id('bos'),
+    ends: [...new Set(ends)],
+    unknown: id('unknown'),
+    padding: isToken ? padding : null,
+  };
 }
 
 /** tokenizer.chat_template is the default, tokenizer.chat_template.NAME others. */

@@ -56,14 +56,15 @@ export class GraphWriter {
   }
 
   #constant(
-    name: string,
+    key: string,
     dataType: DataType,
     dims: readonly number[],
     make: () => BigInt64Array<ArrayBuffer> | Float32Array<ArrayBuffer>,
   ): string {
-    const known = this.#constants.get(name);
+    const known = this.#constants.get(key);
     if (known !== undefined) return known;
-    this.#constants.set(name, name);
+    const name = `constant${this.#constants.size}`;
+    this.#constants.set(key, name);
     const rawData = new Uint8Array(make().buffer);
     this.#initializers.push({ name, dataType, dims: dims.map(BigInt), rawData });
     return name;
