@@ -12,6 +12,15 @@
 
 #include "kernels/kernel_set.h"
 
+// Vectors stay in registers only where the whole of a step is one function, which compilers do not always see.
+#if defined(__GNUC__)
+#define RETORT_INLINE __attribute__((always_inline)) inline
+#define RETORT_INLINE_LAMBDA __attribute__((always_inline))
+#else
+#define RETORT_INLINE __forceinline
+#define RETORT_INLINE_LAMBDA
+#endif
+
 namespace retort::lanes {
 
 // ---- Codes: each() hands over the chunks of a step, `part` says which of two sums a chunk may go to without overflow in 16 bits.
@@ -40,7 +49,7 @@ struct NibbleCodes {
   static constexpr int columns = 8 * Loads;
   static constexpr int bytes = 32 * Loads + (High::width == 0 ? 0 : 32);
 
-  static Int with_high(Int codes, Int high, int chunk) {
+  RETORT_INLINE static Int with_high(Int codes, Int high, int chunk) {
     if constexpr (High::width == 0) return codes;
     const int position = High::width * chunk;
     const Int moved = position <= 4 ? V::shift_left(high, 4 - position) : V::shift_right(high, position - 4);
@@ -48,7 +57,7 @@ struct NibbleCodes {
   }
 
   template <class Take>
-  static void each(const unsigned char* step, std::ptrdiff_t distance, Take take) {
+  RETORT_INLINE static void each(const unsigned char* step, std::ptrdiff_t distance, Take take) {
     Int high{};
     if constexpr (High::width != 0) high = V::load(step + 32 * Loads, distance);
 #pragma GCC unroll 4
@@ -68,7 +77,7 @@ struct ByteCodes {
   static constexpr int bytes = 32 * Chunks;
 
   template <class Take>
-  static void each(const unsigned char* step, std::ptrdiff_t distance, Take take) {
+  RETORT_INLINE static void each(const unsigned char* step, std::ptrdiff_t distance, Take take) {
 #pragma GCC unroll 8
     for (int chunk = 0; chunk < Chunks; ++chunk) take(chunk, 0, V::load(step + 32 * chunk, distance));
   }
@@ -76,16 +85,16 @@ struct ByteCodes {
 
 // dots[m] = Σ code · activation over a step.
 template <class V, class C, int M>
-void dot_step(const unsigned char* step, std::ptrdiff_t distance, const std::int8_t* in, std::int64_t in_stride, typename V::Int (&dots)[M]) {
+RETORT_INLINE void dot_step(const unsigned char* step, std::ptrdiff_t distance, const std::int8_t* in, std::int64_t in_stride, typename V::Int (&dots)[M]) {
   if constexpr (C::is_signed) {
     for (int m = 0; m < M; ++m) dots[m] = V::splat_int(0);
-    C::each(step, distance, [&](int chunk, int, typename V::Int codes) {
+    C::each(step, distance, [&](int chunk, int, typename V::Int codes) RETORT_INLINE_LAMBDA {
       const auto prepared = V::prepare(codes);
       for (int m = 0; m < M; ++m) V::accumulate_signed(dots[m], prepared, V::broadcast(in + m * in_stride + 4 * chunk));
     });
   } else {
     typename V::Sum sums[M][C::parts] = {};
-    C::each(step, distance, [&](int chunk, int part, typename V::Int codes) {
+    C::each(step, distance, [&](int chunk, int part, typename V::Int codes) RETORT_INLINE_LAMBDA {
       for (int m = 0; m < M; ++m) V::accumulate(sums[m][part], codes, V::broadcast(in + m * in_stride + 4 * chunk));
     });
     for (int m = 0; m < M; ++m) {
@@ -105,13 +114,13 @@ struct Header {
   static constexpr bool has_offset = has_point || Kind == Scales::f16_offset || Kind == Scales::f32_offset || Kind == Scales::k4;
   static constexpr int float_bytes = has_half ? 16 : 32;
 
-  static Float number(const unsigned char* at, std::ptrdiff_t distance) {
+  RETORT_INLINE static Float number(const unsigned char* at, std::ptrdiff_t distance) {
     if constexpr (has_half) return V::load_half(at, distance);
     else return V::load_float(at, distance);
   }
 
   // Of the index-th step after the header.
-  static void read(const Layout& layout, const unsigned char* header, std::ptrdiff_t distance, std::int64_t index, Float& scale, Float& offset) {
+  RETORT_INLINE static void read(const Layout& layout, const unsigned char* header, std::ptrdiff_t distance, std::int64_t index, Float& scale, Float& offset) {
     if constexpr (Kind == Scales::k4) {
       scale = V::multiply(V::load_half(header, distance), V::to_float(V::load_unsigned(header + 32 + 8 * index, distance)));
       offset = V::multiply(V::load_half(header + 16, distance), V::to_float(V::load_unsigned(header + 96 + 8 * index, distance)));
@@ -134,38 +143,6 @@ struct Header {
 // Bytes between the weights in use and those asked for.
 inline constexpr int fetch_ahead = 2048;
 
-template <class V, class C, class H, int M>
-void multiply_rows(const Layout& layout, const unsigned char* group, std::ptrdiff_t distance, const QuantizedRows& in, std::int64_t first_row,
-                   typename V::Float (&totals)[M]) {
-  const std::int8_t* codes = in.codes + first_row * in.row_codes;
-  const float* scales = in.scales + first_row * in.steps;
-  const float* sums = in.sums + first_row * in.steps;
-  const std::int32_t* corrections = in.corrections + first_row * in.steps;
-  for (int m = 0; m < M; ++m) totals[m] = V::splat(0);
-  const unsigned char* at = group;
-  for (std::int64_t step = 0; step < layout.steps;) {
-    const unsigned char* const header = at;
-    at += layout.header_bytes;
-    const std::int64_t left = layout.steps - step;
-    const std::int64_t count = left < layout.steps_per_header ? left : layout.steps_per_header;
-    for (std::int64_t index = 0; index < count; ++index, ++step, at += C::bytes) {
-      if constexpr (M == 1) {
-        for (int line = 0; line < C::bytes; line += 64) V::fetch(at + fetch_ahead + line, distance);
-      }
-      typename V::Int dots[M];
-      dot_step<V, C, M>(at, distance, codes + step * C::columns, in.row_codes, dots);
-      typename V::Float scale, offset;
-      H::read(layout, header, distance, index, scale, offset);
-      for (int m = 0; m < M; ++m) {
-        const std::int64_t i = m * in.steps + step;
-        const auto dot = V::to_float(V::add_int(dots[m], V::splat_int(corrections[i])));
-        totals[m] = V::fused(V::multiply(scale, dot), V::splat(scales[i]), totals[m]);
-        if constexpr (H::has_offset) totals[m] = V::fused(offset, V::splat(sums[i]), totals[m]);
-      }
-    }
-  }
-}
-
 // Lanes of the last group beyond the matrix are dropped.
 template <class V>
 void put(const Layout& layout, std::int64_t group, std::int64_t groups, typename V::Float value, float* out) {
@@ -177,12 +154,42 @@ void put(const Layout& layout, std::int64_t group, std::int64_t groups, typename
   for (std::int64_t i = 0; i < count; ++i) out[first + i] = lanes[i];
 }
 
+// M rows from `first_row` on with one group, or V::groups side by side.
 template <class V, class C, class H, int M>
 void multiply_tile(const Layout& layout, const unsigned char* weights, std::int64_t group, std::int64_t groups, const QuantizedRows& in,
                    std::int64_t first_row, float* out) {
-  typename V::Float totals[M];
   const std::ptrdiff_t distance = groups > 1 ? layout.group_bytes : 0;
-  multiply_rows<V, C, H, M>(layout, weights + group * layout.group_bytes, distance, in, first_row, totals);
+  const std::int64_t steps = in.steps;
+  const std::int8_t* codes = in.codes + first_row * in.row_codes;
+  const float* scales = in.scales + first_row * steps;
+  const float* sums = in.sums + first_row * steps;
+  const std::int32_t* corrections = in.corrections + first_row * steps;
+  const std::int64_t steps_per_header = layout.steps_per_header;
+  typename V::Float totals[M];
+  for (int m = 0; m < M; ++m) totals[m] = V::splat(0);
+  const unsigned char* at = weights + group * layout.group_bytes;
+  const unsigned char* header = at;
+  std::int64_t index = steps_per_header;
+  for (std::int64_t step = 0; step < steps; ++step, ++index, at += C::bytes) {
+    if (index == steps_per_header) {
+      header = at;
+      at += layout.header_bytes;
+      index = 0;
+    }
+    if constexpr (M == 1) {
+      for (int line = 0; line < C::bytes; line += 64) V::fetch(at + fetch_ahead + line, distance);
+    }
+    typename V::Int dots[M];
+    dot_step<V, C, M>(at, distance, codes + step * C::columns, in.row_codes, dots);
+    typename V::Float scale, offset;
+    H::read(layout, header, distance, index, scale, offset);
+    for (int m = 0; m < M; ++m) {
+      const std::int64_t i = m * steps + step;
+      const auto dot = V::to_float(V::add_int(dots[m], V::splat_int(corrections[i])));
+      totals[m] = V::fused(V::multiply(scale, dot), V::splat(scales[i]), totals[m]);
+      if constexpr (H::has_offset) totals[m] = V::fused(offset, V::splat(sums[i]), totals[m]);
+    }
+  }
   for (int m = 0; m < M; ++m) put<V>(layout, group, groups, totals[m], out + (first_row + m) * layout.rows);
 }
 
@@ -207,7 +214,7 @@ void multiply_groups(const Layout& layout, const unsigned char* weights, std::in
 template <class V, Codes Kind>
 struct DirectFloats {
   static constexpr std::int64_t bytes = (Kind == Codes::f32 ? 4 : 2) * group_rows;
-  static typename V::Float load(const unsigned char* at, std::ptrdiff_t distance) {
+  RETORT_INLINE static typename V::Float load(const unsigned char* at, std::ptrdiff_t distance) {
     if constexpr (Kind == Codes::f32) return V::load_float(at, distance);
     else if constexpr (Kind == Codes::f16) return V::load_half(at, distance);
     else return V::load_bfloat(at, distance);
@@ -218,7 +225,7 @@ struct DirectFloats {
 template <class V>
 struct UnpackedFloats {
   static constexpr std::int64_t bytes = 4 * group_rows * V::groups;
-  static typename V::Float load(const unsigned char* at, std::ptrdiff_t) { return V::load_aligned(at); }
+  RETORT_INLINE static typename V::Float load(const unsigned char* at, std::ptrdiff_t) { return V::load_aligned(at); }
 };
 
 inline constexpr int chains = 4;
@@ -267,14 +274,14 @@ void add_all_rows(const unsigned char* weights, std::ptrdiff_t distance, std::in
 inline constexpr std::int64_t strip_columns = 256;
 
 template <class V, class C, class H>
-void unpack_step(const Layout& layout, const unsigned char* group, std::ptrdiff_t distance, std::int64_t step, typename V::Float* tile) {
+RETORT_INLINE void unpack_step(const Layout& layout, const unsigned char* group, std::ptrdiff_t distance, std::int64_t step, typename V::Float* tile) {
   const std::int64_t block = step / layout.steps_per_header;
   const std::int64_t index = step % layout.steps_per_header;
   const unsigned char* const header = group + block * (layout.header_bytes + layout.steps_per_header * C::bytes);
   typename V::Float scale, offset;
   H::read(layout, header, distance, index, scale, offset);
   const auto zero = V::splat_int(layout.zero);
-  C::each(header + layout.header_bytes + index * C::bytes, distance, [&](int chunk, int, typename V::Int codes) {
+  C::each(header + layout.header_bytes + index * C::bytes, distance, [&](int chunk, int, typename V::Int codes) RETORT_INLINE_LAMBDA {
     for (int j = 0; j < 4; ++j) {
       const auto code = V::template byte<C::is_signed>(codes, j);
       auto value = V::multiply(scale, V::to_float(V::subtract_int(code, zero)));

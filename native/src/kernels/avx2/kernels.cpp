@@ -60,7 +60,10 @@ struct Avx2 {
   struct Sum {
     Int pairs;
   };
-  static void accumulate(Sum& sum, Int codes, Int activations) { sum.pairs = _mm256_add_epi16(sum.pairs, _mm256_maddubs_epi16(codes, activations)); }
+  static void accumulate(Sum& sum, Int codes, Int activations) {
+    sum.pairs = _mm256_add_epi16(sum.pairs, _mm256_maddubs_epi16(codes, activations));
+    keep_here(sum.pairs);
+  }
   static Int total(Sum sum) { return _mm256_madd_epi16(sum.pairs, _mm256_set1_epi16(1)); }
 
   // maddubs wants one side unsigned: the magnitude of the code, with its sign moved to the activation. 2 · 128 · 127 fits 16 bits.
@@ -71,6 +74,16 @@ struct Avx2 {
   static void accumulate_signed(Int& dot, const Prepared& weights, Int activations) {
     const Int pairs = _mm256_maddubs_epi16(weights.magnitudes, _mm256_sign_epi8(activations, weights.codes));
     dot = _mm256_add_epi32(dot, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    keep_here(dot);
+  }
+
+  // GCC otherwise puts off additions until all products are there, more than there are registers.
+  static void keep_here(Int& value) {
+#if defined(__GNUC__) && !defined(__clang__)
+    asm("" : "+x"(value));
+#else
+    static_cast<void>(value);
+#endif
   }
 };
 
