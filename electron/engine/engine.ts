@@ -37,7 +37,7 @@ export interface EvaluateResult {
   /** Chosen rows × vocabularySize, row-major; float32. */
   readonly logits: Float32Array;
   readonly rows: number;
-  /** hidden.embed, hidden.layer{i}, hidden.head_input (S × H), router.{i}.logits (S × E), router.{i}.topk (S × k). */
+  /** hidden.embed, hidden.layer{i}, hidden.head_input (S × H), router.{i}.logits (S × E), router.{i}.topk and, where the engine gives them, router.{i}.weights (S × k). */
   readonly hidden?: ReadonlyMap<string, HiddenState>;
   /** Nanoseconds by cause as far as the engine can tell; keys of TraceRecord.timeNs. */
   readonly timeNs: {
@@ -45,7 +45,10 @@ export interface EvaluateResult {
     readonly attention?: number;
     readonly feedForward?: number;
     readonly head?: number;
+    readonly other?: number;
   };
+  /** Bytes of weights and cache read, where the engine counts them. */
+  readonly bytesTouched?: number;
 }
 
 export interface Session {

@@ -1,5 +1,6 @@
 /** Checks that every engine makes of an EvaluateInput before anything runs. */
 import { LabError } from '../contract/errors.ts';
+import type { ModelSpec } from '../../models/families/model-spec.ts';
 import type { EvaluateInput } from './engine.ts';
 
 export interface EvaluateLimits {
@@ -39,4 +40,30 @@ export function chosenRows(rows: EvaluateInput['rows'], count: number): Int32Arr
     throw new LabError('bad-request', 'A chosen row is not in the batch.');
   }
   return rows;
+}
+
+/** Axis-major positions of `count` new tokens: given, or from `length` on. Throws bad-request, and context-full for a position the model has no row for. */
+export function checkedPositions(
+  { positions: given }: EvaluateInput,
+  count: number,
+  length: number,
+  { learnedPositions: learned }: ModelSpec['embedding'],
+): Int32Array {
+  const positions = given ?? Int32Array.from({ length: count }, (_, i) => length + i);
+  if (positions.length !== count && positions.length !== 3 * count) {
+    throw new LabError('bad-request', 'Positions must have one or three axes.');
+  }
+  const limit = learned ? learned.rows - learned.offset : Infinity;
+  const bad = positions.find((position) => position < 0 || position >= limit);
+  if (bad !== undefined)
+    throw new LabError('context-full', `The model has no position ${bad}: it ends at ${limit - 1}.`);
+  return positions;
+}
+
+/** Throws bad-request. */
+export function checkedParents(parents: Int32Array, count: number): Int32Array {
+  if (parents.length !== count || parents.some((parent, i) => parent < -1 || parent >= i)) {
+    throw new LabError('bad-request', 'Each token needs one parent: an earlier token of the batch, or −1.');
+  }
+  return parents;
 }

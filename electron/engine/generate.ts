@@ -163,9 +163,14 @@ class Generation {
     const startNs = nanoseconds() - this.#started;
     const position = this.#session.length;
     const input = { ids: Int32Array.from(ids), rows: withLogits ? ('last' as const) : ('none' as const) };
-    const { logits, timeNs } = await this.#session.evaluate(input, this.#signal);
+    const { logits, timeNs, bytesTouched } = await this.#session.evaluate(input, this.#signal);
     const { kvBytes } = this.#session;
-    return { record: { phase, tokens: ids.length, position, startNs, kvBytes }, times: timeNs, logits };
+    const record = { phase, tokens: ids.length, position, startNs, kvBytes };
+    return {
+      record: bytesTouched === undefined ? record : { ...record, bytesTouched },
+      times: timeNs,
+      logits,
+    };
   }
 
   /** Draws, decodes and reports one id; returns why the reply ends with it, if it does. */

@@ -10,9 +10,8 @@ import {
   LinearEmitter,
   writeBlocks,
   writeFloat,
-  type OrderedBlocks,
 } from '../../electron/engine/onnx/graph/linear.ts';
-import { packedBlocks } from '../../electron/engine/onnx/graph/packed-blocks.ts';
+import { packedBlocks, type OrderedBlocks } from '../../electron/engine/packed-blocks.ts';
 import { WeightFile, weightFileName } from '../../electron/engine/onnx/graph/weight-file.ts';
 import { openOnnxSession, runOnnxSession, Tensor } from '../../electron/engine/onnx/runtime.ts';
 import { dequantize } from '../../electron/formats/dequantize/index.ts';
@@ -52,14 +51,14 @@ async function multiply(
     : await writeFloat(file, 'w', values, rows, columns);
   await file.finish();
   const graph = new GraphWriter();
-  graph.input('x', DataType.FLOAT, [1, 'S', columns]);
+  graph.input('x', DataType.FLOAT, ['S', columns]);
   graph.node('Identity', [new LinearEmitter(graph, arithmetic).emit('x', linear)], {}, 'y');
-  graph.output('y', DataType.FLOAT, [1, 'S', rows]);
+  graph.output('y', DataType.FLOAT, ['S', rows]);
   for (const tensor of file.tensors.values()) graph.initializer(tensor);
   writeFileSync(join(place, 'g.onnx'), graph.encode());
   const session = await openOnnxSession(join(place, 'g.onnx'), { threads: 1, device: 'cpu' });
   const outputs = await runOnnxSession(session, {
-    x: new Tensor('float32', inputs(columns), [1, 3, columns]),
+    x: new Tensor('float32', inputs(columns), [3, columns]),
   });
   await session.release();
   return outputs['y']!.data as Float32Array;

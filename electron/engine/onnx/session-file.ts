@@ -1,9 +1,7 @@
-/** A saved session: a safetensors file whose metadata names the model and settings it belongs to. */
-import { basename, dirname } from 'node:path';
-import { badFile, LabError } from '../../contract/errors.ts';
-import { openModelFile, type ModelFile } from '../../formats/model-file.ts';
-import { readSafetensorsHeader } from '../../formats/safetensors/header.ts';
-import { writeSafetensors } from '../../formats/safetensors/write.ts';
+/** What sessions over graphs save: the position of each slot and the cache's tensors, all float32. */
+import { basename } from 'node:path';
+import { badFile } from '../../contract/errors.ts';
+import { readSession, writeSession } from '../session-file.ts';
 
 export interface SavedTensor {
   readonly shape: readonly number[];
@@ -32,51 +30,26 @@ export async function writeSessionFile(path: string, session: SavedSession): Pro
     shape: [session.positions.length],
     data: session.positions,
   };
-  await writeSafetensors(path, [positions, ...tensors], {
-    kind: 'retort-session',
-    signature: session.signature,
-    length: String(session.length),
-  });
+  await writeSession(path, session, [positions, ...tensors]);
 }
 
 /** Throws bad-request where the file belongs to another model or other settings, bad-file where it is damaged. */
 export async function readSessionFile(path: string, signature: string): Promise<SavedSession> {
-  const file = await openModelFile(dirname(path), basename(path));
-  try {
-    const { tensors, metadata } = await readSafetensorsHeader(file, 0);
-    if (metadata.get('kind') !== 'retort-session') throw badFile('not a saved session', { file: file.name });
-    if (metadata.get('signature') !== signature) {
-      throw new LabError('bad-request', `${file.name} was saved by another model or with other settings.`, {
-        file: file.name,
-      });
-    }
-    const length = Number(metadata.get('length'));
-    const read = async (name: string) => {
-      const info = tensors.get(name);
-      if (!info) throw badFile('missing', { file: file.name, field: name });
-      return { shape: info.shape, bytes: await readAligned(file, info.offset, info.bytes) };
-    };
-    const positions = new Int32Array((await read('positions')).bytes);
-    const saved: SavedTensor[] = [];
-    for (let i = 0; i < tensors.size - 1; i++) {
-      const { shape, bytes } = await read(`tensor.${i}`);
-      saved.push({ shape, data: new Float32Array(bytes) });
-    }
-    if (!Number.isInteger(length) || length < 0 || length > positions.length) {
-      throw badFile(`${length} positions are not among ${positions.length}`, {
-        file: file.name,
-        field: 'length',
-      });
-    }
-    return { signature, length, positions, tensors: saved };
-  } finally {
-    await file.close();
+  const { length, tensors } = await readSession(path, signature);
+  const file = basename(path);
+  const find = (name: string) => {
+    const tensor = tensors.get(name);
+    if (!tensor) throw badFile('missing', { file, field: name });
+    return tensor;
+  };
+  const positions = new Int32Array(find('positions').bytes);
+  const saved: SavedTensor[] = [];
+  for (let i = 0; i < tensors.size - 1; i++) {
+    const { shape, bytes } = find(`tensor.${i}`);
+    saved.push({ shape, data: new Float32Array(bytes) });
   }
-}
-
-/** A copy with a buffer of its own, so that 4-byte views are aligned. */
-async function readAligned(file: ModelFile, offset: number, length: number): Promise<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  bytes.set(await file.read(offset, length));
-  return bytes.buffer;
+  if (length > positions.length) {
+    throw badFile(`${length} positions are not among ${positions.length}`, { file, field: 'length' });
+  }
+  return { signature, length, positions, tensors: saved };
 }

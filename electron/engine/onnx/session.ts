@@ -2,7 +2,7 @@
 import { LabError } from '../../contract/errors.ts';
 import type { ModelSpec } from '../../../models/families/model-spec.ts';
 import type { EvaluateInput, EvaluateResult, HiddenState, Session } from '../engine.ts';
-import { checkedCount, chosenRows } from '../evaluate-input.ts';
+import { checkedCount, checkedParents, checkedPositions, chosenRows } from '../evaluate-input.ts';
 import type { EmbeddingTable } from './embedding-table.ts';
 import { maskName } from './graph/decoder-graph.ts';
 import type { GraphVariant } from './graph/decoder-graph.ts';
@@ -98,27 +98,16 @@ export class BuiltSession implements Session {
       length: this.#length,
       context: this.context,
     });
-    const positions = input.positions ?? Int32Array.from({ length: given }, (_, i) => this.#length + i);
-    const axes = positions.length / given;
-    if (axes !== 1 && axes !== 3) throw new LabError('bad-request', 'Positions must have one or three axes.');
-    this.#checkPositions(positions);
+    const positions = checkedPositions(input, given, this.#length, spec.embedding);
     return {
       count: given,
       embeddings: input.embeddings ?? embeddings.rows(input.ids!),
       positions,
-      axes,
+      axes: positions.length / given,
       parents: input.parents ? checkedParents(input.parents, given) : null,
       rows: chosenRows(input.rows, given),
       hidden: input.hidden ?? false,
     };
-  }
-
-  #checkPositions(positions: Int32Array): void {
-    const learned = this.#model.spec.embedding.learnedPositions;
-    const limit = learned ? learned.rows - learned.offset : Infinity;
-    const bad = positions.find((position) => position < 0 || position >= limit);
-    if (bad !== undefined)
-      throw new LabError('context-full', `The model has no position ${bad}: it ends at ${limit - 1}.`);
   }
 
   #placePositions({ count, positions, axes }: Batch): void {
@@ -165,7 +154,6 @@ export class BuiltSession implements Session {
     const total = this.#length + count;
     const feeds: Record<string, Tensor> = {
       embeddings: new Tensor('float32', batch.embeddings.subarray(start * width, (start + count) * width), [
-        1,
         count,
         width,
       ]),
@@ -175,7 +163,7 @@ export class BuiltSession implements Session {
     };
     if (spec.embedding.learnedPositions) {
       const positions = batch.positions.subarray(start, start + count);
-      feeds['positions'] = new Tensor('int64', BigInt64Array.from(positions, BigInt), [1, count]);
+      feeds['positions'] = new Tensor('int64', BigInt64Array.from(positions, BigInt), [count]);
     }
     this.#ropes.forEach((rope, i) => {
       feeds[`rope${i}.cos`] = new Tensor('float32', rope.cos, [rope.rows, rope.half]);
@@ -288,13 +276,6 @@ function emptyPast(spec: ModelSpec): Past {
   });
 }
 
-function checkedParents(parents: Int32Array, count: number): Int32Array {
-  if (parents.length !== count || parents.some((parent, i) => parent < -1 || parent >= i)) {
-    throw new LabError('bad-request', 'Each token needs one parent: an earlier token of the batch, or −1.');
-  }
-  return parents;
-}
-
 /** The chosen rows that a chunk holds: their index in the chunk and their place in the result. */
 function rowsWithin(rows: Int32Array, start: number, count: number): { local: number[]; targets: number[] } {
   const local: number[] = [];
@@ -321,7 +302,7 @@ class HiddenCollector {
   add(outputs: Readonly<Record<string, Tensor>>, start: number): void {
     for (const [name, tensor] of Object.entries(outputs)) {
       if (!/^(hidden|router)\./.test(name)) continue;
-      const width = tensor.dims[2]!;
+      const width = tensor.dims[1]!;
       const state = this.#states.get(name) ?? { width, data: new Float32Array(this.#count * width) };
       state.data.set(tensor.data as Float32Array, start * width);
       this.#states.set(name, state);

@@ -11,7 +11,7 @@ import { WeightFile, weightFileName } from './weight-file.ts';
 import { estimateWeightBytes, writeWeights, type BuildProgress } from './write-weights.ts';
 
 /** Raised whenever a graph built from the same model would differ. */
-const formatVersion = 2;
+const formatVersion = 3;
 const manifestName = 'manifest.json';
 
 export interface BuiltGraph {

@@ -1,5 +1,5 @@
 /**
- * Emits the decoder of any ModelSpec as an ONNX graph. Inputs: embedding rows [1, S, E] (the caller looks tokens up), the past's keys and
+ * Emits the decoder of any ModelSpec as an ONNX graph. Inputs: embedding rows [S, E] (the caller looks tokens up), the past's keys and
  * values [1, kvHeads, P, D] per layer, lengths, rope tables [C, dimensions/2], and the rows whose logits are wanted. Rope tables are
  * indexed by storage slot, so any positions (one axis or three) are rows the caller wrote. Variants over the same weights: `hidden` also returns the residual stream and router logits; `tree` takes an
  * additive mask [1, 1, S, P+S] in place of the causal rule.
@@ -66,8 +66,8 @@ class DecoderGraph {
   #declareInputs(): void {
     const graph = this.#graph;
     const spec = this.#spec;
-    graph.input('embeddings', FLOAT, [1, 'S', spec.embedding.size]);
-    if (spec.embedding.learnedPositions) graph.input('positions', INT64, [1, 'S']);
+    graph.input('embeddings', FLOAT, ['S', spec.embedding.size]);
+    if (spec.embedding.learnedPositions) graph.input('positions', INT64, ['S']);
     graph.input('rows', INT64, ['R']);
     graph.input('last_index', INT32, [1]);
     graph.input('total_length', INT32, [1]);
@@ -127,19 +127,17 @@ class DecoderGraph {
 
   #attention(input: string, layer: AttentionLayerSpec, index: number): string {
     const { attention } = layer;
+    const graph = this.#graph;
     const prefix = `layers.${index}`;
-    const query = this.#heads(input, layer, prefix, 'query');
-    const key = this.#heads(input, layer, prefix, 'key');
-    const value = this.#clip(this.#multiply(input, `${prefix}.value`), attention.clip);
     const output = `${prefix}.attention`;
     const rope =
       attention.rope === null ? ['', ''] : [`rope${attention.rope}.cos`, `rope${attention.rope}.sin`];
     const style = attention.rope === null ? null : this.#spec.ropes[attention.rope]!.style;
     const tree = this.#variant.tree ? ['', maskName(layer)] : [];
     const past = [`past.${index}.key`, `past.${index}.value`];
-    this.#graph.nodes(
+    graph.nodes(
       'GroupQueryAttention',
-      [query, key, value, ...past, 'last_index', 'total_length', ...rope, ...tree],
+      [...this.#queryKeyValue(input, layer, prefix), ...past, 'last_index', 'total_length', ...rope, ...tree],
       {
         num_heads: attention.heads,
         kv_num_heads: attention.keyValueHeads,
@@ -151,7 +149,27 @@ class DecoderGraph {
       },
       [output, `present.${index}.key`, `present.${index}.value`],
     );
-    return this.#multiply(output, `${prefix}.output`);
+    const rows = graph.node('Reshape', [
+      output,
+      graph.integers([-1, attention.heads * attention.headDimension]),
+    ]);
+    return this.#multiply(rows, `${prefix}.output`);
+  }
+
+  /** Inputs of the attention operator, [1, S, width]: one packed tensor where the three matrices are stored as one. */
+  #queryKeyValue(input: string, layer: AttentionLayerSpec, prefix: string): string[] {
+    const { heads, keyValueHeads, headDimension, clip } = layer.attention;
+    const batch = (rows: string, count: number) =>
+      this.#graph.node('Reshape', [rows, this.#graph.integers([1, -1, count * headDimension])]);
+    if (this.#weights.linears.has(`${prefix}.query_key_value.weight`)) {
+      return [batch(this.#multiply(input, `${prefix}.query_key_value`), heads + 2 * keyValueHeads), '', ''];
+    }
+    const value = this.#clip(this.#multiply(input, `${prefix}.value`), clip);
+    return [
+      batch(this.#heads(input, layer, prefix, 'query'), heads),
+      batch(this.#heads(input, layer, prefix, 'key'), keyValueHeads),
+      batch(value, keyValueHeads),
+    ];
   }
 
   /** Projection, norm and clip of queries or keys: everything before rope. */
@@ -175,36 +193,43 @@ class DecoderGraph {
     if (!queryKeyNorm) return input;
     if (queryKeyNorm.over === 'projection') return this.#norm(input, queryKeyNorm.norm, name);
     const graph = this.#graph;
-    const split = graph.node('Reshape', [input, graph.integers([1, -1, heads, headDimension])]);
+    const split = graph.node('Reshape', [input, graph.integers([-1, heads, headDimension])]);
     const normed = this.#norm(split, queryKeyNorm.norm, name);
-    return graph.node('Reshape', [normed, graph.integers([1, -1, heads * headDimension])]);
+    return graph.node('Reshape', [normed, graph.integers([-1, heads * headDimension])]);
   }
 
   #feedForward(input: string, feedForward: FeedForwardSpec, index: number): string {
     const prefix = `layers.${index}`;
     if (feedForward.kind === 'experts') return this.#experts(input, feedForward, index);
-    const up = this.#multiply(input, `${prefix}.up`);
-    const inner = feedForward.gated
-      ? this.#graph.node('Mul', [
-          this.#activate(this.#multiply(input, `${prefix}.gate`), feedForward.activation),
-          up,
-        ])
-      : this.#activate(up, feedForward.activation);
+    const { gated, activation, size } = feedForward;
+    let inner: string;
+    if (gated) {
+      const [gate, up] = this.#gateAndUp(input, prefix, size);
+      inner = this.#graph.node('Mul', [this.#activate(gate, activation), up]);
+    } else {
+      inner = this.#activate(this.#multiply(input, `${prefix}.up`), activation);
+    }
     return this.#multiply(inner, `${prefix}.down`);
+  }
+
+  #gateAndUp(input: string, prefix: string, size: number): [string, string] {
+    if (!this.#weights.linears.has(`${prefix}.gate_up.weight`)) {
+      return [this.#multiply(input, `${prefix}.gate`), this.#multiply(input, `${prefix}.up`)];
+    }
+    const both = this.#multiply(input, `${prefix}.gate_up`);
+    const halves: [string, string] = [`${prefix}.gate_rows`, `${prefix}.up_rows`];
+    this.#graph.nodes('Split', [both, this.#graph.integers([size, size])], { axis: 1 }, halves);
+    return halves;
   }
 
   #experts(input: string, experts: FeedForwardSpec & { kind: 'experts' }, index: number): string {
     const prefix = `layers.${index}`;
     const logits = this.#multiply(input, `${prefix}.router`);
     this.#hiddenOutput(`router.${index}.logits`, logits, experts.count);
-    const graph = this.#graph;
-    const hidden = this.#spec.hiddenSize;
-    const flat = graph.node('Reshape', [input, graph.integers([-1, hidden])]);
-    const router = graph.node('Reshape', [logits, graph.integers([-1, experts.count])]);
     // The CPU provider takes the float MoE operator only in this fused form: gate and up interleaved, alpha 1 and beta 0 make swiglu silu(gate)·up.
-    const mixed = graph.node(
+    return this.#graph.node(
       'MoE',
-      [flat, router, this.#vector(`${prefix}.experts.in`), '', this.#vector(`${prefix}.experts.out`)],
+      [input, logits, this.#vector(`${prefix}.experts.in`), '', this.#vector(`${prefix}.experts.out`)],
       {
         k: experts.used,
         activation_type: 'swiglu',
@@ -214,7 +239,6 @@ class DecoderGraph {
         normalize_routing_weights: experts.normalizeChosen ? 1 : 0,
       },
     );
-    return graph.node('Reshape', [mixed, graph.integers([1, -1, hidden])]);
   }
 
   #activate(input: string, activation: Activation): string {
@@ -234,7 +258,7 @@ class DecoderGraph {
     const graph = this.#graph;
     const { head, finalNorm, vocabularySize } = this.#spec;
     // Hidden states are asked of every row, so only then the final norm runs on all of them.
-    const chosen = (rows: string) => graph.node('Gather', [rows, 'rows'], { axis: 1 });
+    const chosen = (rows: string) => graph.node('Gather', [rows, 'rows'], { axis: 0 });
     let rows = this.#variant.hidden ? stream : chosen(stream);
     rows = this.#norm(rows, finalNorm, 'final_norm');
     if (this.#weights.linears.has('embedding_out.weight')) rows = this.#multiply(rows, 'embedding_out');
@@ -247,13 +271,13 @@ class DecoderGraph {
       logits = graph.node('Mul', [graph.node('Tanh', [graph.node('Div', [logits, cap])]), cap]);
     }
     graph.node('Identity', [logits], {}, 'logits');
-    graph.output('logits', FLOAT, [1, 'R', vocabularySize]);
+    graph.output('logits', FLOAT, ['R', vocabularySize]);
   }
 
   #hiddenOutput(name: string, value: string, width: number): void {
     if (!this.#variant.hidden) return;
     this.#graph.node('Identity', [value], {}, name);
-    this.#graph.output(name, FLOAT, [1, 'S', width]);
+    this.#graph.output(name, FLOAT, ['S', width]);
   }
 
   #multiply(input: string, name: string, biasOf: string = name): string {

@@ -5,11 +5,12 @@
  * (block sums of the input)·(offset matrix) where offsets are not all zero: float zero points would say the same but run 70 to 90
  * times slower on the CPU. In reference arithmetic 8-bit codes are two 4-bit halves, c = 16·high + low, because MatMulNBits has no float
  * kernel for single rows of 8-bit codes (168 ms against 8 ms for 49152 × 576 on two AVX2 cores).
- * float: float32 values, FusedMatMul with the matrix as it lies.
+ * float: float32 values, Gemm with the matrix as it lies.
  */
 import type { GraphWriter } from './graph-writer.ts';
 import type { WeightFile } from './weight-file.ts';
 import type { Arithmetic } from '../../engine.ts';
+import type { Blocks, OrderedBlocks } from '../../packed-blocks.ts';
 
 export type Linear =
   | { readonly kind: 'float'; readonly weight: string; readonly rows: number; readonly columns: number }
@@ -22,22 +23,6 @@ export type Linear =
       readonly offsets: string | null;
       readonly columnOrder: readonly number[] | null;
     };
-
-/** w[row, column] = scale·(code − zero) + offset, one code of `bits` bits per byte, scale and offset per block of columns. */
-export interface Blocks {
-  readonly bits: number;
-  readonly blockSize: number;
-  readonly codes: Uint8Array;
-  readonly zero: number;
-  readonly scales: Float32Array;
-  readonly offsets: Float32Array | null;
-}
-
-export interface OrderedBlocks {
-  readonly blocks: Blocks;
-  /** Column j of the codes multiplies input columnOrder[j] (GPTQ act-order); null where they are in order. */
-  readonly columnOrder: Uint32Array | null;
-}
 
 /** Codes around MatMulNBits' own zero point, 2^(bits−1). */
 interface BlockPart {
@@ -167,7 +152,7 @@ function pack(codes: Uint8Array, bits: 2 | 4 | 8): Uint8Array {
   return packed;
 }
 
-/** Multiplies rows by matrices; block sums of one input are made once per block size. */
+/** Multiplies rows [S, K] by matrices; block sums of one input are made once per block size. */
 export class LinearEmitter {
   readonly #graph: GraphWriter;
   readonly #arithmetic: Arithmetic;
@@ -178,40 +163,45 @@ export class LinearEmitter {
     this.#arithmetic = arithmetic;
   }
 
-  /** [1, S, K] → [1, S, N], plus the bias where there is one. */
+  /** [S, K] → [S, N], plus the bias where there is one. */
   emit(input: string, linear: Linear, bias: string | null = null): string {
-    const product = linear.kind === 'float' ? this.#float(input, linear.weight) : this.#blocks(input, linear);
+    if (linear.kind === 'float') return this.#timesPlus(input, linear.weight, bias);
+    const product = this.#blocks(input, linear);
     return bias === null ? product : this.#graph.node('Add', [product, bias]);
   }
 
-  #float(input: string, weight: string): string {
-    return this.#graph.node('FusedMatMul', [input, weight], { transB: 1 });
+  /** input·weightᵀ + more, in one operator. */
+  #timesPlus(input: string, weight: string, more: string | null): string {
+    return this.#graph.node('Gemm', [input, weight, ...(more === null ? [] : [more])], { transB: 1 });
   }
 
   #blocks(input: string, linear: Linear & { kind: 'blocks' }): string {
     const graph = this.#graph;
     const ordered = linear.columnOrder
-      ? graph.node('Gather', [input, graph.integers(linear.columnOrder)], { axis: 2 })
+      ? graph.node('Gather', [input, graph.integers(linear.columnOrder)], { axis: 1 })
       : input;
-    const terms = linear.parts.map((part) =>
-      graph.node('MatMulNBits', [ordered, part.codes, part.scales], {
-        K: linear.columns,
-        N: linear.rows,
-        bits: part.bits,
-        block_size: linear.blockSize,
-        accuracy_level: accuracyLevel[this.#arithmetic],
-      }),
-    );
-    if (linear.offsets) terms.push(this.#float(this.#blockSums(ordered, linear), linear.offsets));
-    return terms.reduce((sum, term) => graph.node('Add', [sum, term]));
+    const product = linear.parts
+      .map((part) =>
+        graph.node('MatMulNBits', [ordered, part.codes, part.scales], {
+          K: linear.columns,
+          N: linear.rows,
+          bits: part.bits,
+          block_size: linear.blockSize,
+          accuracy_level: accuracyLevel[this.#arithmetic],
+        }),
+      )
+      .reduce((sum, term) => graph.node('Add', [sum, term]));
+    if (linear.offsets === null) return product;
+    return this.#timesPlus(this.#blockSums(ordered, linear), linear.offsets, product);
   }
 
+  /** [S, K] → [S, K / blockSize]. */
   #blockSums(input: string, { columns, blockSize }: { columns: number; blockSize: number }): string {
     const key = `${input} ${blockSize}`;
     const known = this.#sums.get(key);
     if (known !== undefined) return known;
     const graph = this.#graph;
-    const grouped = graph.node('Reshape', [input, graph.integers([1, -1, columns / blockSize, blockSize])]);
+    const grouped = graph.node('Reshape', [input, graph.integers([-1, columns / blockSize, blockSize])]);
     const sums = graph.node('ReduceSum', [grouped, graph.integers([-1])], { keepdims: 0 });
     this.#sums.set(key, sums);
     return sums;

@@ -13,8 +13,8 @@ import { typeTraits } from '../../../formats/tensor-types.ts';
 import { readMatrixParts, readWeight, readWeightBytes } from '../../../formats/read-weight.ts';
 import type { TensorInit } from '../../../formats/onnx/protobuf.ts';
 import type { Arithmetic } from '../../engine.ts';
-import { fitsMatMulNBits, writeBlocks, writeFloat, type Linear, type OrderedBlocks } from './linear.ts';
-import { packedBlocks } from './packed-blocks.ts';
+import { packedBlocks, type Blocks, type OrderedBlocks } from '../../packed-blocks.ts';
+import { fitsMatMulNBits, writeBlocks, writeFloat, type Linear } from './linear.ts';
 import type { WeightFile } from './weight-file.ts';
 
 export interface WrittenWeights {
@@ -45,6 +45,10 @@ export async function writeWeights(
   const writer = new WeightsWriter(source, model, file, arithmetic);
   const total = [...model.weights.values()].reduce((sum, ref) => sum + elements(ref), 0);
   let done = 0;
+  for (const joint of jointMatrices(model.spec)) {
+    progress.signal?.throwIfAborted();
+    await writer.writeJoint(joint);
+  }
   for (const [name, ref] of model.weights) {
     progress.signal?.throwIfAborted();
     await writer.write(name, ref);
@@ -58,6 +62,32 @@ export async function writeWeights(
     }
   }
   return { linears: writer.linears, vectors: writer.vectors, tensors: file.tensors };
+}
+
+interface JointMatrix {
+  readonly name: string;
+  readonly members: readonly string[];
+}
+
+/** Matrices over one input with nothing between them and their common reader: stored as one, they are one operator. */
+function jointMatrices(spec: ModelSpec): JointMatrix[] {
+  return spec.layers.flatMap((layer, index) => {
+    if (layer.kind !== 'attention') return [];
+    const prefix = `layers.${index}`;
+    const joint = (name: string, members: readonly string[]) => ({
+      name: `${prefix}.${name}`,
+      members: members.map((member) => `${prefix}.${member}`),
+    });
+    const { queryKeyNorm, clip } = layer.attention;
+    return [
+      ...(queryKeyNorm === null && clip === null
+        ? [joint('query_key_value', ['query', 'key', 'value'])]
+        : []),
+      ...(layer.feedForward.kind === 'dense' && layer.feedForward.gated
+        ? [joint('gate_up', ['gate', 'up'])]
+        : []),
+    ];
+  });
 }
 
 /** Most bytes the weight file can need, for the check of free space. */
@@ -76,6 +106,7 @@ const elements = (ref: WeightRef) => ref.shape.reduce((product, size) => product
 class WeightsWriter {
   readonly linears = new Map<string, Linear>();
   readonly vectors = new Map<string, string>();
+  readonly #joined = new Set<string>();
   readonly #source: ModelSource;
   readonly #model: ResolvedModel;
   readonly #file: WeightFile;
@@ -88,8 +119,38 @@ class WeightsWriter {
     this.#arithmetic = arithmetic;
   }
 
+  /** Writes the members' matrices and biases as one where all have the same form; else leaves them to `write`. */
+  async writeJoint({ name, members }: JointMatrix): Promise<void> {
+    const refs = members.map((member) => this.#model.weights.get(`${member}.weight`)!);
+    const biases = members.flatMap((member) => this.#model.weights.get(`${member}.bias`) ?? []);
+    if (biases.length !== 0 && biases.length !== members.length) return;
+    const linear = await this.#jointLinear(`${name}.weight`, refs);
+    if (!linear) return;
+    this.linears.set(`${name}.weight`, linear);
+    if (biases.length > 0) {
+      const values = joinedFloats(await Promise.all(biases.map((ref) => readWeight(this.#source, ref))));
+      this.vectors.set(`${name}.bias`, await this.#file.write(`${name}.bias`, [values.length], values));
+    }
+    for (const member of members) this.#joined.add(`${member}.weight`).add(`${member}.bias`);
+  }
+
+  async #jointLinear(name: string, refs: readonly WeightRef[]): Promise<Linear | null> {
+    const columns = refs[0]!.shape[1]!;
+    const rows = refs.reduce((sum, ref) => sum + ref.shape[0]!, 0);
+    const packed = await Promise.all(refs.map((ref) => this.#blocks(ref, ref.shape[0]!, columns)));
+    if (packed.every((blocks) => blocks === null)) {
+      const values = await Promise.all(refs.map((ref) => readWeight(this.#source, ref)));
+      return writeFloat(this.#file, name, joinedFloats(values), rows, columns);
+    }
+    const blocks = joinedBlocks(packed);
+    if (!blocks || !fitsMatMulNBits(blocks.blockSize, columns)) return null;
+    const ordered = { blocks, columnOrder: null };
+    return writeBlocks(this.#file, name, ordered, { rows, columns }, this.#arithmetic);
+  }
+
   async write(name: string, ref: WeightRef): Promise<void> {
     const { head } = this.#model.spec;
+    if (this.#joined.has(name)) return;
     if (expertName.test(name)) return; // stacked later
     if (name.startsWith('rope_factors')) return; // read by the session's rope tables
     if (name === 'embedding.weight' && !head.tied) return; // rows are looked up in the model's own file
@@ -206,4 +267,36 @@ function normOf(spec: ModelSpec, name: string): NormSpec | null {
     default:
       return null;
   }
+}
+
+function joinedFloats(parts: readonly Float32Array[]): Float32Array {
+  const joined = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}
+
+/** One matrix below the other; null where they differ in more than their values. */
+function joinedBlocks(parts: readonly (OrderedBlocks | null)[]): Blocks | null {
+  const blocks = parts.flatMap((part) => (part && part.columnOrder === null ? [part.blocks] : []));
+  const [first] = blocks;
+  if (!first || blocks.length !== parts.length) return null;
+  const form = ({ bits, blockSize, zero, offsets }: Blocks) =>
+    `${bits} ${blockSize} ${zero} ${offsets === null}`;
+  if (blocks.some((each) => form(each) !== form(first))) return null;
+  const codes = new Uint8Array(blocks.reduce((sum, each) => sum + each.codes.length, 0));
+  let offset = 0;
+  for (const each of blocks) {
+    codes.set(each.codes, offset);
+    offset += each.codes.length;
+  }
+  return {
+    ...first,
+    codes,
+    scales: joinedFloats(blocks.map((each) => each.scales)),
+    offsets: first.offsets && joinedFloats(blocks.map((each) => each.offsets!)),
+  };
 }

@@ -1,6 +1,21 @@
-/** Packed checkpoints (GPTQ, AWQ, MatMulNBits) as blocks that MatMulNBits takes. */
-import type { SplitMatrix } from '../../../formats/dequantize/packed-matrix.ts';
-import type { OrderedBlocks } from './linear.ts';
+/** Packed checkpoints (GPTQ, AWQ, MatMulNBits) as equal blocks of codes, which both executors take. */
+import type { SplitMatrix } from '../formats/dequantize/packed-matrix.ts';
+
+/** w[row, column] = scale·(code − zero) + offset, one code of `bits` bits per byte, scale and offset per block of columns. */
+export interface Blocks {
+  readonly bits: number;
+  readonly blockSize: number;
+  readonly codes: Uint8Array;
+  readonly zero: number;
+  readonly scales: Float32Array;
+  readonly offsets: Float32Array | null;
+}
+
+export interface OrderedBlocks {
+  readonly blocks: Blocks;
+  /** Column j of the codes multiplies input columnOrder[j] (GPTQ act-order); null where they are in order. */
+  readonly columnOrder: Uint32Array | null;
+}
 
 const largestBlock = 256;
 
