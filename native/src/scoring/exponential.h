@@ -8,8 +8,9 @@
 #include <bit>
 #include <cstdint>
 
-// One function per instruction set, chosen at load. No fused multiply-add in either, so both give the same bits.
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
+// One function per instruction set, chosen at load. No fused multiply-add in either, so both give the same bits. (The choice is made before the thread
+// sanitizer has started, which it does not survive.)
+#if !defined(__SANITIZE_THREAD__) && defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
 #define RETORT_VECTOR_CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define RETORT_VECTOR_CLONES
