@@ -1,11 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { LabError } from '../../electron/contract/errors.ts';
 import { Jobs } from '../../electron/host/jobs/jobs.ts';
 import { openStore } from '../../electron/host/store/store.ts';
 import { temporaryFolder } from '../helpers/test-host.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 function openJobs(home = temporaryFolder()): Jobs {
   const store = openStore(home);
@@ -24,7 +25,7 @@ test('a job is queued, runs from its first report and ends as done', async () =>
   const value = await jobs.run('build-graph', 'a model', never(), async (job) => {
     expect(await jobs.list()).toMatchObject([{ id: job.id, state: 'queued', endedAt: null }]);
     job.report({ phase: 'build graph', done: 3, total: 4 });
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await jobs.list()).toMatchObject([
         { state: 'running', phase: 'build graph', done: 3, total: 4 },
       ]),
@@ -62,7 +63,7 @@ test('a job is cancelled from another process that shares the data folder', asyn
   const running = openJobs(home).run('perplexity', 'a model', never(), (job) => untilAborted(job.signal));
   running.catch(() => undefined);
   const other = openJobs(home);
-  const id = await vi.waitFor(async () => {
+  const id = await eventually(async () => {
     const [job] = await other.list();
     if (!job) throw new Error('not listed yet');
     return job.id;

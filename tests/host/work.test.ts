@@ -1,6 +1,6 @@
 import { cpSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RunEvent, RunResult } from '../../electron/contract/host-contract.ts';
 import type { Client, StreamCall } from '../../electron/contract/rpc.ts';
 import type { HostContract } from '../../electron/contract/host-contract.ts';
@@ -11,6 +11,7 @@ import {
   readGoldenTensors,
   type TinyExpectation,
 } from '../helpers/golden.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { copyTinyModel } from '../helpers/model-folder.ts';
 import { isAlive, reference, startHost, temporaryFolder, tinyModel } from '../helpers/test-host.ts';
 
@@ -116,7 +117,7 @@ describe('a run', () => {
     expect(engines).toHaveLength(1);
     await collect(client.run({ ...input, model: tinyModel('qwen2') }));
     expect(engines).toHaveLength(2);
-    await vi.waitFor(() => expect(engines.map(isAlive)).toEqual([false, true]), { timeout: 5000 });
+    await eventually(() => expect(engines.map(isAlive)).toEqual([false, true]));
   });
 
   test('that is cancelled answers with what it has', async () => {
@@ -136,7 +137,7 @@ describe('a run', () => {
     const { client, engines, home } = startHost();
     const call = client.run(input, { signal: AbortSignal.timeout(300) });
     await expect(collect(call)).rejects.toMatchObject({ code: 'cancelled' });
-    await vi.waitFor(() => expect(engines.filter(isAlive)).toEqual([]));
+    await eventually(() => expect(engines.filter(isAlive)).toEqual([]));
     await client.listCaches({});
     const graphs = join(home, 'cache', 'graphs');
     const left = existsSync(graphs) ? readdirSync(graphs) : [];
@@ -174,7 +175,7 @@ describe('a run', () => {
   ] as [string, Partial<RunInput>, string][])('with %s is refused', async (_what, more, code) => {
     const { client, engines } = startHost();
     await expect(collect(client.run({ ...input, ...more }))).rejects.toMatchObject({ code });
-    await vi.waitFor(() => expect(engines.filter(isAlive).length).toBeLessThanOrEqual(1));
+    await eventually(() => expect(engines.filter(isAlive).length).toBeLessThanOrEqual(1));
     expect(await client.listRuns({ limit: 1 })).toEqual([]);
   });
 });
@@ -262,7 +263,7 @@ describe('perplexity', () => {
     });
     await expect(running).rejects.toMatchObject({ code: 'cancelled' });
     expect(await client.listJobs({})).toMatchObject([{ state: 'cancelled' }]);
-    await vi.waitFor(() => expect(isAlive(engines[1] ?? 0)).toBe(false), { timeout: 5000 });
+    await eventually(() => expect(isAlive(engines[1] ?? 0)).toBe(false));
   });
 });
 
@@ -306,6 +307,6 @@ describe('the text process', () => {
     expect(engines).toHaveLength(1);
     await client.tokenize({ model: tinyModel('qwen2'), content });
     expect(engines).toHaveLength(2);
-    await vi.waitFor(() => expect(engines.map(isAlive)).toEqual([false, true]));
+    await eventually(() => expect(engines.map(isAlive)).toEqual([false, true]));
   });
 });
