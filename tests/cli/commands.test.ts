@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { eventually } from '../helpers/eventually.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { childrenOf, cli, startCli, type Finished } from '../helpers/cli.ts';
@@ -134,7 +135,7 @@ describe('Ctrl-C', () => {
       '--ignore-end',
     ];
     const { child, finished, stdout } = startCli(args, { home });
-    await vi.waitFor(() => expect(stdout()).not.toBe(''), { timeout: 20_000 });
+    await eventually(() => expect(stdout()).not.toBe(''));
     const engines = childrenOf(child.pid ?? 0);
     expect(engines).toHaveLength(2);
     // A terminal and a launcher may both deliver one press.
@@ -154,7 +155,7 @@ describe('Ctrl-C', () => {
     onTestFinished(() => rmSync(fresh, { recursive: true, force: true }));
     const args = ['run', bundled, '--prompt', 'Hi', '--json'];
     const { child, finished } = startCli(args, { home: fresh });
-    await vi.waitFor(() => expect(childrenOf(child.pid ?? 0)).toHaveLength(2), { timeout: 10_000 });
+    await eventually(() => expect(childrenOf(child.pid ?? 0)).toHaveLength(2));
     const engines = childrenOf(child.pid ?? 0);
     child.kill('SIGINT');
     const result = await finished;
@@ -165,7 +166,7 @@ describe('Ctrl-C', () => {
 
   test('kill -9 of the command leaves no engine after 5 seconds', async () => {
     const { child, finished } = startCli(['run', bundled, '--prompt', 'Hi', '--json'], { home });
-    await vi.waitFor(() => expect(childrenOf(child.pid ?? 0)).toHaveLength(2), { timeout: 10_000 });
+    await eventually(() => expect(childrenOf(child.pid ?? 0)).toHaveLength(2));
     const engines = childrenOf(child.pid ?? 0);
     child.kill('SIGKILL');
     await finished;
@@ -176,7 +177,7 @@ describe('Ctrl-C', () => {
 test('a reader of stdout that goes away ends the command and its engines', async () => {
   const args = ['run', bundled, '--prompt', 'Tell me a long story.', '--max-tokens', '4000', '--ignore-end'];
   const { child, finished, stdout } = startCli(args, { home });
-  await vi.waitFor(() => expect(stdout()).not.toBe(''), { timeout: 20_000 });
+  await eventually(() => expect(stdout()).not.toBe(''));
   const engines = childrenOf(child.pid ?? 0);
   child.stdout?.destroy();
   expect((await finished).code).toBe(130);

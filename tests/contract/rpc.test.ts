@@ -1,4 +1,5 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
+import { eventually } from '../helpers/eventually.ts';
 import { z } from 'zod';
 import { LabError } from '../../electron/contract/errors.ts';
 import { command, query, stream } from '../../electron/contract/operation.ts';
@@ -181,7 +182,7 @@ test('a closed port rejects open and later calls with engine-gone and aborts the
   await expect(sleeping).rejects.toMatchObject({ code: 'engine-gone' });
   await expect(counting).rejects.toMatchObject({ code: 'engine-gone' });
   await expect(client.double({ value: 1 })).rejects.toMatchObject({ code: 'engine-gone' });
-  await vi.waitFor(() => expect(seen.aborted).toBe(2));
+  await eventually(() => expect(seen.aborted).toBe(2));
 });
 
 test('an unknown operation and a name of Object.prototype are answered with an error', async () => {
