@@ -6,6 +6,7 @@ import { modelIdentity } from '../formats/identity.ts';
 import { readModelSource } from '../formats/open-source.ts';
 import { resolveModel } from '../../models/families/index.ts';
 import type { Engine } from './engine.ts';
+import { openNativeEngine } from './native/open.ts';
 import { openExportedDecoder } from './onnx/exported/open.ts';
 import { openBuiltDecoder } from './onnx/open.ts';
 import { loadDecoder, type TokenDecoder } from './text/decoder.ts';
@@ -23,7 +24,7 @@ export interface OpenHooks {
   onProgress(progress: Progress): void;
 }
 
-/** Throws what reading the model throws, unsupported-feature for the native engine, and what the engine's own opening throws. */
+/** Throws what reading the model throws, unsupported-feature for the native engine on another device, and what the engine's own opening throws. */
 export async function openModel(request: OpenModel, hooks: OpenHooks): Promise<OpenedModel> {
   const started = performance.now();
   const source = await readModelSource(request.path);
@@ -47,13 +48,18 @@ export async function openModel(request: OpenModel, hooks: OpenHooks): Promise<O
 }
 
 function openEngine(source: ModelSource, request: OpenModel, hooks: OpenHooks): Promise<Engine> {
-  if (request.engine === 'native') {
-    const message = 'The native engine cannot run models yet: use the onnx engine.';
-    throw new LabError('unsupported-feature', message);
-  }
   const { arithmetic, device, threads, cacheFolder } = request;
+  const { signal } = hooks;
+  if (request.engine === 'native') {
+    if (device !== 'cpu') {
+      throw new LabError('unsupported-feature', 'The native engine runs on the processor: use --device cpu.');
+    }
+    const onProgress = (done: number, total: number) =>
+      hooks.onProgress({ phase: 'load weights', done, total });
+    return openNativeEngine(source, resolveModel(source), { arithmetic, threads, signal, onProgress });
+  }
   if (source.graphs.length > 0) return openExportedDecoder(source, { arithmetic, device, threads });
   const onProgress = (done: number, total: number) => hooks.onProgress({ phase: 'build graph', done, total });
-  const options = { arithmetic, device, threads, cacheFolder, signal: hooks.signal, onProgress };
+  const options = { arithmetic, device, threads, cacheFolder, signal, onProgress };
   return openBuiltDecoder(source, resolveModel(source), options);
 }

@@ -50,15 +50,25 @@ export async function readWeightBytes(
 
 /** The stored tensors of a packed matrix, floats as float32. Throws as readWeightBytes. */
 export async function readMatrixParts(source: ModelSource, matrix: QuantizedMatrix): Promise<MatrixParts> {
-  const { codes, scales, zeroPoints, groupIndex } = matrix;
-  const packed = zeroPoints && !isFloat(zeroPoints);
+  const { codes, groupIndex } = matrix;
   return {
     codes: await readWeightBytes(source, codes),
+    ...(await readMatrixScales(source, matrix)),
+    // Group numbers are small: float32 holds them exactly.
+    groupIndex: groupIndex && Int32Array.from(await readFloats(source, groupIndex)),
+  };
+}
+
+/** A packed matrix without its codes. Throws as readWeightBytes. */
+export async function readMatrixScales(
+  source: ModelSource,
+  { scales, zeroPoints }: QuantizedMatrix,
+): Promise<Pick<MatrixParts, 'scales' | 'zeroPoints'>> {
+  const packed = zeroPoints && !isFloat(zeroPoints);
+  return {
     scales: await readFloats(source, scales),
     zeroPoints:
       zeroPoints && (await (packed ? readWeightBytes(source, zeroPoints) : readFloats(source, zeroPoints))),
-    // Group numbers are small: float32 holds them exactly.
-    groupIndex: groupIndex && Int32Array.from(await readFloats(source, groupIndex)),
   };
 }
 

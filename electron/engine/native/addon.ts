@@ -2,7 +2,9 @@
 import { createRequire } from 'node:module';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { LabError } from '../../contract/errors.ts';
+import type { Activation } from '../../../models/families/model-spec.ts';
+import { isErrorCode, LabError } from '../../contract/errors.ts';
+import type { Arithmetic } from '../engine.ts';
 
 /** Parameters as the addon takes them: SamplingParameters without the seed, names equal. */
 export interface NativeSamplingParameters {
@@ -39,11 +41,226 @@ export interface NativeSampler {
   setState(state: [bigint, bigint]): void;
 }
 
+/** A range of a model file, opened again by the addon and refused where it has another size. `path`: absolute, links resolved. */
+export interface NativeFileRange {
+  readonly path: string;
+  /** The whole file's size when it was checked. */
+  readonly fileBytes: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** native/include/retort/matrix.h says how the bytes of each type lie. */
+export type NativeMatrixType =
+  | 'f32' | 'f16' | 'bf16' | 'q4_0' | 'q4_1' | 'q5_0' | 'q8_0' | 'q4_k' | 'q6_k' | 'nbits4' | 'nbits8' | 'blocks8'; // prettier-ignore
+
+export interface NativeMatrixSource {
+  readonly type: NativeMatrixType;
+  readonly rows: number;
+  readonly columns: number;
+  /** Where the bytes lie in a file, or the bytes themselves. */
+  readonly file?: NativeFileRange;
+  readonly bytes?: Uint8Array;
+  /** nbits4, nbits8 and blocks8: value = scale·(code − zero) + offset, one scale and offset per row and block of columns. */
+  readonly block?: number;
+  readonly zero?: number;
+  readonly scales?: Float32Array;
+  readonly offsets?: Float32Array | null;
+}
+
+export interface NativePackedMatrix {
+  /** What a model's description names it by. */
+  readonly number: number;
+  readonly bytes: number;
+  readonly layout: string;
+}
+
+export interface NativeNorm {
+  readonly kind: 'rms' | 'layer';
+  readonly epsilon: number;
+  /** Holds the offset of files that store it minus one. */
+  readonly weight: Float32Array;
+  readonly bias: Float32Array | null;
+}
+
+export interface NativeLinear {
+  readonly matrix: number;
+  readonly bias: Float32Array | null;
+  /** Input column of each matrix column; null: in order. */
+  readonly columnOrder: Int32Array | null;
+}
+
+export interface NativeExpert {
+  readonly gate: NativeLinear;
+  readonly up: NativeLinear;
+  readonly down: NativeLinear;
+}
+
+export type NativeFeedForward = { readonly activation: Activation; readonly gated: boolean } & (
+  | { readonly gate: NativeLinear | null; readonly up: NativeLinear; readonly down: NativeLinear }
+  | {
+      readonly router: NativeLinear;
+      readonly used: number;
+      readonly normalizeChosen: boolean;
+      readonly experts: readonly NativeExpert[];
+    }
+);
+
+/** The fields of AttentionSpec and LayerNorms in models/families/model-spec.ts, with weights. */
+export interface NativeAttentionLayer {
+  readonly kind: 'attention';
+  readonly attentionInput: NativeNorm | null;
+  readonly attentionOutput: NativeNorm | null;
+  readonly attentionResidual: NativeNorm | null;
+  readonly feedForwardInput: NativeNorm | null;
+  readonly feedForwardOutput: NativeNorm | null;
+  readonly feedForwardResidual: NativeNorm | null;
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly headDimension: number;
+  readonly scale: number;
+  readonly window: number | null;
+  readonly softcap: number | null;
+  readonly rope: number | null;
+  readonly query: NativeLinear;
+  readonly key: NativeLinear;
+  readonly value: NativeLinear;
+  readonly output: NativeLinear;
+  readonly queryNorm: NativeNorm | null;
+  readonly keyNorm: NativeNorm | null;
+  readonly normsPerHead: boolean;
+  readonly clip: number | null;
+  readonly feedForward: NativeFeedForward;
+}
+
+/** The fields of StateSpaceLayerSpec in models/families/model-spec.ts, with weights. */
+export interface NativeStateSpaceLayer {
+  readonly kind: 'stateSpace';
+  readonly version: 1 | 2;
+  readonly norm: NativeNorm;
+  readonly innerSize: number;
+  readonly stateSize: number;
+  readonly convolution: number;
+  readonly timeStepRank: number;
+  readonly heads: number;
+  readonly groups: number;
+  readonly gateNormGroups: number;
+  readonly timeStepLimit: { readonly minimum: number; readonly maximum: number } | null;
+  readonly in: NativeLinear;
+  readonly out: NativeLinear;
+  /** Version 1. */
+  readonly x: NativeLinear | null;
+  readonly timeStep: NativeLinear | null;
+  /** [channels, convolution]. */
+  readonly convolutionWeight: Float32Array;
+  readonly convolutionBias: Float32Array | null;
+  /** −exp(a_log): [innerSize, stateSize] or [heads]. */
+  readonly a: Float32Array;
+  readonly d: Float32Array;
+  /** Version 2. */
+  readonly timeStepBias: Float32Array | null;
+  readonly gateNorm: NativeNorm | null;
+}
+
+export interface NativeModelDescription {
+  readonly hiddenSize: number;
+  readonly vocabularySize: number;
+  readonly embeddingSize: number;
+  readonly embeddingScale: number;
+  /** Number of the matrix of token rows. */
+  readonly embedding: number;
+  readonly embeddingIn: NativeLinear | null;
+  readonly embeddingOut: NativeLinear | null;
+  readonly learnedPositions: {
+    readonly offset: number;
+    readonly rows: number;
+    readonly table: Float32Array;
+  } | null;
+  readonly layers: readonly (NativeAttentionLayer | NativeStateSpaceLayer)[];
+  readonly finalNorm: NativeNorm | null;
+  readonly head: NativeLinear;
+  readonly headSoftcap: number | null;
+  readonly headScale: number;
+}
+
+export type NativeKvCodec = 'f32' | 'f16' | 'q8';
+
+export interface NativeRope {
+  readonly dimensions: number;
+  readonly style: 'halves' | 'pairs';
+  /** For the session's context, factors divided in. */
+  readonly inverse: Float64Array;
+  readonly magnitude: number;
+  readonly sections: Int32Array | null;
+}
+
+export interface NativeSessionOptions {
+  readonly context: number;
+  readonly kvCodec: NativeKvCodec;
+  readonly ropes: readonly NativeRope[];
+}
+
+export interface NativeEvaluateInput {
+  readonly ids: Int32Array | null;
+  readonly embeddings: Float32Array | null;
+  readonly positions: Int32Array;
+  readonly parents: Int32Array | null;
+  readonly rows: Int32Array;
+  readonly hidden: boolean;
+}
+
+export interface NativeEvaluateResult {
+  readonly logits: Float32Array;
+  readonly attentionNs: number;
+  readonly feedForwardNs: number;
+  readonly headNs: number;
+  readonly otherNs: number;
+  readonly bytesTouched: number;
+  readonly hidden: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly data: Float32Array | Int32Array;
+  }[];
+}
+
+/** Errors carry a LabError code as `code`; promises reject with them. Pack all matrices, then give the model that names them. */
+export interface NativeEngine {
+  /** The kernel set that runs. */
+  readonly kernels: string;
+  pack(matrix: NativeMatrixSource): Promise<NativePackedMatrix>;
+  setModel(model: NativeModelDescription): void;
+  /** Ends its sessions too. */
+  close(): void;
+}
+
+/** One call at a time; every other method refuses while `evaluate` runs, but for `cancel` and `close`. */
+export interface NativeSession {
+  readonly length: number;
+  readonly kvBytes: number;
+  evaluate(input: NativeEvaluateInput): Promise<NativeEvaluateResult>;
+  cancel(): void;
+  truncate(length: number): void;
+  save(): Uint8Array;
+  restore(saved: Uint8Array): void;
+  close(): void;
+}
+
 export interface NativeAddon {
   readonly version: string;
   /** Every error code the C++ side knows, in order. */
   readonly statusCodes: readonly string[];
   Sampler: new (parameters: NativeSamplingParameters, seed: bigint) => NativeSampler;
+  /** `kernels`: a kernel set's name, or '' for the best this processor runs. */
+  NativeEngine: new (options: {
+    readonly arithmetic: Arithmetic;
+    readonly threads: number;
+    readonly kernels: string;
+  }) => NativeEngine;
+  /** A new session of an engine, or a fork of another session. */
+  NativeSession: {
+    new (engine: NativeEngine, options: NativeSessionOptions): NativeSession;
+    new (fork: NativeSession): NativeSession;
+  };
   /** log-sum-exp, argmax and −log p(target) of each row (rows × V): the sums perplexity needs, in float64. */
   scoreRows(logits: Float32Array, vocabularySize: number, targets: Int32Array): {
     negativeLogProbability: Float64Array;
@@ -66,4 +283,21 @@ export function nativeAddon(): NativeAddon {
   }
   loaded = createRequire(import.meta.url)(addonPath) as NativeAddon;
   return loaded;
+}
+
+/** The addon marks each error with a code of the contract: it leaves as a LabError. */
+export function toCodedError(thrown: unknown): unknown {
+  if (thrown instanceof Error && 'code' in thrown && isErrorCode(thrown.code)) {
+    return new LabError(thrown.code, thrown.message, {}, { cause: thrown });
+  }
+  return thrown;
+}
+
+/** Runs a call of the addon. */
+export function withCodes<T>(body: () => T): T {
+  try {
+    return body();
+  } catch (thrown) {
+    throw toCodedError(thrown);
+  }
 }

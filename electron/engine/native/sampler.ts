@@ -1,9 +1,9 @@
 /**
  * The addon's functions as engines and the lab use them: contract parameters in, LabError out. The law of a draw: docs/sampling.md.
  */
-import { isErrorCode, LabError } from '../../contract/errors.ts';
+import { LabError } from '../../contract/errors.ts';
 import type { SamplingParameters } from '../../contract/sampling.ts';
-import { nativeAddon, type DrawnToken, type NativeSampler } from './addon.ts';
+import { nativeAddon, withCodes, type DrawnToken, type NativeSampler } from './addon.ts';
 
 /** Bit i % 32 of word i / 32 allows id i; null allows all. Made for one vocabulary size: ceil(V / 32) words. */
 export type AllowedTokens = Uint32Array | null;
@@ -29,18 +29,6 @@ export interface RowScores {
 }
 
 const largestId = 0x7fff_ffff;
-
-/** The addon marks each error with a code of the contract. */
-function withCodes<T>(body: () => T): T {
-  try {
-    return body();
-  } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && isErrorCode(thrown.code)) {
-      throw new LabError(thrown.code, thrown.message, {}, { cause: thrown });
-    }
-    throw thrown;
-  }
-}
 
 function createNative(parameters: SamplingParameters): NativeSampler {
   const { seed, logitBias, ...rest } = parameters;

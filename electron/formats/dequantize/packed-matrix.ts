@@ -132,7 +132,11 @@ function unpackBlocks(matrix: MatrixLayout, parts: MatrixParts): Unpacked {
   return { codes, scales: parts.scales, zeroPoints: blockZeroPoints(matrix, parts.zeroPoints) };
 }
 
-function blockZeroPoints(matrix: MatrixLayout, stored: MatrixParts['zeroPoints']): Unpacked['zeroPoints'] {
+/** Zero points of a MatMulNBits matrix [rows, groups]. Throws bad-file where there are not as many as its layout asks for. */
+export function blockZeroPoints(
+  matrix: MatrixLayout,
+  stored: MatrixParts['zeroPoints'],
+): SplitMatrix['zeroPoints'] {
   const { rows, bits } = matrix;
   const groups = groupsOf(matrix);
   if (!stored) return null;

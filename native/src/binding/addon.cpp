@@ -3,9 +3,11 @@
 #include <napi.h>
 
 #include "arguments.h"
+#include "engine_object.h"
 #include "retort/status.h"
 #include "row_functions.h"
 #include "sampler_object.h"
+#include "session_object.h"
 
 namespace retort::binding {
 namespace {
@@ -20,6 +22,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("version", RETORT_VERSION);
   exports.Set("statusCodes", status_code_names(env));
   exports.Set("Sampler", SamplerObject::define(env));
+  exports.Set("NativeEngine", EngineObject::define(env));
+  exports.Set("NativeSession", SessionObject::define(env));
   exports.Set("scoreRows", Napi::Function::New<score_rows>(env, "scoreRows"));
   exports.Set("divergenceRows", Napi::Function::New<divergence_rows>(env, "divergenceRows"));
   return exports;

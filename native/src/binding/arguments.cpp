@@ -56,6 +56,14 @@ std::span<const std::uint32_t> uint32_elements(const Napi::Value& value, const c
   return elements<std::uint32_t>(value, name, napi_uint32_array, "a Uint32Array");
 }
 
+std::span<const double> float64_elements(const Napi::Value& value, const char* name) {
+  return elements<double>(value, name, napi_float64_array, "a Float64Array");
+}
+
+std::span<const std::uint8_t> uint8_elements(const Napi::Value& value, const char* name) {
+  return elements<std::uint8_t>(value, name, napi_uint8_array, "a Uint8Array");
+}
+
 double number(const Napi::Value& value, const char* name) {
   if (!value.IsNumber()) refuse(value.Env(), std::string("[arguments] ") + name + ": expected a number.");
   return value.As<Napi::Number>().DoubleValue();
@@ -67,6 +75,14 @@ std::int32_t integer(const Napi::Value& value, const char* name) {
     refuse(value.Env(), std::string("[arguments] ") + name + ": expected a 32-bit integer.");
   }
   return static_cast<std::int32_t>(read);
+}
+
+std::int64_t whole_number(const Napi::Value& value, const char* name) {
+  const double read = number(value, name);
+  if (!(read >= 0) || read > 9007199254740991.0 || read != std::floor(read)) {
+    refuse(value.Env(), std::string("[arguments] ") + name + ": expected a whole number that is not negative.");
+  }
+  return static_cast<std::int64_t>(read);
 }
 
 std::uint64_t unsigned64(const Napi::Value& value, const char* name) {
@@ -82,8 +98,16 @@ Napi::Float64Array to_float64_array(Napi::Env env, std::span<const double> value
   return copied<Napi::Float64Array>(env, values);
 }
 
+Napi::Float32Array to_float32_array(Napi::Env env, std::span<const float> values) {
+  return copied<Napi::Float32Array>(env, values);
+}
+
 Napi::Int32Array to_int32_array(Napi::Env env, std::span<const std::int32_t> values) {
   return copied<Napi::Int32Array>(env, values);
+}
+
+Napi::Uint8Array to_uint8_array(Napi::Env env, std::span<const std::uint8_t> values) {
+  return copied<Napi::Uint8Array>(env, values);
 }
 
 }  // namespace retort::binding

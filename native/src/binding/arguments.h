@@ -39,13 +39,19 @@ auto guarded(Napi::Env env, Body body) -> decltype(body()) {
 std::span<const float> float32_elements(const Napi::Value& value, const char* name);
 std::span<const std::int32_t> int32_elements(const Napi::Value& value, const char* name);
 std::span<const std::uint32_t> uint32_elements(const Napi::Value& value, const char* name);
+std::span<const double> float64_elements(const Napi::Value& value, const char* name);
+std::span<const std::uint8_t> uint8_elements(const Napi::Value& value, const char* name);
 
 double number(const Napi::Value& value, const char* name);
 std::int32_t integer(const Napi::Value& value, const char* name);
+// A whole number from 0 to 2^53 − 1, e.g. an offset in a file.
+std::int64_t whole_number(const Napi::Value& value, const char* name);
 std::uint64_t unsigned64(const Napi::Value& value, const char* name);
 
 // Copies into memory that JavaScript owns (external buffers are forbidden in Electron).
 Napi::Float64Array to_float64_array(Napi::Env env, std::span<const double> values);
+Napi::Float32Array to_float32_array(Napi::Env env, std::span<const float> values);
 Napi::Int32Array to_int32_array(Napi::Env env, std::span<const std::int32_t> values);
+Napi::Uint8Array to_uint8_array(Napi::Env env, std::span<const std::uint8_t> values);
 
 }  // namespace retort::binding

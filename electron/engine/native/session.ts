@@ -1,0 +1,178 @@
+/** A session of the native engine: checks and conversions around the addon's, which computes on its own threads. */
+import { basename } from 'node:path';
+import { badFile, LabError } from '../../contract/errors.ts';
+import type { ModelSpec } from '../../../models/families/model-spec.ts';
+import type { EvaluateInput, EvaluateResult, Session } from '../engine.ts';
+import { checkedCount, checkedParents, checkedPositions, chosenRows } from '../evaluate-input.ts';
+import { readSession, writeSession } from '../session-file.ts';
+import {
+  nativeAddon,
+  toCodedError,
+  withCodes,
+  type NativeEngine,
+  type NativeEvaluateInput,
+  type NativeEvaluateResult,
+  type NativeKvCodec,
+  type NativeRope,
+  type NativeSession,
+} from './addon.ts';
+
+/** What all sessions of an engine share. */
+export interface NativeModel {
+  readonly native: NativeEngine;
+  readonly spec: ModelSpec;
+  readonly kvCodec: NativeKvCodec;
+  /** Identity and settings that a saved session must match. */
+  readonly signature: string;
+  /** Written into saved sessions beside the signature. */
+  readonly notes: Readonly<Record<string, string>>;
+  ropes(context: number): readonly NativeRope[];
+}
+
+/** Throws bad-request for a context no cache can hold, and where the engine is closed. */
+export function createNativeSession(model: NativeModel, context: number): Session {
+  const { kvCodec } = model;
+  const options = { context, kvCodec, ropes: model.ropes(context) };
+  const { NativeSession } = nativeAddon();
+  return new LoadedSession(
+    model,
+    context,
+    withCodes(() => new NativeSession(model.native, options)),
+  );
+}
+
+class LoadedSession implements Session {
+  readonly context: number;
+  readonly #model: NativeModel;
+  readonly #native: NativeSession;
+  /** Known here too, so that they can be asked for while the addon computes. */
+  #length: number;
+  #kvBytes: number;
+
+  constructor(model: NativeModel, context: number, native: NativeSession) {
+    this.#model = model;
+    this.context = context;
+    this.#native = native;
+    this.#length = native.length;
+    this.#kvBytes = native.kvBytes;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get kvBytes(): number {
+    return this.#kvBytes;
+  }
+
+  async evaluate(input: EvaluateInput, signal?: AbortSignal): Promise<EvaluateResult> {
+    throwIfAborted(signal);
+    const native = this.#checked(input);
+    const started = process.hrtime.bigint();
+    const result = await this.#compute(native, signal);
+    this.#refresh();
+    return {
+      logits: result.logits,
+      rows: native.rows.length,
+      timeNs: {
+        evaluate: Number(process.hrtime.bigint() - started),
+        attention: result.attentionNs,
+        feedForward: result.feedForwardNs,
+        head: result.headNs,
+        other: result.otherNs,
+      },
+      bytesTouched: result.bytesTouched,
+      ...(native.hidden ? { hidden: new Map(result.hidden.map((state) => [state.name, state])) } : {}),
+    };
+  }
+
+  async #compute(
+    input: NativeEvaluateInput,
+    signal: AbortSignal | undefined,
+  ): Promise<NativeEvaluateResult> {
+    const cancel = () => this.#native.cancel();
+    signal?.addEventListener('abort', cancel);
+    try {
+      return await this.#native.evaluate(input);
+    } catch (error) {
+      throw toCodedError(error);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  #checked(input: EvaluateInput): NativeEvaluateInput {
+    const { spec } = this.#model;
+    const count = checkedCount(input, {
+      vocabularySize: spec.vocabularySize,
+      width: spec.embedding.size,
+      length: this.#length,
+      context: this.context,
+    });
+    return {
+      ids: input.ids ?? null,
+      embeddings: input.embeddings ?? null,
+      positions: checkedPositions(input, count, this.#length, spec.embedding),
+      parents: input.parents ? checkedParents(input.parents, count) : null,
+      rows: chosenRows(input.rows, count),
+      hidden: input.hidden ?? false,
+    };
+  }
+
+  #refresh(): void {
+    this.#length = this.#native.length;
+    this.#kvBytes = this.#native.kvBytes;
+  }
+
+  rollback(count: number): void {
+    this.truncate(this.#length - count);
+  }
+
+  truncate(length: number): void {
+    if (!Number.isInteger(length) || length < 0 || length > this.#length) {
+      throw new LabError('bad-request', `Cannot keep ${length} of ${this.#length} positions.`);
+    }
+    withCodes(() => this.#native.truncate(length));
+    this.#refresh();
+  }
+
+  fork(): Session {
+    const { NativeSession } = nativeAddon();
+    return new LoadedSession(
+      this.#model,
+      this.context,
+      withCodes(() => new NativeSession(this.#native)),
+    );
+  }
+
+  async save(file: string): Promise<void> {
+    const state = withCodes(() => this.#native.save());
+    const header = { signature: this.#signature, length: this.#length, notes: this.#model.notes };
+    await writeSession(file, header, [{ name: 'state', type: 'U8', shape: [state.length], data: state }]);
+  }
+
+  async restore(file: string): Promise<void> {
+    const { length, tensors } = await readSession(file, this.#signature);
+    const fault = (message: string) => badFile(message, { file: basename(file), field: 'state' });
+    const state = tensors.get('state');
+    if (!state) throw fault('missing');
+    withCodes(() => this.#native.restore(new Uint8Array(state.bytes)));
+    this.#refresh();
+    if (this.#length !== length) throw fault(`holds ${this.#length} positions, expected ${length}`);
+  }
+
+  /** What must be equal for a saved session to go on: the model, settings and, since rope may depend on it, the context. */
+  get #signature(): string {
+    return `${this.#model.signature} context ${this.context}`;
+  }
+
+  close(): void {
+    this.#native.close();
+    this.#length = 0;
+    this.#kvBytes = 0;
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new LabError('cancelled', 'Cancelled.');
+}

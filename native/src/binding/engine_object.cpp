@@ -1,0 +1,156 @@
+#include "engine_object.h"
+
+#include <utility>
+
+#include "../model/check.h"
+#include "../store/source_file.h"
+#include "model_description.h"
+#include "session_object.h"
+
+namespace retort::binding {
+namespace {
+
+constexpr napi_type_tag engine_tag = {0x6f1d'7a0b'94c2'4e58, 0xb1c3'2d7e'5fa0'8891};
+
+constexpr std::array<std::string_view, 2> arithmetics = {"reference", "fast"};
+// In the order of SourceType.
+constexpr std::array<std::string_view, 12> source_types = {"f32",  "f16",  "bf16", "q4_0",   "q4_1",   "q5_0",
+                                                           "q8_0", "q4_k", "q6_k", "nbits4", "nbits8", "blocks8"};
+
+// A matrix as it was described: its bytes, or where in a file they lie.
+struct Description {
+  MatrixSource source{};
+  std::optional<FileRange> file;
+  std::vector<std::uint8_t> bytes;
+  std::vector<float> scales;
+  std::vector<float> offsets;
+};
+
+Description read_description(const Fields& fields) {
+  Description description;
+  MatrixSource& source = description.source;
+  source.type = static_cast<SourceType>(fields.choice("type", source_types));
+  source.rows = fields.whole_number("rows");
+  source.columns = fields.whole_number("columns");
+  if (fields.has("file")) {
+    const Fields file = fields.object("file");
+    const auto number = [&](const char* key) { return static_cast<std::uint64_t>(file.whole_number(key)); };
+    description.file = FileRange{file.text("path"), number("fileBytes"), number("offset"), number("bytes")};
+  } else {
+    description.bytes = fields.bytes("bytes");
+  }
+  if (!fields.has("block")) return description;
+  source.block = fields.whole_number("block");
+  source.zero = fields.integer("zero");
+  description.scales = fields.floats("scales");
+  description.offsets = fields.floats("offsets");
+  return description;
+}
+
+// On a thread of libuv's.
+std::unique_ptr<Matrix> pack_described(const Description& description, EngineHandle& engine) {
+  MatrixSource source = description.source;
+  source.scales = description.scales;
+  source.offsets = description.offsets;
+  source.bytes = std::as_bytes(std::span(description.bytes));
+  if (description.file) {
+    const FileRange& range = *description.file;
+    if (range.bytes > range.file_bytes) throw Failure(Status::bad_request, "[engine] the range is longer than its file.");
+    if (engine.file_bytes.size() < range.bytes) engine.file_bytes.resize(range.bytes);
+    const auto bytes = std::span(engine.file_bytes).first(range.bytes);
+    read_range(range, bytes);
+    source.bytes = bytes;
+  }
+  return pack_matrix(source, *engine.context.pool);
+}
+
+Napi::Value packed_matrix(Napi::Env env, EngineHandle& engine, std::shared_ptr<const Matrix> matrix) {
+  if (engine.closed) refuse(env, "[engine] it was closed.");
+  auto result = Napi::Object::New(env);
+  result.Set("number", static_cast<double>(engine.matrices.size()));
+  result.Set("bytes", static_cast<double>(matrix->bytes()));
+  result.Set("layout", std::string(matrix->layout()));
+  engine.matrices.push_back(std::move(matrix));
+  return result;
+}
+
+}  // namespace
+
+Napi::Function EngineObject::define(Napi::Env env) {
+  return DefineClass(env, "NativeEngine",
+                     {InstanceMethod<&EngineObject::pack>("pack"), InstanceMethod<&EngineObject::set_model>("setModel"),
+                      InstanceMethod<&EngineObject::close>("close"), InstanceAccessor<&EngineObject::kernels>("kernels")});
+}
+
+EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
+  guarded(info.Env(), [&] {
+    const Fields fields(info[0], "");
+    auto handle = std::make_shared<EngineHandle>();
+    handle->context.arithmetic = static_cast<Arithmetic>(fields.choice("arithmetic", arithmetics));
+    handle->context.kernels = &kernel_set(fields.text("kernels"));
+    handle->context.pool = std::make_shared<ThreadPool>(fields.integer("threads"));
+    info.This().As<Napi::Object>().TypeTag(&engine_tag);
+    handle_ = std::move(handle);
+  });
+}
+
+std::shared_ptr<EngineHandle> EngineObject::handle_of(const Napi::Value& value) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&engine_tag)) refuse(value.Env(), "[arguments] engine: expected a NativeEngine.");
+  return Unwrap(value.As<Napi::Object>())->open_handle(value.Env());
+}
+
+std::shared_ptr<EngineHandle> EngineObject::open_handle(Napi::Env env) const {
+  if (handle_->closed) refuse(env, "[engine] it was closed.");
+  return handle_;
+}
+
+Napi::Value EngineObject::pack(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    auto description = std::make_shared<Description>(read_description(Fields(info[0], "matrix")));
+    const auto engine = open_handle(info.Env());
+    if (engine->model) refuse(info.Env(), "[engine] its model is complete.");
+    const auto matrix = std::make_shared<std::shared_ptr<const Matrix>>();
+    return Work::start(
+        info.Env(), engine->queue, [description, engine, matrix] { *matrix = pack_described(*description, *engine); },
+        [engine, matrix](Napi::Env env) { return packed_matrix(env, *engine, std::move(*matrix)); });
+  });
+}
+
+Napi::Value EngineObject::set_model(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const MatrixLookup lookup = [this](const Fields& fields, const char* key) {
+      const auto number = static_cast<std::size_t>(fields.whole_number(key));
+      if (number >= handle_->matrices.size()) fields.refuse_field(key, "there is no such matrix.");
+      return handle_->matrices[number];
+    };
+    auto model = std::make_shared<Model>(read_model(Fields(info[0], "model"), lookup));
+    check_model(*model);
+    const auto engine = open_handle(info.Env());
+    if (engine->model) refuse(info.Env(), "[engine] it has its model.");
+    engine->model = std::move(model);
+    // Those that no layer took go now.
+    engine->matrices.clear();
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    handle_->closed = true;
+    handle_->matrices.clear();
+    handle_->model.reset();
+    for (const auto& weak : handle_->sessions) {
+      if (const auto session = weak.lock()) session->close();
+    }
+    handle_->sessions.clear();
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value EngineObject::kernels(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return Napi::String::New(info.Env(), std::string(kernel_set_name(*handle_->context.kernels)));
+  });
+}
+
+}  // namespace retort::binding

@@ -1,0 +1,190 @@
+#include "session_object.h"
+
+#include <utility>
+
+#include "engine_object.h"
+#include "model_description.h"
+
+namespace retort::binding {
+namespace {
+
+constexpr napi_type_tag session_tag = {0x2b94'e6d1'07f3'4c2a, 0x9e58'a4c0'61bd'3f17};
+// In the order of KvCodec.
+constexpr std::array<std::string_view, 3> codecs = {"f32", "f16", "q8"};
+
+// The request's own copies: JavaScript may change its arrays while the call runs.
+struct Request {
+  std::vector<std::int32_t> ids;
+  std::vector<float> embeddings;
+  std::vector<std::int32_t> positions;
+  std::vector<std::int32_t> parents;
+  std::vector<std::int32_t> rows;
+  bool hidden = false;
+  EvaluateOutcome outcome;
+
+  explicit Request(const Fields& fields)
+      : ids(fields.integers("ids")),
+        embeddings(fields.floats("embeddings")),
+        positions(fields.integers("positions")),
+        parents(fields.integers("parents")),
+        rows(fields.integers("rows")),
+        hidden(fields.flag("hidden")) {}
+};
+
+Napi::Array hidden_states(Napi::Env env, const std::vector<EvaluateOutcome::Hidden>& states) {
+  auto array = Napi::Array::New(env, states.size());
+  for (std::uint32_t i = 0; i < states.size(); ++i) {
+    const auto& state = states[i];
+    auto shape = Napi::Array::New(env, state.shape.size());
+    for (std::uint32_t axis = 0; axis < state.shape.size(); ++axis) shape.Set(axis, static_cast<double>(state.shape[axis]));
+    auto object = Napi::Object::New(env);
+    object.Set("name", state.name);
+    object.Set("shape", shape);
+    if (state.integers.empty()) {
+      object.Set("data", to_float32_array(env, state.floats));
+    } else {
+      object.Set("data", to_int32_array(env, state.integers));
+    }
+    array.Set(i, object);
+  }
+  return array;
+}
+
+Napi::Value result_of(Napi::Env env, const EvaluateOutcome& outcome) {
+  auto result = Napi::Object::New(env);
+  result.Set("logits", to_float32_array(env, outcome.logits));
+  result.Set("attentionNs", static_cast<double>(outcome.times.attention_ns));
+  result.Set("feedForwardNs", static_cast<double>(outcome.times.feed_forward_ns));
+  result.Set("headNs", static_cast<double>(outcome.times.head_ns));
+  result.Set("otherNs", static_cast<double>(outcome.times.other_ns));
+  result.Set("bytesTouched", static_cast<double>(outcome.bytes_touched));
+  result.Set("hidden", hidden_states(env, outcome.hidden));
+  return result;
+}
+
+std::shared_ptr<SessionHandle> new_session(const Napi::Value& engine_value, const Napi::Value& options) {
+  const Fields fields(options, "options");
+  const std::int64_t context = fields.whole_number("context");
+  const auto codec = static_cast<KvCodec>(fields.choice("kvCodec", codecs));
+  std::vector<Rope> ropes = read_ropes(fields);
+  const auto engine = EngineObject::handle_of(engine_value);
+  if (!engine->model) refuse(options.Env(), "[engine] it has no model yet.");
+  auto handle = std::make_shared<SessionHandle>();
+  handle->engine = engine;
+  handle->session = std::make_shared<Session>(engine->model, engine->context, std::move(ropes), codec, context);
+  return handle;
+}
+
+std::shared_ptr<SessionHandle> forked(const SessionHandle& other, const Session& session) {
+  auto handle = std::make_shared<SessionHandle>();
+  handle->engine = other.engine;
+  handle->session = session.fork();
+  return handle;
+}
+
+// Sessions that are gone make room.
+void remember(EngineHandle& engine, const std::shared_ptr<SessionHandle>& handle) {
+  std::erase_if(engine.sessions, [](const auto& weak) { return weak.expired(); });
+  engine.sessions.push_back(handle);
+}
+
+}  // namespace
+
+void SessionHandle::close() {
+  cancelled = true;
+  session.reset();
+}
+
+Napi::Function SessionObject::define(Napi::Env env) {
+  return DefineClass(env, "NativeSession",
+                     {InstanceMethod<&SessionObject::evaluate>("evaluate"), InstanceMethod<&SessionObject::cancel>("cancel"),
+                      InstanceMethod<&SessionObject::truncate>("truncate"), InstanceMethod<&SessionObject::save>("save"),
+                      InstanceMethod<&SessionObject::restore>("restore"), InstanceMethod<&SessionObject::close>("close"),
+                      InstanceAccessor<&SessionObject::length>("length"), InstanceAccessor<&SessionObject::kv_bytes>("kvBytes")});
+}
+
+SessionObject::SessionObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SessionObject>(info) {
+  guarded(info.Env(), [&] {
+    std::shared_ptr<SessionHandle> handle;
+    if (info[0].IsObject() && info[0].As<Napi::Object>().CheckTypeTag(&session_tag)) {
+      const SessionObject& other = *Unwrap(info[0].As<Napi::Object>());
+      handle = forked(*other.handle_, other.idle_session(info.Env()));
+    } else {
+      handle = new_session(info[0], info[1]);
+    }
+    remember(*handle->engine, handle);
+    info.This().As<Napi::Object>().TypeTag(&session_tag);
+    handle_ = std::move(handle);
+  });
+}
+
+Session& SessionObject::idle_session(Napi::Env env) const {
+  if (!handle_->session) refuse(env, "[session] it was closed.");
+  if (handle_->running) refuse(env, "[session] it is computing.");
+  return *handle_->session;
+}
+
+Napi::Value SessionObject::evaluate(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto request = std::make_shared<Request>(Fields(info[0], "input"));
+    idle_session(info.Env());
+    const auto handle = handle_;
+    handle->cancelled = false;
+    const Napi::Promise promise = Work::start(
+        info.Env(), handle->engine->queue,
+        [request, handle, session = handle->session] {
+          const EvaluateRequest view{request->ids, request->embeddings, request->positions, request->parents, request->rows, request->hidden};
+          request->outcome = session->evaluate(view, handle->cancelled);
+        },
+        [request](Napi::Env env) { return result_of(env, request->outcome); }, [handle] { handle->running = false; });
+    handle->running = true;
+    return promise;
+  });
+}
+
+Napi::Value SessionObject::cancel(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    handle_->cancelled = true;
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value SessionObject::truncate(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const std::int64_t length = whole_number(info[0], "length");
+    idle_session(info.Env()).truncate(length);
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value SessionObject::save(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const std::vector<std::byte> bytes = idle_session(info.Env()).save();
+    return to_uint8_array(info.Env(), {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  });
+}
+
+Napi::Value SessionObject::restore(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto bytes = uint8_elements(info[0], "saved");
+    idle_session(info.Env()).restore(std::as_bytes(bytes));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value SessionObject::close(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    handle_->close();
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value SessionObject::length(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value { return Napi::Number::New(info.Env(), static_cast<double>(idle_session(info.Env()).length())); });
+}
+
+Napi::Value SessionObject::kv_bytes(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value { return Napi::Number::New(info.Env(), static_cast<double>(idle_session(info.Env()).kv_bytes())); });
+}
+
+}  // namespace retort::binding

@@ -1,0 +1,76 @@
+// What one evaluate call computes with: products on the engine's pool, cancellation, and the counts of its outcome.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "retort/model.h"
+#include "retort/status.h"
+
+namespace retort {
+
+class Machine {
+ public:
+  Machine(const EngineContext& context, const std::atomic<bool>& cancelled) : context_(context), cancelled_(cancelled) {}
+
+  const KernelSet& kernels() const { return *context_.kernels; }
+  ThreadPool& pool() const { return *context_.pool; }
+  // Throws Failure: cancelled.
+  void check_cancelled() const;
+
+  // out [count, rows] = in [count, columns] · matrixᵀ + bias.
+  void multiply(const Linear& linear, std::span<const float> in, std::int64_t count, std::span<float> out);
+
+  // Calls work(row) for each row, on several threads where they are worth it. `width`: elements of a row.
+  template <class Work>
+  void each_row(std::int64_t count, std::int64_t width, Work work) const {
+    constexpr std::int64_t elements_worth_a_thread = 8192;
+    const std::int64_t grain = 1 + elements_worth_a_thread / (width + 1);
+    if (count <= grain) {
+      for (std::int64_t row = 0; row < count; ++row) work(row);
+      return;
+    }
+    pool().parallel(count, grain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) work(row);
+    });
+  }
+
+  StepTimes times;
+  // Weights and cache read.
+  std::int64_t bytes_touched = 0;
+
+ private:
+  const EngineContext& context_;
+  const std::atomic<bool>& cancelled_;
+  std::vector<float> ordered_;
+};
+
+// Adds the time of its life to one cause.
+class Stopwatch {
+ public:
+  explicit Stopwatch(std::int64_t& total) : total_(total), start_(std::chrono::steady_clock::now()) {}
+  ~Stopwatch() { total_ += std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start_).count(); }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  std::int64_t& total_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+// The first `size` elements of a buffer that grows and is kept.
+template <class Element>
+std::span<Element> room(std::vector<Element>& buffer, std::int64_t size) {
+  if (buffer.size() < static_cast<std::size_t>(size)) buffer.resize(static_cast<std::size_t>(size));
+  return std::span(buffer).first(static_cast<std::size_t>(size));
+}
+
+template <class Element>
+std::span<Element> row_of(std::span<Element> rows, std::int64_t row, std::int64_t width) {
+  return rows.subspan(static_cast<std::size_t>(row * width), static_cast<std::size_t>(width));
+}
+
+}  // namespace retort
