@@ -1,5 +1,6 @@
 // AVX2, FMA and F16C: one group of 8 rows per vector.
 #include <immintrin.h>
+#include <string.h>
 
 #include "kernels/avx2/quantize.h"
 #include "kernels/lanes.h"
@@ -33,7 +34,7 @@ struct Avx2 {
   static Int splat_int(std::int32_t value) { return _mm256_set1_epi32(value); }
   static Int broadcast(const std::int8_t* four) {
     std::int32_t value;
-    __builtin_memcpy(&value, four, 4);
+    memcpy(&value, four, 4);
     return _mm256_set1_epi32(value);
   }
 
