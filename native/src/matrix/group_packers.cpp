@@ -11,67 +11,85 @@ namespace retort {
 
 namespace {
 
-using Words4 = std::array<std::uint32_t, 4>;
+// The eight rows of a group; those past the matrix' end repeat its last row, and their products are dropped.
+struct Rows {
+  std::array<const unsigned char*, group_rows> at;
+  std::array<std::int64_t, group_rows> number;
 
-std::uint32_t word(const unsigned char* bytes) {
-  std::uint32_t value;
-  std::memcpy(&value, bytes, sizeof value);
-  return value;
+  void advance(std::int64_t bytes) {
+    for (const unsigned char*& row : at) row += bytes;
+  }
+};
+
+Rows rows_of(const PackingJob& job, std::int64_t group) {
+  Rows rows{};
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(job.source.bytes.data());
+  for (std::size_t i = 0; i < rows.at.size(); ++i) {
+    rows.number[i] = std::min(group * group_rows + static_cast<std::int64_t>(i), job.layout.rows - 1);
+    rows.at[i] = bytes + rows.number[i] * job.row_bytes;
+  }
+  return rows;
 }
 
-void put(unsigned char* bytes, std::uint32_t value) { std::memcpy(bytes, &value, sizeof value); }
+// One 32-bit word of each row: what a load of the kernels holds.
+using Words = std::array<std::uint32_t, group_rows>;
 
-void copy_half(unsigned char* out, const unsigned char* in) { std::memcpy(out, in, 2); }
-
-// The row's bytes of a load or chunk `index`.
-unsigned char* place(unsigned char* step, std::int64_t index, std::int64_t row) { return step + index * 32 + row * 4; }
-
-const unsigned char* row_start(const PackingJob& job, std::int64_t row) {
-  return reinterpret_cast<const unsigned char*>(job.source.bytes.data()) + row * job.row_bytes;
+Words load(const Rows& rows, std::int64_t offset) {
+  Words words;
+  for (std::size_t i = 0; i < words.size(); ++i) std::memcpy(&words[i], rows.at[i] + offset, 4);
+  return words;
 }
 
-std::int64_t rows_of(const PackingJob& job, std::int64_t group) { return std::min(group_rows, job.layout.rows - group * group_rows); }
+void store(unsigned char* out, const Words& words) { std::memcpy(out, words.data(), sizeof words); }
 
-// Rows outside, steps inside: reads run along the file.
-template <class PackRow>
-void pack_rows(const PackingJob& job, std::int64_t group, unsigned char* out, PackRow pack_row) {
-  const std::int64_t rows = rows_of(job, group);
-  if (rows < group_rows) std::memset(out, 0, static_cast<std::size_t>(job.layout.group_bytes));
-  for (std::int64_t row = 0; row < rows; ++row) pack_row(row_start(job, group * group_rows + row), out, row);
+// Loops over all eight rows become vectors.
+template <class Make>
+Words each(Make make) {
+  Words words;
+  for (std::size_t i = 0; i < words.size(); ++i) words[i] = make(i);
+  return words;
 }
 
-template <class Number>
-void pack_floats(const PackingJob& job, std::int64_t group, unsigned char* out) {
-  pack_rows(job, group, out, [&](const unsigned char* in, unsigned char* base, std::int64_t row) {
-    constexpr std::int64_t size = sizeof(Number);
-    for (std::int64_t column = 0; column < job.layout.columns; ++column) {
-      std::memcpy(base + (column * group_rows + row) * size, in + column * size, static_cast<std::size_t>(size));
-    }
-  });
+void copy_words(const Rows& rows, std::int64_t offset, int count, unsigned char* out) {
+  for (int i = 0; i < count; ++i) store(out + 32 * i, load(rows, offset + 4 * i));
 }
 
-// 16 bytes whose low nibbles are columns 0…15 and high nibbles 16…31: already chunk L beside chunk L + 4.
-void copy_nibbles(const unsigned char* in, unsigned char* step, std::int64_t row) {
-  for (std::int64_t load = 0; load < 4; ++load) put(place(step, load, row), word(in + 4 * load));
+void copy_halves(const Rows& rows, std::int64_t offset, unsigned char* out, std::uint16_t flip = 0) {
+  for (std::size_t i = 0; i < rows.at.size(); ++i) {
+    std::uint16_t half;
+    std::memcpy(&half, rows.at[i] + offset, 2);
+    half ^= flip;
+    std::memcpy(out + 2 * i, &half, 2);
+  }
 }
 
-void pack_q4_0(const PackingJob& job, std::int64_t group, unsigned char* out) {
-  pack_rows(job, group, out, [&](const unsigned char* in, unsigned char* base, std::int64_t row) {
-    for (std::int64_t step = 0; step < job.layout.steps; ++step, in += 18, base += 144) {
-      copy_half(base + 2 * row, in);
-      copy_nibbles(in + 2, base + 16, row);
-    }
-  });
+void pack_f32(const PackingJob& job, Rows rows, unsigned char* out) {
+  for (std::int64_t column = 0; column < job.layout.columns; ++column, out += 32) store(out, load(rows, 4 * column));
 }
 
-void pack_q4_1(const PackingJob& job, std::int64_t group, unsigned char* out) {
-  pack_rows(job, group, out, [&](const unsigned char* in, unsigned char* base, std::int64_t row) {
-    for (std::int64_t step = 0; step < job.layout.steps; ++step, in += 20, base += 160) {
-      copy_half(base + 2 * row, in);
-      copy_half(base + 16 + 2 * row, in + 2);
-      copy_nibbles(in + 4, base + 32, row);
-    }
-  });
+void pack_16_bits(const PackingJob& job, Rows rows, unsigned char* out) {
+  std::int64_t column = 0;
+  for (; column + 2 <= job.layout.columns; column += 2, out += 32) {
+    const Words pairs = load(rows, 2 * column);
+    // Rows 2i and 2i + 1 of the first column, then of the second.
+    store(out, each([&](std::size_t i) {
+            const std::uint32_t even = pairs[i % 4 * 2];
+            const std::uint32_t odd = pairs[i % 4 * 2 + 1];
+            return i < 4 ? (even & 0xFFFFU) | (odd << 16) : (even >> 16) | (odd & 0xFFFF0000U);
+          }));
+  }
+  if (column < job.layout.columns) copy_halves(rows, 2 * column, out);
+}
+
+// Q4_0, Q4_1 and Q8_0: `Halves` float16 numbers, then words in the kernels' order already.
+template <int Halves, int WordCount>
+void pack_words(const PackingJob& job, Rows rows, unsigned char* out) {
+  for (std::int64_t step = 0; step < job.layout.steps; ++step) {
+    for (int i = 0; i < Halves; ++i, out += 16) copy_halves(rows, 2 * i, out);
+    copy_words(rows, 2 * Halves, WordCount, out);
+    out += 32 * WordCount;
+    rows.advance(2 * Halves + 4 * WordCount);
+  }
 }
 
 // Bit k of `bits` is the fifth bit of column k: bit c of byte j wants column 4c + j.
@@ -85,23 +103,13 @@ std::uint32_t fifth_bits(std::uint32_t bits) {
   return result;
 }
 
-void pack_q5_0(const PackingJob& job, std::int64_t group, unsigned char* out) {
-  pack_rows(job, group, out, [&](const unsigned char* in, unsigned char* base, std::int64_t row) {
-    for (std::int64_t step = 0; step < job.layout.steps; ++step, in += 22, base += 176) {
-      copy_half(base + 2 * row, in);
-      copy_nibbles(in + 6, base + 16, row);
-      put(place(base + 16 + 128, 0, row), fifth_bits(word(in + 2)));
-    }
-  });
-}
-
-void pack_q8_0(const PackingJob& job, std::int64_t group, unsigned char* out) {
-  pack_rows(job, group, out, [&](const unsigned char* in, unsigned char* base, std::int64_t row) {
-    for (std::int64_t step = 0; step < job.layout.steps; ++step, in += 34, base += 272) {
-      copy_half(base + 2 * row, in);
-      for (std::int64_t chunk = 0; chunk < 8; ++chunk) put(place(base + 16, chunk, row), word(in + 2 + 4 * chunk));
-    }
-  });
+void pack_q5_0(const PackingJob& job, Rows rows, unsigned char* out) {
+  for (std::int64_t step = 0; step < job.layout.steps; ++step, out += 176, rows.advance(22)) {
+    copy_halves(rows, 0, out);
+    copy_words(rows, 6, 4, out + 16);
+    const Words bits = load(rows, 2);
+    store(out + 144, each([&](std::size_t i) { return fifth_bits(bits[i]); }));
+  }
 }
 
 // The 6-bit factors of ggml's Q4_K and Q5_K: 8 of the scale, 8 of the minimum in 12 bytes.
@@ -115,58 +123,51 @@ void pack_k4_factors(const unsigned char* s, unsigned char* scales, unsigned cha
 }
 
 // 32 bytes hold two steps: low nibbles the first, high nibbles the second.
-void pack_k4_pair(const unsigned char* in, unsigned char* first, std::int64_t row) {
-  for (std::int64_t load = 0; load < 4; ++load) {
-    const std::uint32_t near = word(in + 4 * load);
-    const std::uint32_t far = word(in + 16 + 4 * load);
-    put(place(first, load, row), (near & 0x0F0F0F0FU) | ((far & 0x0F0F0F0FU) << 4));
-    put(place(first + 128, load, row), ((near >> 4) & 0x0F0F0F0FU) | (far & 0xF0F0F0F0U));
+void pack_k4_pair(const Rows& rows, std::int64_t offset, unsigned char* out) {
+  for (int i = 0; i < 4; ++i) {
+    const Words near = load(rows, offset + 4 * i);
+    const Words far = load(rows, offset + 16 + 4 * i);
+    store(out + 32 * i, each([&](std::size_t r) { return (near[r] & 0x0F0F0F0FU) | ((far[r] & 0x0F0F0F0FU) << 4); }));
+    store(out + 128 + 32 * i, each([&](std::size_t r) { return ((near[r] >> 4) & 0x0F0F0F0FU) | (far[r] & 0xF0F0F0F0U); }));
   }
 }
 
-void pack_q4_k(const PackingJob& job, std::int64_t group, unsigned char* out) {
-  pack_rows(job, group, out, [&](const unsigned char* in, unsigned char* base, std::int64_t row) {
-    for (std::int64_t step = 0; step < job.layout.steps; step += 8, in += 144, base += 160 + 1024) {
-      copy_half(base + 2 * row, in);
-      // value = d·sc·q − dmin·mn: the offset's sign goes into its float16.
-      std::uint16_t minimum;
-      std::memcpy(&minimum, in + 2, 2);
-      minimum ^= 0x8000U;
-      std::memcpy(base + 16 + 2 * row, &minimum, 2);
-      pack_k4_factors(in + 4, base + 32 + row, base + 96 + row);
-      for (std::int64_t pair = 0; pair < 4; ++pair) pack_k4_pair(in + 16 + 32 * pair, base + 160 + 256 * pair, row);
-    }
-  });
+void pack_q4_k(const PackingJob& job, Rows rows, unsigned char* out) {
+  for (std::int64_t step = 0; step < job.layout.steps; step += 8, out += 160 + 1024, rows.advance(144)) {
+    copy_halves(rows, 0, out);
+    // value = d·sc·q − dmin·mn: the offset's sign goes into its float16.
+    copy_halves(rows, 2, out + 16, 0x8000U);
+    for (std::size_t i = 0; i < rows.at.size(); ++i) pack_k4_factors(rows.at[i] + 4, out + 32 + i, out + 96 + i);
+    for (std::int64_t pair = 0; pair < 4; ++pair) pack_k4_pair(rows, 16 + 32 * pair, out + 160 + 256 * pair);
+  }
 }
 
 // The 16 columns 16·`step`… of a Q6_K block.
-void pack_k6_step(const unsigned char* in, std::int64_t step, unsigned char* out, std::int64_t row) {
+void pack_k6_step(const Rows& rows, std::int64_t step, unsigned char* out) {
   const std::int64_t half = step / 8;
   const std::int64_t quarter = step % 8 / 2;
   const std::int64_t start = 16 * (step % 2);
-  const unsigned char* low = in + 64 * half + 32 * (quarter & 1) + start;
-  const unsigned char* high = in + 128 + 32 * half + start;
-  Words4 nibbles;
-  std::uint32_t top = 0;
+  std::array<Words, 4> low;
+  Words top{};
   for (unsigned chunk = 0; chunk < 4; ++chunk) {
-    nibbles[chunk] = (word(low + 4 * chunk) >> (4 * (quarter >> 1))) & 0x0F0F0F0FU;
-    top |= ((word(high + 4 * chunk) >> (2 * quarter)) & 0x03030303U) << (2 * chunk);
+    const Words nibbles = load(rows, 64 * half + 32 * (quarter & 1) + start + 4 * chunk);
+    const Words high = load(rows, 128 + 32 * half + start + 4 * chunk);
+    low[chunk] = each([&](std::size_t i) { return (nibbles[i] >> (4 * (quarter >> 1))) & 0x0F0F0F0FU; });
+    top = each([&](std::size_t i) { return top[i] | (((high[i] >> (2 * quarter)) & 0x03030303U) << (2 * chunk)); });
   }
-  put(place(out, 0, row), nibbles[0] | (nibbles[2] << 4));
-  put(place(out, 1, row), nibbles[1] | (nibbles[3] << 4));
-  put(place(out, 2, row), top);
+  store(out, each([&](std::size_t i) { return low[0][i] | (low[2][i] << 4); }));
+  store(out + 32, each([&](std::size_t i) { return low[1][i] | (low[3][i] << 4); }));
+  store(out + 64, top);
 }
 
-void pack_q6_k(const PackingJob& job, std::int64_t group, unsigned char* out) {
-  pack_rows(job, group, out, [&](const unsigned char* in, unsigned char* base, std::int64_t row) {
-    for (std::int64_t first = 0; first < job.layout.steps; first += 16, in += 210, base += 144 + 1536) {
-      copy_half(base + 2 * row, in + 208);
-      for (std::int64_t step = 0; step < 16; ++step) {
-        base[16 + 8 * step + row] = in[192 + step];
-        pack_k6_step(in, step, base + 144 + 96 * step, row);
-      }
+void pack_q6_k(const PackingJob& job, Rows rows, unsigned char* out) {
+  for (std::int64_t first = 0; first < job.layout.steps; first += 16, out += 144 + 1536, rows.advance(210)) {
+    copy_halves(rows, 208, out);
+    for (std::int64_t step = 0; step < 16; ++step) {
+      for (std::size_t i = 0; i < rows.at.size(); ++i) out[16 + 8 * step + static_cast<std::int64_t>(i)] = rows.at[i][192 + step];
+      pack_k6_step(rows, step, out + 144 + 96 * step);
     }
-  });
+  }
 }
 
 // Header of block `block` for one row, from float32 scales and offsets.
@@ -191,63 +192,91 @@ void pack_header(const PackingJob& job, std::int64_t block, std::int64_t source_
   }
 }
 
-// One code per column, low bits first; columns past the end give 0.
-std::uint32_t code_at(const PackingJob& job, const unsigned char* in, std::int64_t column) {
-  if (column >= job.layout.columns) return 0;
-  if (job.source.type != SourceType::nbits4) return in[column];
-  return (in[column / 2] >> (4 * (column & 1))) & 15U;
-}
-
-std::uint32_t chunk_codes(const PackingJob& job, const unsigned char* in, std::int64_t column) {
-  std::uint32_t codes = 0;
-  for (int j = 0; j < 4; ++j) codes |= code_at(job, in, column + j) << (8 * j);
-  return codes;
-}
-
 // Four nibbles in 16 bits → four bytes.
 std::uint32_t spread_nibbles(std::uint32_t packed) {
   const std::uint32_t pairs = (packed | (packed << 8)) & 0x00FF00FFU;
   return (pairs | (pairs << 4)) & 0x0F0F0F0FU;
 }
 
-std::uint32_t chunk_nibbles(const PackingJob& job, const unsigned char* in, std::int64_t column) {
-  if (column + 4 > job.layout.columns) return chunk_codes(job, in, column);
-  std::uint16_t packed;
-  std::memcpy(&packed, in + column / 2, 2);
-  return spread_nibbles(packed);
-}
-
-void pack_nibble_step(const PackingJob& job, const unsigned char* in, std::int64_t column, unsigned char* step, std::int64_t row) {
-  const std::int64_t loads = job.layout.step_columns / 8;
-  for (std::int64_t load = 0; load < loads; ++load) {
-    const std::uint32_t low = chunk_nibbles(job, in, column + 4 * load);
-    const std::uint32_t high = chunk_nibbles(job, in, column + 4 * (load + loads));
-    put(place(step, load, row), low | (high << 4));
+// A word holds 8 columns, the first in its low bits: two chunks.
+template <int Loads>
+void pack_nibble_step(const Rows& rows, unsigned char* out) {
+  for (int i = 0; i < Loads; i += 2) {
+    const Words low = load(rows, 2 * i);
+    const Words high = load(rows, 2 * (i + Loads));
+    store(out + 32 * i, each([&](std::size_t r) { return spread_nibbles(low[r] & 0xFFFFU) | (spread_nibbles(high[r] & 0xFFFFU) << 4); }));
+    store(out + 32 * (i + 1), each([&](std::size_t r) { return spread_nibbles(low[r] >> 16) | (spread_nibbles(high[r] >> 16) << 4); }));
   }
 }
 
-void pack_byte_step(const PackingJob& job, const unsigned char* in, std::int64_t column, unsigned char* step, std::int64_t row) {
-  for (std::int64_t chunk = 0; chunk < job.layout.step_columns / 4; ++chunk, column += 4) {
-    const std::uint32_t codes = column + 4 <= job.layout.columns ? word(in + column) : chunk_codes(job, in, column);
+template <int Chunks>
+void pack_byte_step(const Rows& rows, unsigned char* out) {
+  for (int i = 0; i < Chunks; ++i) {
+    const Words codes = load(rows, 4 * i);
     // Unsigned to signed: 128 less.
-    put(place(step, chunk, row), codes ^ 0x80808080U);
+    store(out + 32 * i, each([&](std::size_t r) { return codes[r] ^ 0x80808080U; }));
   }
 }
 
+// PackStep takes `step_bytes` of every row. Rows of blocks8 end with their columns: the last step is completed with zeros.
 template <auto PackStep>
-void pack_blocks(const PackingJob& job, std::int64_t group, unsigned char* out) {
+void pack_steps(const PackingJob& job, Rows rows, unsigned char* out, std::int64_t step_bytes) {
   const Layout& layout = job.layout;
-  std::int64_t source_row = group * group_rows;
-  pack_rows(job, group, out, [&](const unsigned char* in, unsigned char* base, std::int64_t row) {
-    for (std::int64_t step = 0; step < layout.steps; ++step, base += layout.step_bytes) {
-      if (step % layout.steps_per_header == 0) {
-        pack_header(job, step / layout.steps_per_header, source_row, base, row);
-        base += layout.header_bytes;
-      }
-      PackStep(job, in, step * layout.step_columns, base, row);
+  for (std::int64_t step = 0; step < layout.steps; ++step, out += layout.step_bytes, rows.advance(step_bytes)) {
+    if (step % layout.steps_per_header == 0) {
+      for (std::size_t i = 0; i < rows.at.size(); ++i) pack_header(job, step / layout.steps_per_header, rows.number[i], out, static_cast<std::int64_t>(i));
+      out += layout.header_bytes;
     }
-    ++source_row;
-  });
+    const std::int64_t left = job.row_bytes - step * step_bytes;
+    if (left >= step_bytes) {
+      PackStep(rows, out);
+      continue;
+    }
+    std::array<std::array<unsigned char, 32>, group_rows> last{};
+    Rows completed = rows;
+    for (std::size_t i = 0; i < rows.at.size(); ++i) {
+      std::memcpy(last[i].data(), rows.at[i], static_cast<std::size_t>(left));
+      completed.at[i] = last[i].data();
+    }
+    PackStep(completed, out);
+  }
+}
+
+void pack_nibbles(const PackingJob& job, Rows rows, unsigned char* out) {
+  if (job.layout.step_columns == 32) return pack_steps<pack_nibble_step<4>>(job, rows, out, 16);
+  pack_steps<pack_nibble_step<2>>(job, rows, out, 8);
+}
+
+void pack_bytes(const PackingJob& job, Rows rows, unsigned char* out) {
+  if (job.layout.step_columns == 32) return pack_steps<pack_byte_step<8>>(job, rows, out, 32);
+  pack_steps<pack_byte_step<4>>(job, rows, out, 16);
+}
+
+void pack_rows(const PackingJob& job, const Rows& rows, unsigned char* out) {
+  switch (job.source.type) {
+    case SourceType::f32:
+      return pack_f32(job, rows, out);
+    case SourceType::f16:
+    case SourceType::bf16:
+      return pack_16_bits(job, rows, out);
+    case SourceType::q4_0:
+      return pack_words<1, 4>(job, rows, out);
+    case SourceType::q4_1:
+      return pack_words<2, 4>(job, rows, out);
+    case SourceType::q5_0:
+      return pack_q5_0(job, rows, out);
+    case SourceType::q8_0:
+      return pack_words<1, 8>(job, rows, out);
+    case SourceType::q4_k:
+      return pack_q4_k(job, rows, out);
+    case SourceType::q6_k:
+      return pack_q6_k(job, rows, out);
+    case SourceType::nbits4:
+      return pack_nibbles(job, rows, out);
+    case SourceType::nbits8:
+    case SourceType::blocks8:
+      return pack_bytes(job, rows, out);
+  }
 }
 
 }  // namespace
@@ -264,32 +293,6 @@ bool find_point(float scale, float offset, std::int32_t base, std::int32_t& poin
   return point >= 0 && point <= 255 && scale * static_cast<float>(nearest) == offset;
 }
 
-GroupPacker group_packer(SourceType type) {
-  switch (type) {
-    case SourceType::f32:
-      return pack_floats<std::uint32_t>;
-    case SourceType::f16:
-    case SourceType::bf16:
-      return pack_floats<std::uint16_t>;
-    case SourceType::q4_0:
-      return pack_q4_0;
-    case SourceType::q4_1:
-      return pack_q4_1;
-    case SourceType::q5_0:
-      return pack_q5_0;
-    case SourceType::q8_0:
-      return pack_q8_0;
-    case SourceType::q4_k:
-      return pack_q4_k;
-    case SourceType::q6_k:
-      return pack_q6_k;
-    case SourceType::nbits4:
-      return pack_blocks<pack_nibble_step>;
-    case SourceType::nbits8:
-    case SourceType::blocks8:
-      return pack_blocks<pack_byte_step>;
-  }
-  return nullptr;
-}
+void pack_group(const PackingJob& job, std::int64_t group, unsigned char* out) { pack_rows(job, rows_of(job, group), out); }
 
 }  // namespace retort

@@ -1,4 +1,4 @@
-// From a source's rows to packed groups, one function per source type. Each writes a whole group, padded rows included.
+// From a source's rows to packed groups.
 #pragma once
 
 #include "matrix/layout.h"
@@ -13,11 +13,10 @@ struct PackingJob {
   std::int64_t row_bytes;
 };
 
-using GroupPacker = void (*)(const PackingJob& job, std::int64_t group, unsigned char* out);
-
 // Whether offset = scale · (base − n) in float32 for a whole n of 0…255, and which.
 bool find_point(float scale, float offset, std::int32_t base, std::int32_t& point);
 
-GroupPacker group_packer(SourceType type);
+// Writes a whole group, padding included.
+void pack_group(const PackingJob& job, std::int64_t group, unsigned char* out);
 
 }  // namespace retort

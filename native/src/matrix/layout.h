@@ -1,7 +1,7 @@
 // How packed matrices lie in memory: one layout per type, read by every kernel set. Plain data only: files compiled for one instruction set include this, and an
 // inline function here would be one symbol compiled twice.
 //
-// Eight rows make a group; the last group is padded with rows of zero scale. A group is a run of headers and steps:
+// Eight rows make a group; the last group is padded by repeating the last row. A group is a run of headers and steps:
 //   floats: for each column the 8 rows' numbers.
 //   codes:  for each block a header (scales of the 8 rows, and offsets), then its steps of 32 (or 16) columns.
 // Within a step a chunk is 4 columns × 8 rows = 32 bytes, row-major: one broadcast of 4 activations meets 8 rows.

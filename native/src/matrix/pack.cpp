@@ -200,10 +200,9 @@ std::unique_ptr<Matrix> pack_matrix(const MatrixSource& source, ThreadPool& pool
   const Layout layout = layout_of(source, pool);
   auto matrix = std::make_unique<PackedMatrix>(layout, facts_of(source.type).name);
   const PackingJob job{source, layout, row_bytes_of(source)};
-  const GroupPacker pack = group_packer(source.type);
   const std::int64_t grain = std::max<std::int64_t>(1, (std::int64_t{1} << 18) / layout.group_bytes);
   pool.parallel(layout.groups, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t group = begin; group < end; ++group) pack(job, group, matrix->data() + group * layout.group_bytes);
+    for (std::int64_t group = begin; group < end; ++group) pack_group(job, group, matrix->data() + group * layout.group_bytes);
   });
   return matrix;
 }
