@@ -17,7 +17,7 @@ import { qwen2, qwen3, qwen3Moe } from './qwen.ts';
 import { WeightFinder } from './weights.ts';
 
 /** The first that takes a file reads it: mixtral stands before llama, whose GGUF name it bears. */
-const families: readonly Family[] = [
+export const families: readonly Family[] = [
   mixtral,
   llama,
   mistral,
