@@ -40,7 +40,7 @@ const refusals: readonly (readonly [string, readonly string[], number, string])[
   ['a run that does not exist', ['run', '--repeat', 'none'], 3, 'There is no run none.'],
   ['a model that does not exist', ['run', 'none', '--ids', '1'], 3, 'There is no model "none"'],
   ['a chat without a template', ['run', llama, '--prompt', 'Hi'], 6, 'no chat template'],
-  ['the native engine', ['run', llama, '--ids', '1', '--engine', 'native'], 5, 'native engine'],
+  ['the native engine on a GPU', ['run', llama, '--ids', '1', '--engine', 'native', '--device', 'webgpu'], 5, 'native engine'],
   ['a folder without a model', ['inspect', goldenFolder], 5, 'no model that can be read'],
   ['an id that the model does not have', ['run', llama, '--ids', '320'], 2, 'no token 320'],
   ['messages that do not exist', ['tokenize', llama, '--chat', '/nowhere.json'], 3, 'does not exist'],

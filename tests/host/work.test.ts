@@ -157,8 +157,8 @@ describe('a run', () => {
   test.each([
     ['an id that the model does not have', { prompt: { kind: 'ids', ids: [320] } }, 'bad-request'],
     [
-      'the native engine, which cannot run yet',
-      { compute: { ...reference, engine: 'native' } },
+      'the native engine on a GPU',
+      { compute: { ...reference, engine: 'native', device: 'webgpu' } },
       'unsupported-feature',
     ],
     [
