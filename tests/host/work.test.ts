@@ -66,6 +66,23 @@ describe('a run', () => {
     expect(await client.listRuns({ limit: 10 })).toMatchObject([{ id: result.runId, kind: 'generate' }]);
   });
 
+  test('on the native engine answers the same, builds no graph and is recorded with its kernels', async () => {
+    const { client } = startHost();
+    const compute = { ...reference, engine: 'native' as const };
+    const { result, events, phases } = await collect(client.run({ ...input, compute, trace: true }));
+    expect(result.ids).toEqual(golden.greedy);
+    expect(phases).not.toContain('build graph');
+    const traces = events.flatMap((event) => (event.type === 'tokens' ? event.batch.trace : []));
+    expect(traces).toHaveLength(24);
+    for (const { bytesTouched, timeNs } of traces) {
+      expect(bytesTouched).toBeGreaterThan(0);
+      expect(timeNs.attention! + timeNs.feedForward! + timeNs.head!).toBeLessThanOrEqual(timeNs.total);
+    }
+    const run = await client.readRun({ id: result.runId });
+    expect(run).toMatchObject({ engine: 'native', versions: { layout: 'f32×8' } });
+    expect(run.versions['kernels']).toMatch(/^(scalar|avx2|avx512|neon)$/);
+  });
+
   test('that was drawn with a seed of its own is repeated to the same ids', async () => {
     const { client } = startHost();
     const sampling = { temperature: 1.5, topK: 0, topP: 1 };

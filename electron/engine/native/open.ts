@@ -85,7 +85,7 @@ function engineInfo(
     arithmetic,
     device: 'cpu',
     threads,
-    versions: { retort: nativeAddon().version, kernels: native.kernels, layout: layouts.join(' ') },
+    versions: { kernels: native.kernels, layout: layouts.join(' ') },
     vocabularySize: spec.vocabularySize,
     hiddenSize: spec.hiddenSize,
     contextLength: spec.contextLength,
