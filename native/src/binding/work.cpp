@@ -23,6 +23,14 @@ void WorkQueue::finished() {
   add(next);
 }
 
+void WorkQueue::abandon() {
+  while (!waiting_.empty()) {
+    Work* work = waiting_.front();
+    waiting_.pop_front();
+    work->Destroy();
+  }
+}
+
 Work::Work(Napi::Env env, std::shared_ptr<WorkQueue> queue, std::function<void()> execute, Finish finish, std::function<void()> settled)
     : Napi::AsyncWorker(env),
       queue_(std::move(queue)),
@@ -48,11 +56,19 @@ void Work::Execute() {
 }
 
 void Work::OnOK() {
-  const Napi::Env env = Env();
   // What was held by the other thread's work is let go before JavaScript goes on.
   execute_ = nullptr;
   settled_();
-  queue_->finished();
+  // A worker thread that is being terminated runs no JavaScript any more: then every call throws, and nobody waits for an answer.
+  try {
+    settle(Env());
+    queue_->finished();
+  } catch (...) {
+    queue_->abandon();
+  }
+}
+
+void Work::settle(Napi::Env env) {
   try {
     const Napi::Value value = guarded(env, [&] {
       if (failure_) std::rethrow_exception(failure_);

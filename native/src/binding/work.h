@@ -17,6 +17,8 @@ class WorkQueue {
  public:
   void add(Work* work);
   void finished();
+  // The environment ends: what waits will never run.
+  void abandon();
 
  private:
   bool running_ = false;
@@ -34,8 +36,10 @@ class Work : public Napi::AsyncWorker {
 
  private:
   Work(Napi::Env env, std::shared_ptr<WorkQueue> queue, std::function<void()> execute, Finish finish, std::function<void()> settled);
+  friend class WorkQueue;
   void Execute() override;
   void OnOK() override;
+  void settle(Napi::Env env);
 
   std::shared_ptr<WorkQueue> queue_;
   std::function<void()> execute_;

@@ -1,0 +1,362 @@
+/** Whatever JavaScript hands to NativeEngine and NativeSession, the answer is a coded error or a result: never a crash, never a hang. */
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { errorTable } from '../../electron/contract/errors.ts';
+import { nativeAddon, type NativeEngine, type NativeModelDescription } from '../../electron/engine/native/addon.ts';
+import { describeTinyModel, floatMatrix, tinyRope, vocabulary, width } from '../helpers/native-model.ts';
+
+type Anything = Record<string, (...values: unknown[]) => unknown>;
+type AnyClass = new (...values: unknown[]) => Anything;
+const addon = nativeAddon();
+const AnyEngine = addon.NativeEngine as unknown as AnyClass;
+const AnySession = addon.NativeSession as unknown as AnyClass;
+
+const engineOptions = { arithmetic: 'reference', threads: 1, kernels: '' } as const;
+const sessionOptions = { context: 32, kvCodec: 'f32', ropes: [tinyRope] };
+
+/** Values of every kind JavaScript has. */
+const strangers: readonly unknown[] = [
+  undefined, null, true, '1', 'x'.repeat(100), Symbol('s'), {}, [], [1, 2, 3], [{}], () => 1, new Date(), new Map(),
+  new ArrayBuffer(16), new Uint8Array(4), new Float32Array(3), new Int32Array([1 << 30, -1]), new Float64Array(4), new BigInt64Array(4),
+  new Float32Array(new SharedArrayBuffer(16)), new Proxy({}, {}), Object.create(Float32Array.prototype),
+  1n, 0, -1, 3, 0.5, NaN, Infinity, -Infinity, 1e9, 2 ** 31, -(2 ** 31), 2 ** 53, 1e300,
+]; // prettier-ignore
+
+const isCoded = (error: unknown) =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code in errorTable;
+
+/** The code of what a call throws or rejects with; 'accepted' where it does neither. Anything without a code fails the test. */
+async function outcome(call: () => unknown): Promise<string> {
+  try {
+    await call();
+    return 'accepted';
+  } catch (error) {
+    if (!isCoded(error)) throw error;
+    return (error as { code: string }).code;
+  }
+}
+
+/** Every copy of a plain value in which one part, however deep, is a stranger. */
+function* spoiled(value: unknown): Generator<{ path: string; value: unknown }> {
+  for (const stranger of strangers) yield { path: '', value: stranger };
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
+  for (const [key, part] of Object.entries(value)) {
+    for (const changed of spoiled(part)) {
+      const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...value }) as Record<string, unknown>;
+      copy[key] = changed.value;
+      yield { path: `${key}.${changed.path}`, value: copy };
+    }
+  }
+}
+
+const evaluateInput = {
+  ids: Int32Array.of(1, 2, 3),
+  embeddings: null,
+  positions: Int32Array.of(0, 1, 2),
+  parents: Int32Array.of(-1, 0, 1),
+  rows: Int32Array.of(0, 2),
+  hidden: true,
+};
+
+async function tinyEngine(): Promise<NativeEngine> {
+  const engine = new addon.NativeEngine(engineOptions);
+  engine.setModel(await describeTinyModel(engine));
+  return engine;
+}
+
+let engine: NativeEngine;
+beforeAll(async () => {
+  engine = await tinyEngine();
+});
+const newSession = () => new AnySession(engine, sessionOptions);
+
+describe('the tiny model', () => {
+  it('evaluates, so that what follows is refused for what was changed', async () => {
+    const session = newSession();
+    const result = (await session['evaluate']!(evaluateInput)) as { logits: Float32Array; hidden: unknown[] };
+    expect(result.logits).toHaveLength(2 * vocabulary);
+    expect(result.logits.every(Number.isFinite)).toBe(true);
+    expect(result.hidden).toHaveLength(4 + 2 + 3);
+  });
+});
+
+describe('an engine', () => {
+  it('refuses options with any part spoiled', async () => {
+    for (const { path, value } of spoiled(engineOptions)) {
+      // Any number of threads up to 1024 is right.
+      const isRight = path === 'threads.' && (value as typeof engineOptions).threads === (3 as number);
+      const code = await outcome(() => new AnyEngine(value));
+      if (isRight) expect(code).toBe('accepted');
+      else expect(code, path).toMatch(/^(bad-request|unsupported-feature)$/);
+    }
+    expect(await outcome(() => new AnyEngine())).toBe('bad-request');
+  });
+
+  it('refuses matrices with any part spoiled', async () => {
+    const blocks = {
+      type: 'nbits4',
+      rows: 2,
+      columns: 32,
+      bytes: new Uint8Array(32),
+      block: 16,
+      zero: 8,
+      scales: new Float32Array(4),
+      offsets: new Float32Array(4),
+    };
+    const fresh = new AnyEngine(engineOptions);
+    let refused = 0;
+    for (const good of [floatMatrix(2, 3, 1), blocks]) {
+      expect(await outcome(() => fresh['pack']!(good))).toBe('accepted');
+      for (const { path, value } of spoiled(good)) {
+        const code = await outcome(() => fresh['pack']!(value));
+        if (code !== 'accepted') refused++;
+        expect(code, path).toMatch(/^(accepted|bad-request)$/);
+      }
+    }
+    expect(refused).toBeGreaterThan(300);
+  });
+
+  it('refuses models with any part spoiled, or computes with what was taken', async () => {
+    // Matrices are numbered from 0 in the order they are packed, so that one description fits every engine.
+    const description: NativeModelDescription = await describeTinyModel(new addon.NativeEngine(engineOptions));
+    let fresh = new addon.NativeEngine(engineOptions);
+    await describeTinyModel(fresh);
+    let accepted = 0;
+    let refused = 0;
+    for (const { path, value } of spoiled(description)) {
+      const code = await outcome(() => fresh.setModel(value as NativeModelDescription));
+      if (code !== 'accepted') {
+        expect(code, path).toBe('bad-request');
+        refused++;
+        continue;
+      }
+      accepted++;
+      const run = async () => {
+        const session = new AnySession(fresh, sessionOptions);
+        await session['evaluate']!(evaluateInput);
+      };
+      expect(await outcome(run), path).toMatch(/^(accepted|bad-request|context-full)$/);
+      fresh.close();
+      fresh = new addon.NativeEngine(engineOptions);
+      await describeTinyModel(fresh);
+    }
+    expect(refused).toBeGreaterThan(5000);
+    expect(accepted).toBeGreaterThan(100);
+  }, 120_000);
+
+  it('refuses a second model, matrices after it, and everything once it is closed', async () => {
+    const own = await tinyEngine();
+    const description = await describeTinyModel(new addon.NativeEngine(engineOptions));
+    expect(await outcome(() => own.setModel(description))).toBe('bad-request');
+    expect(await outcome(() => own.pack(floatMatrix(2, 2, 1)))).toBe('bad-request');
+    const empty = new addon.NativeEngine(engineOptions);
+    expect(await outcome(() => new AnySession(empty, sessionOptions))).toBe('bad-request');
+    const session = new AnySession(own, sessionOptions);
+    own.close();
+    own.close();
+    expect(await outcome(() => session['evaluate']!(evaluateInput))).toBe('bad-request');
+    expect(await outcome(() => new AnySession(own, sessionOptions))).toBe('bad-request');
+    expect(await outcome(() => own.pack(floatMatrix(2, 2, 1)))).toBe('bad-request');
+    expect(await outcome(() => own.setModel(description))).toBe('bad-request');
+  });
+
+  it('refuses matrices still on their way when it is closed', async () => {
+    const own = new addon.NativeEngine(engineOptions);
+    const packing = [1, 2, 3].map((seed) => outcome(() => own.pack(floatMatrix(64, 64, seed))));
+    own.close();
+    expect(await Promise.all(packing)).toEqual(['bad-request', 'bad-request', 'bad-request']);
+  });
+});
+
+describe('a range of a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'retort-range-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'weights');
+  writeFileSync(path, new Uint8Array(64));
+  symlinkSync(path, join(folder, 'link'));
+  const good = { path, fileBytes: 64, offset: 16, bytes: 24 };
+  const packed = (file: object) => {
+    const fresh = new AnyEngine(engineOptions);
+    return outcome(() => fresh['pack']!({ type: 'f32', rows: 2, columns: 3, file }));
+  };
+
+  it('is read where it is right', async () => {
+    expect(await packed(good)).toBe('accepted');
+  });
+
+  it.each([
+    ['leaves the file', { offset: 48 }, 'bad-request'],
+    ['is longer than the file', { bytes: 2 ** 50, offset: 0 }, 'bad-request'],
+    ['is shorter than the matrix', { bytes: 23 }, 'bad-request'],
+    ['has a negative offset', { offset: -1 }, 'bad-request'],
+    ['starts at half a byte', { offset: 0.5 }, 'bad-request'],
+    ['lies in a file of another size', { fileBytes: 65 }, 'bad-file'],
+    ['lies behind a link', { path: join(folder, 'link') }, 'bad-file'],
+    ['lies in a folder', { path: folder }, 'bad-file'],
+    ['lies in no file', { path: join(folder, 'none') }, 'file-unreadable'],
+    ['has a NUL in its path', { path: `${path}\0.gguf` }, 'bad-request'],
+  ])('that %s is refused', async (_what, changes, code) => {
+    expect(await packed({ ...good, ...changes })).toBe(code);
+  });
+});
+
+describe('a session', () => {
+  it('refuses options with any part spoiled', async () => {
+    let refused = 0;
+    for (const { path, value } of spoiled(sessionOptions)) {
+      const code = await outcome(() => new AnySession(engine, value));
+      expect(code, path).toMatch(/^(accepted|bad-request|out-of-memory)$/);
+      if (code !== 'accepted') refused++;
+    }
+    expect(refused).toBeGreaterThan(150);
+    for (const stranger of strangers) {
+      expect(await outcome(() => new AnySession(stranger, sessionOptions))).toBe('bad-request');
+      expect(await outcome(() => new AnySession(stranger))).toBe('bad-request');
+    }
+  });
+
+  it('refuses input with any part spoiled, or computes with what was taken', async () => {
+    let refused = 0;
+    for (const { path, value } of spoiled(evaluateInput)) {
+      const session = newSession();
+      const code = await outcome(() => session['evaluate']!(value));
+      expect(code, path).toMatch(/^(accepted|bad-request|context-full|unsupported-feature)$/);
+      if (code === 'accepted') continue;
+      refused++;
+      expect(session['length'], path).toBe(0);
+    }
+    expect(refused).toBeGreaterThan(150);
+    expect(await outcome(() => newSession()['evaluate']!())).toBe('bad-request');
+  });
+
+  it('returns numbers that are none where it was given such, and goes on', async () => {
+    const embeddings = new Float32Array(2 * width).fill(NaN);
+    const input = { ...evaluateInput, ids: null, embeddings, positions: Int32Array.of(0, 1), parents: null };
+    const session = newSession();
+    const rows = Int32Array.of(1);
+    const result = (await session['evaluate']!({ ...input, rows })) as { logits: Float32Array };
+    expect(result.logits).toHaveLength(vocabulary);
+    session['truncate']!(0);
+    await session['evaluate']!(evaluateInput);
+  });
+
+  it('refuses lengths and saved bytes that are none', async () => {
+    const session = newSession();
+    await session['evaluate']!(evaluateInput);
+    for (const stranger of strangers.filter((each) => each !== 0 && each !== 3)) {
+      expect(await outcome(() => session['truncate']!(stranger))).toBe('bad-request');
+    }
+    const saved = session['save']!() as Uint8Array;
+    for (const stranger of strangers) {
+      expect(await outcome(() => session['restore']!(stranger))).toMatch(/^bad-(request|file)$/);
+    }
+    for (let length = 0; length < saved.length; length += 7) {
+      expect(await outcome(() => session['restore']!(saved.slice(0, length)))).toBe('bad-file');
+    }
+    expect(session['length']).toBe(3);
+    session['restore']!(saved);
+  });
+
+  it('takes saved bytes with any byte changed, or refuses them, and can go on', async () => {
+    const session = newSession();
+    await session['evaluate']!(evaluateInput);
+    const saved = session['save']!() as Uint8Array;
+    const next = { ...evaluateInput, positions: Int32Array.of(3, 4, 5) };
+    for (let at = 0; at < saved.length; at++) {
+      const changed = saved.slice();
+      changed[at]! ^= 0xff;
+      const target = newSession();
+      const code = await outcome(() => target['restore']!(changed));
+      expect(code).toMatch(/^(accepted|bad-request|bad-file|context-full|unsupported-format)$/);
+      expect(await outcome(() => target['evaluate']!(next))).toBe('accepted');
+    }
+  });
+
+  it('refuses every call but cancel and close while it computes, and every call once closed', async () => {
+    const session = newSession();
+    const running = session['evaluate']!(evaluateInput) as Promise<unknown>;
+    const calls = {
+      evaluate: () => session['evaluate']!(evaluateInput),
+      truncate: () => session['truncate']!(0),
+      save: () => session['save']!(),
+      restore: () => session['restore']!(new Uint8Array(8)),
+      length: () => session['length'],
+      kvBytes: () => session['kvBytes'],
+      fork: () => new AnySession(session),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      expect(await outcome(call), name).toBe('bad-request');
+    }
+    await running;
+    session['cancel']!();
+    expect(await outcome(calls.evaluate)).toBe('accepted');
+    session['close']!();
+    session['close']!();
+    session['cancel']!();
+    for (const [name, call] of Object.entries(calls)) expect(await outcome(call), name).toBe('bad-request');
+  });
+
+  it('closed while it computes ends the call as cancelled or done', async () => {
+    const session = newSession();
+    const running = outcome(() => session['evaluate']!(evaluateInput));
+    session['close']!();
+    expect(await running).toMatch(/^(cancelled|accepted)$/);
+  });
+
+  it('closed by a getter of its own input is refused', async () => {
+    const session = newSession();
+    const input = Object.defineProperty({ ...evaluateInput }, 'rows', {
+      get: () => {
+        session['close']!();
+        return Int32Array.of(0);
+      },
+    });
+    expect(await outcome(() => session['evaluate']!(input))).toBe('bad-request');
+  });
+
+  it('does not run on another object', () => {
+    const session = newSession();
+    for (const receiver of [{}, null, engine, Object.create(AnySession.prototype as object)]) {
+      expect(() => session['save']!.call(receiver)).toThrow(TypeError);
+      expect(() => (engine as unknown as Anything)['close']!.call(session)).toThrow(TypeError);
+    }
+    expect(() => (AnySession as unknown as () => void)()).toThrow(TypeError);
+  });
+});
+
+describe('worker threads', () => {
+  const path = createRequire(import.meta.url).resolve('../../build/native/retort.node');
+  const program = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    const addon = require(workerData.path);
+    const engine = new addon.NativeEngine({ arithmetic: 'reference', threads: 2, kernels: '' });
+    const codes = [];
+    const attempt = async (call) => { try { await call(); } catch (error) { codes.push(error.code ?? error.name); } };
+    (async () => {
+      await attempt(() => engine.pack({}));
+      await attempt(() => engine.setModel({}));
+      await attempt(() => new addon.NativeSession(engine, {}));
+      const rows = 512, columns = 512;
+      const bytes = new Uint8Array(rows * columns * 4);
+      const busy = () => { for (let i = 0; i < 50; i++) engine.pack({ type: 'f32', rows, columns, bytes }); };
+      busy();
+      parentPort.postMessage(codes);
+    })();`;
+
+  it('refuse the same, and may end while work is on its way', async () => {
+    for (let round = 0; round < 5; round++) {
+      const worker = new Worker(program, { eval: true, workerData: { path } });
+      const codes = await new Promise((resolve, reject) => {
+        worker.on('message', resolve);
+        worker.on('error', reject);
+      });
+      expect(codes).toEqual(['bad-request', 'bad-request', 'bad-request']);
+      await worker.terminate();
+    }
+    expect(await outcome(() => newSession()['evaluate']!(evaluateInput))).toBe('accepted');
+  });
+});
