@@ -102,7 +102,7 @@ void attend_by_jobs(const AttentionCall& call, std::span<const AttentionJob> job
       TileWorker worker(call, job);
       JobSums sums(call, job);
       std::vector<TileSum> tile_sums(at(worker.rows()));
-      std::vector<float> tile_out(at(worker.rows() * call.padded()));
+      LineFloats tile_out(at(worker.rows() * call.padded()));
       const TileRange tiles = tiles_of(call, job);
       for (std::int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
         worker.compute(tile, tile_sums, tile_out);
@@ -132,7 +132,7 @@ void attend_by_tiles(const AttentionCall& call, std::span<const AttentionJob> jo
   }
   first_piece.push_back(pieces.size());
   std::vector<TileSum> kept_sums(at(rows));
-  std::vector<float> kept_out(at(rows * call.padded()));
+  LineFloats kept_out(at(rows * call.padded()));
   const auto sums_of = [&](const Piece& piece) { return std::span(kept_sums).subspan(at(piece.first_row), at(rows_of(call, jobs[piece.job]))); };
   const auto out_of = [&](const Piece& piece) {
     return std::span(kept_out).subspan(at(piece.first_row * call.padded()), at(rows_of(call, jobs[piece.job]) * call.padded()));

@@ -20,64 +20,109 @@ namespace retort {
 namespace {
 
 constexpr std::int64_t width = 8;
+constexpr std::ptrdiff_t line = 64;
 
-struct Strides {
-  std::int64_t a, b, c;
+// Lines of Product::ahead that are still to be asked for.
+struct Ahead {
+  const std::byte* next;
+  const std::byte* end;
 };
 
-// `Rows` rows and `Vectors` vectors of 8 columns in registers.
-template <int Rows, int Vectors>
-RETORT_AVX2 void accumulate_tile(const float* a, const float* b, float* c, Strides strides, std::int64_t depth) {
-  __m256 sums[Rows][Vectors];
+// Eight columns of b.
+RETORT_AVX2 __m256 load_columns(const float* from) { return _mm256_loadu_ps(from); }
+RETORT_AVX2 __m256 load_columns(const std::uint16_t* from) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))); }
+
+// One k. Of factors and columns the smaller side is kept in registers beside the sums, the other comes one by one: together at most 16.
+template <int Rows, int Vectors, class Number>
+RETORT_AVX2 inline void add_products(__m256 (&sums)[Rows][Vectors], const float* a, std::int64_t a_stride, const Number* b) {
+  if constexpr (Rows < Vectors) {
+    __m256 factors[Rows];
 #pragma GCC unroll 8
-  for (int row = 0; row < Rows; ++row) {
+    for (int row = 0; row < Rows; ++row) factors[row] = _mm256_broadcast_ss(a + row * a_stride);
 #pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) sums[row][v] = _mm256_loadu_ps(c + row * strides.c + v * width);
-  }
-  for (std::int64_t k = 0; k < depth; ++k) {
+    for (int v = 0; v < Vectors; ++v) {
+      const __m256 column = load_columns(b + v * width);
+#pragma GCC unroll 8
+      for (int row = 0; row < Rows; ++row) sums[row][v] = _mm256_fmadd_ps(factors[row], column, sums[row][v]);
+    }
+  } else {
     __m256 columns[Vectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) columns[v] = _mm256_loadu_ps(b + k * strides.b + v * width);
+    for (int v = 0; v < Vectors; ++v) columns[v] = load_columns(b + v * width);
 #pragma GCC unroll 8
     for (int row = 0; row < Rows; ++row) {
-      const __m256 factor = _mm256_broadcast_ss(a + row * strides.a + k);
+      const __m256 factor = _mm256_broadcast_ss(a + row * a_stride);
 #pragma GCC unroll 8
       for (int v = 0; v < Vectors; ++v) sums[row][v] = _mm256_fmadd_ps(factor, columns[v], sums[row][v]);
     }
   }
+}
+
+// `Rows` rows from `row` and `Vectors` vectors of 8 columns from `column` in registers.
+template <int Rows, int Vectors, class Number>
+RETORT_AVX2 void accumulate_tile(const Product& product, const Number* b, std::int64_t first_row, std::int64_t first_column, Ahead& ahead) {
+  const float* const a = product.a + first_row * product.a_stride;
+  b += first_column;
+  float* const c = product.c + first_row * product.c_stride + first_column;
+  __m256 sums[Rows][Vectors];
 #pragma GCC unroll 8
   for (int row = 0; row < Rows; ++row) {
 #pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) _mm256_storeu_ps(c + row * strides.c + v * width, sums[row][v]);
+    for (int v = 0; v < Vectors; ++v) sums[row][v] = product.from_zero ? _mm256_setzero_ps() : _mm256_loadu_ps(c + row * product.c_stride + v * width);
+  }
+  const std::byte* next = ahead.next;
+  for (std::int64_t k = 0; k < product.depth; ++k, b += product.b_stride) {
+    if (next < ahead.end) {
+      _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T0);
+      next += line;
+    }
+    add_products<Rows, Vectors>(sums, a + k, product.a_stride, b);
+  }
+  ahead.next = next;
+#pragma GCC unroll 8
+  for (int row = 0; row < Rows; ++row) {
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) _mm256_storeu_ps(c + row * product.c_stride + v * width, sums[row][v]);
   }
 }
 
 // All columns of `Rows` rows.
-template <int Rows, int Vectors>
-RETORT_AVX2 void accumulate_rows(const float* a, const float* b, float* c, Strides strides, std::int64_t depth, std::int64_t columns) {
+template <int Rows, int Vectors, class Number>
+RETORT_AVX2 void accumulate_rows(const Product& product, const Number* b, std::int64_t row, Ahead& ahead) {
   std::int64_t n = 0;
-  for (; n + Vectors * width <= columns; n += Vectors * width) accumulate_tile<Rows, Vectors>(a, b + n, c + n, strides, depth);
-  for (; n < columns; n += width) accumulate_tile<Rows, 1>(a, b + n, c + n, strides, depth);
+  for (; n + Vectors * width <= product.columns; n += Vectors * width) accumulate_tile<Rows, Vectors>(product, b, row, n, ahead);
+  if constexpr (Vectors > 4) {
+    for (; n + 4 * width <= product.columns; n += 4 * width) accumulate_tile<Rows, 4>(product, b, row, n, ahead);
+  }
+  for (; n < product.columns; n += width) accumulate_tile<Rows, 1>(product, b, row, n, ahead);
 }
 
 // Tiles are as large as 16 registers allow, and large enough that two multiply-adds start each cycle.
-RETORT_AVX2 void accumulate(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride, float* c, std::int64_t c_stride, std::int64_t rows,
-                            std::int64_t depth, std::int64_t columns) {
-  const Strides strides = {a_stride, b_stride, c_stride};
-  while (rows > 0) {
+template <class Number>
+RETORT_AVX2 void accumulate_all(const Product& product, const Number* b) {
+  Ahead ahead = {product.ahead.data(), product.ahead.data() + product.ahead.size()};
+  std::int64_t row = 0;
+  while (row < product.rows) {
+    const std::int64_t left = product.rows - row;
     // 7 and 8 rows are better as 4 + 3 and 4 + 4 than as 6 and a thin rest.
-    const std::int64_t taken = rows == 7 || rows == 8 ? 4 : std::min(rows, std::int64_t{6});
+    const std::int64_t taken = left == 7 || left == 8 ? 4 : std::min(left, std::int64_t{6});
     switch (taken) {
-      case 6: accumulate_rows<6, 2>(a, b, c, strides, depth, columns); break;
-      case 5: accumulate_rows<5, 2>(a, b, c, strides, depth, columns); break;
-      case 4: accumulate_rows<4, 2>(a, b, c, strides, depth, columns); break;
-      case 3: accumulate_rows<3, 4>(a, b, c, strides, depth, columns); break;
-      case 2: accumulate_rows<2, 4>(a, b, c, strides, depth, columns); break;
-      default: accumulate_rows<1, 8>(a, b, c, strides, depth, columns); break;
+      case 6: accumulate_rows<6, 2>(product, b, row, ahead); break;
+      case 5: accumulate_rows<5, 2>(product, b, row, ahead); break;
+      case 4: accumulate_rows<4, 2>(product, b, row, ahead); break;
+      case 3: accumulate_rows<3, 4>(product, b, row, ahead); break;
+      case 2: accumulate_rows<2, 4>(product, b, row, ahead); break;
+      default: accumulate_rows<1, 8>(product, b, row, ahead); break;
     }
-    a += taken * a_stride;
-    c += taken * c_stride;
-    rows -= taken;
+    row += taken;
+  }
+}
+
+void accumulate(const Product& product) {
+  if (product.b.halves != nullptr) {
+    accumulate_all(product, product.b.halves);
+  } else {
+    accumulate_all(product, product.b.floats);
   }
 }
 
@@ -111,13 +156,15 @@ RETORT_AVX2 void decode_value_codes(const std::byte* block, std::int64_t dimensi
   const auto* codes = reinterpret_cast<const std::int8_t*>(block);
   const auto* scales = reinterpret_cast<const std::uint16_t*>(block + padded * kv_block_slots);
   for (std::int64_t slot = 0; slot < kv_block_slots; ++slot) {
-    for (std::int64_t start = 0; start < padded; start += q8_group, ++scales) {
-      const __m256 scale = _mm256_cvtph_ps(_mm_set1_epi16(static_cast<short>(*scales)));
-      const std::int64_t end = std::min(start + q8_group, padded);
-      for (std::int64_t i = start; i < end; i += width, codes += width, to += width) {
-        _mm256_storeu_ps(to, _mm256_mul_ps(codes_as_floats(codes), scale));
-      }
+    std::int64_t start = 0;
+    for (; start + q8_group <= padded; start += q8_group, codes += q8_group, to += q8_group) {
+      const __m256 scale = _mm256_cvtph_ps(_mm_set1_epi16(static_cast<short>(*scales++)));
+#pragma GCC unroll 4
+      for (int i = 0; i < q8_group; i += width) _mm256_storeu_ps(to + i, _mm256_mul_ps(codes_as_floats(codes + i), scale));
     }
+    if (start == padded) continue;
+    const __m256 scale = _mm256_cvtph_ps(_mm_set1_epi16(static_cast<short>(*scales++)));
+    for (; start < padded; start += width, codes += width, to += width) _mm256_storeu_ps(to, _mm256_mul_ps(codes_as_floats(codes), scale));
   }
 }
 
@@ -139,15 +186,10 @@ const float* values(KvBlockView block, std::int64_t dimension, float* scratch) {
   return scratch;
 }
 
-void prefetch(KvBlockView block, std::size_t bytes) {
-  constexpr std::size_t line = 64;
-  for (std::size_t i = 0; i < bytes; i += line) _mm_prefetch(reinterpret_cast<const char*>(block.data) + i, _MM_HINT_T0);
-}
-
 }  // namespace
 
 const AttentionKernels* avx2_attention() {
-  static constexpr AttentionKernels kernels = {accumulate, keys, values, prefetch};
+  static constexpr AttentionKernels kernels = {accumulate, keys, values};
   return processor_has_avx2() ? &kernels : nullptr;
 }
 

@@ -1,20 +1,22 @@
 // The readable reference. std::fma, as the vector sets have it in hardware: so they can be compared bit by bit.
+#include <algorithm>
 #include <cmath>
 
 #include "../cache/codec.h"
+#include "../cache/half.h"
 #include "kernels.h"
 
 namespace retort {
 namespace {
 
-void accumulate(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride, float* c, std::int64_t c_stride, std::int64_t rows,
-                std::int64_t depth, std::int64_t columns) {
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t k = 0; k < depth; ++k) {
-      for (std::int64_t n = 0; n < columns; ++n) {
-        float& sum = c[row * c_stride + n];
-        sum = std::fma(a[row * a_stride + k], b[k * b_stride + n], sum);
-      }
+void accumulate(const Product& product) {
+  for (std::int64_t row = 0; row < product.rows; ++row) {
+    const float* const a = product.a + row * product.a_stride;
+    float* const c = product.c + row * product.c_stride;
+    if (product.from_zero) std::fill_n(c, product.columns, 0.0F);
+    for (std::int64_t k = 0; k < product.depth; ++k) {
+      const Numbers b = product.b + k * product.b_stride;
+      for (std::int64_t n = 0; n < product.columns; ++n) c[n] = std::fma(a[k], b.halves != nullptr ? float_from_half(b.halves[n]) : b.floats[n], c[n]);
     }
   }
 }
@@ -29,12 +31,10 @@ const float* values(KvBlockView block, std::int64_t dimension, float* scratch) {
   return scratch;
 }
 
-void prefetch(KvBlockView, std::size_t) {}
-
 }  // namespace
 
 const AttentionKernels& scalar_attention() {
-  static constexpr AttentionKernels kernels = {accumulate, keys, values, prefetch};
+  static constexpr AttentionKernels kernels = {accumulate, keys, values};
   return kernels;
 }
 

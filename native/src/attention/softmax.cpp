@@ -1,14 +1,17 @@
 #include "softmax.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
 #include "../scoring/exponential.h"
+#include "retort/kv_cache.h"
 
 namespace retort {
 namespace {
 
-constexpr std::int64_t lanes = 8;
+constexpr std::size_t lanes = 8;
+using Lanes = std::array<float, lanes>;
 
 inline float exponential_float(float x) {
   constexpr float smallest = -87.0F;
@@ -49,27 +52,38 @@ RETORT_VECTOR_CLONES void cap_scores(float* scores, std::int64_t count, double c
   for (std::int64_t i = 0; i < count; ++i) scores[i] = static_cast<float>(capped(scores[i], cap));
 }
 
-RETORT_VECTOR_CLONES void highest_by_lane(const float* scores, std::int64_t count, float* highest) {
-  for (std::int64_t start = 0; start < count; start += lanes) {
-    for (std::int64_t lane = 0; lane < lanes; ++lane) {
-      const float score = scores[start + lane];
+RETORT_VECTOR_CLONES float highest_of(const float* scores, std::int64_t count) {
+  // As many lanes as a block has slots: an inner loop of this length is what compilers vectorise.
+  std::array<float, kv_block_slots> highest;
+  highest.fill(-std::numeric_limits<float>::infinity());
+  for (std::int64_t start = 0; start < count; start += kv_block_slots) {
+    for (std::size_t lane = 0; lane < kv_block_slots; ++lane) {
+      const float score = scores[static_cast<std::size_t>(start) + lane];
       highest[lane] = highest[lane] < score ? score : highest[lane];
     }
   }
+  return *std::max_element(highest.begin(), highest.end());
 }
 
 RETORT_VECTOR_CLONES void exponentials(float* scores, std::int64_t count, float maximum) {
   for (std::int64_t i = 0; i < count; ++i) scores[i] = exponential_float(scores[i] - maximum);
 }
 
-RETORT_VECTOR_CLONES void sums_by_lane(const float* weights, std::int64_t count, float* sums) {
-  for (std::int64_t start = 0; start < count; start += lanes) {
-    for (std::int64_t lane = 0; lane < lanes; ++lane) sums[lane] += weights[start + lane];
+RETORT_VECTOR_CLONES Lanes sums_by_lane(const float* weights, std::int64_t count) {
+  Lanes sums{};
+  for (std::int64_t start = 0; start < count; start += std::int64_t{lanes}) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += weights[start + static_cast<std::int64_t>(lane)];
   }
+  return sums;
 }
 
 RETORT_VECTOR_CLONES void add_scaled(double* out, double before, const float* tile, double weight, std::int64_t dimension) {
   for (std::int64_t i = 0; i < dimension; ++i) out[i] = out[i] * before + static_cast<double>(tile[i]) * weight;
+}
+
+RETORT_VECTOR_CLONES void scale_sums(const double* sums, double scale, float* out, std::int64_t dimension) {
+  // Adding 0 makes −0 to 0: which of the two a sum of nothing but underflows ends at may depend on how the work was cut.
+  for (std::int64_t i = 0; i < dimension; ++i) out[i] = static_cast<float>(sums[i] * scale) + 0.0F;
 }
 
 }  // namespace
@@ -83,13 +97,9 @@ void scale_scores(float* scores, std::int64_t count, float scale, std::optional<
 
 TileSum weigh_scores(float* scores, std::int64_t count) {
   TileSum tile;
-  std::array<float, lanes> highest;
-  highest.fill(tile.maximum);
-  highest_by_lane(scores, count, highest.data());
-  for (const float score : highest) tile.maximum = tile.maximum < score ? score : tile.maximum;
+  tile.maximum = highest_of(scores, count);
   exponentials(scores, count, tile.maximum);
-  std::array<float, lanes> sums{};
-  sums_by_lane(scores, count, sums.data());
+  const Lanes sums = sums_by_lane(scores, count);
   tile.sum = ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
   return tile;
 }
@@ -105,8 +115,7 @@ void merge_tile(RunningSum& running, double* out, const TileSum& tile, const flo
 }
 
 void finish_row(const RunningSum& running, const double* sums, float* out, std::int64_t dimension) {
-  // Adding 0 makes −0 to 0: which of the two a sum of nothing but underflows ends at may depend on how the work was cut.
-  for (std::int64_t i = 0; i < dimension; ++i) out[i] = static_cast<float>(sums[i] / running.sum) + 0.0F;
+  scale_sums(sums, 1 / running.sum, out, dimension);
 }
 
 }  // namespace retort

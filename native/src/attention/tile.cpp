@@ -75,25 +75,47 @@ void TileWorker::compute_chain(std::int64_t tile, std::span<TileSum> sums, float
   const std::int64_t first_block = begin / kv_block_slots;
   const std::int64_t last_block = (end - 1) / kv_block_slots;
 
-  std::fill(scores_.begin(), scores_.end(), 0.0F);
-  const std::size_t key_bytes = key_block_bytes(call_.cache.codec(), call_.dimension());
-  const std::size_t value_bytes = value_block_bytes(call_.cache.codec(), call_.dimension());
   for (std::int64_t block = first_block; block <= last_block; ++block) {
-    if (block < last_block) call_.kernels.prefetch(call_.cache.key_block(call_.layer, job_.head, block + 1), key_bytes);
-    const float* const keys = call_.kernels.keys(call_.cache.key_block(call_.layer, job_.head, block), call_.dimension(), decoded_.data());
-    call_.kernels.accumulate(query_.data(), call_.dimension(), keys, kv_block_slots, scores_.data() + (block * kv_block_slots - start), attention_tile_slots,
-                             rows(), call_.dimension(), kv_block_slots);
+    const Numbers keys = numbers_of(call_.cache.key_block(call_.layer, job_.head, block), call_.kernels.keys);
+    call_.kernels.accumulate({.a = query_.data(), .a_stride = call_.dimension(), .b = keys, .b_stride = kv_block_slots,
+                              .c = scores_.data() + (block * kv_block_slots - start), .c_stride = attention_tile_slots, .rows = rows(),
+                              .depth = call_.dimension(), .columns = kv_block_slots, .from_zero = true,
+                              .ahead = block < last_block ? key_bytes(block + 1) : value_bytes(first_block)});
   }
   for (std::int64_t token = job_.begin; token < job_.end; ++token) weigh(token, tile, sums.data() + (token - job_.begin) * group);
   for (std::int64_t block = first_block; block <= last_block; ++block) {
-    if (block < last_block) call_.kernels.prefetch(call_.cache.value_block(call_.layer, job_.head, block + 1), value_bytes);
-    const float* const values = call_.kernels.values(call_.cache.value_block(call_.layer, job_.head, block), call_.dimension(), decoded_.data());
-    add_values(values, block, tile, out);
+    const Numbers values = numbers_of(call_.cache.value_block(call_.layer, job_.head, block), call_.kernels.values);
+    add_values(values, block, tile, out, block < last_block ? value_bytes(block + 1) : key_bytes(block + 1));
   }
 }
 
+Numbers TileWorker::numbers_of(KvBlockView block, decltype(AttentionKernels::keys) decode) {
+  if (block.codec == KvCodec::f16) return {nullptr, reinterpret_cast<const std::uint16_t*>(block.data)};
+  return {decode(block, call_.dimension(), decoded_.data()), nullptr};
+}
+
+// The bytes of a block, none where there is no such block.
+std::span<const std::byte> TileWorker::key_bytes(std::int64_t block) const {
+  if (block * kv_block_slots >= call_.cache.length()) return {};
+  const KvBlockView view = call_.cache.key_block(call_.layer, job_.head, block);
+  return {view.data, key_block_bytes(view.codec, call_.dimension())};
+}
+
+std::span<const std::byte> TileWorker::value_bytes(std::int64_t block) const {
+  if (block * kv_block_slots >= call_.cache.length()) return {};
+  const KvBlockView view = call_.cache.value_block(call_.layer, job_.head, block);
+  return {view.data, value_block_bytes(view.codec, call_.dimension())};
+}
+
+void TileWorker::add_weighted(const float* weights, Numbers values, std::int64_t slots, std::int64_t row_count, float* out,
+                              std::span<const std::byte> ahead) {
+  const std::int64_t padded = call_.padded();
+  call_.kernels.accumulate({.a = weights, .a_stride = attention_tile_slots, .b = values, .b_stride = padded, .c = out, .c_stride = padded, .rows = row_count,
+                            .depth = slots, .columns = padded, .from_zero = false, .ahead = ahead});
+}
+
 // out += weights · values for the visible ranks of a block. Only these are touched: what a row must not see may be no number.
-void TileWorker::add_values(const float* values, std::int64_t block, std::int64_t tile, float* out) {
+void TileWorker::add_values(Numbers values, std::int64_t block, std::int64_t tile, float* out, std::span<const std::byte> ahead) {
   const std::int64_t start = block * kv_block_slots;
   const std::int64_t end = start + kv_block_slots;
   const std::int64_t column = start - tile * attention_tile_slots;
@@ -102,7 +124,7 @@ void TileWorker::add_values(const float* values, std::int64_t block, std::int64_
     return std::any_of(visible.begin(), visible.end(), [&](const Run& run) { return run.begin <= start && run.end >= end; });
   };
   if (std::all_of(runs_.begin(), runs_.end(), sees_all)) {
-    return call_.kernels.accumulate(scores_.data() + column, attention_tile_slots, values, padded, out, padded, rows(), kv_block_slots, padded);
+    return add_weighted(scores_.data() + column, values, kv_block_slots, rows(), out, ahead);
   }
   for (std::int64_t token = job_.begin; token < job_.end; ++token) {
     float* const token_out = out + (token - job_.begin) * call_.group() * padded;
@@ -110,8 +132,8 @@ void TileWorker::add_values(const float* values, std::int64_t block, std::int64_
       const std::int64_t from = std::max(run.begin, start) - start;
       const std::int64_t to = std::min(run.end, end) - start;
       if (from >= to) continue;
-      call_.kernels.accumulate(row_scores(token) + column + from, attention_tile_slots, values + from * padded, padded, token_out, padded, call_.group(),
-                               to - from, padded);
+      add_weighted(row_scores(token) + column + from, values + from * padded, to - from, call_.group(), token_out, ahead);
+      ahead = {};
     }
   }
 }
@@ -167,16 +189,15 @@ void TileWorker::compute_branch(std::int64_t token, std::int64_t tile, TileSum* 
   const std::int64_t dimension = call_.dimension();
   const std::vector<Run>& visible = runs(token);
   lay_out_branch(token, tile, visible.back().end);
-  std::fill_n(row_scores(token), group * attention_tile_slots, 0.0F);
   const float* const query = query_.data() + (token - job_.begin) * group * dimension;
   for (std::int64_t rank = visible.front().begin / kv_block_slots * kv_block_slots; rank < visible.back().end; rank += kv_block_slots) {
-    call_.kernels.accumulate(query, dimension, path_keys_.data() + (rank - start) * dimension, kv_block_slots, row_scores(token) + (rank - start),
-                             attention_tile_slots, group, dimension, kv_block_slots);
+    call_.kernels.accumulate({.a = query, .a_stride = dimension, .b = {path_keys_.data() + (rank - start) * dimension, nullptr}, .b_stride = kv_block_slots,
+                              .c = row_scores(token) + (rank - start), .c_stride = attention_tile_slots, .rows = group, .depth = dimension,
+                              .columns = kv_block_slots, .from_zero = true});
   }
   weigh(token, tile, sums);
   for (const Run& run : visible) {
-    call_.kernels.accumulate(row_scores(token) + (run.begin - start), attention_tile_slots, path_values_.data() + (run.begin - start) * call_.padded(),
-                             call_.padded(), out, call_.padded(), group, run.end - run.begin, call_.padded());
+    add_weighted(row_scores(token) + (run.begin - start), {path_values_.data() + (run.begin - start) * call_.padded(), nullptr}, run.end - run.begin, group, out, {});
   }
 }
 

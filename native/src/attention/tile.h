@@ -1,7 +1,9 @@
 // The attention of some new tokens over one tile of one KV head: all query heads of that KV head together, so that keys and values are decoded once.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 #include <vector>
 
@@ -10,6 +12,19 @@
 #include "visibility.h"
 
 namespace retort {
+
+// Vectors that begin on a cache line: loads of 32 bytes then never touch two.
+template <class Item>
+struct LineAllocator {
+  using value_type = Item;
+  LineAllocator() = default;
+  template <class Other>
+  LineAllocator(const LineAllocator<Other>&) {}
+  Item* allocate(std::size_t count) { return static_cast<Item*>(::operator new(count * sizeof(Item), std::align_val_t{64})); }
+  void deallocate(Item* items, std::size_t) { ::operator delete(items, std::align_val_t{64}); }
+  bool operator==(const LineAllocator&) const { return true; }
+};
+using LineFloats = std::vector<float, LineAllocator<float>>;
 
 // What a call of attend() is about; the same for all threads.
 struct AttentionCall {
@@ -47,7 +62,11 @@ class TileWorker {
   void compute_chain(std::int64_t tile, std::span<TileSum> sums, float* out);
   void compute_branch(std::int64_t token, std::int64_t tile, TileSum* sums, float* out);
   void lay_out_branch(std::int64_t token, std::int64_t tile, std::int64_t end);
-  void add_values(const float* values, std::int64_t block, std::int64_t tile, float* out);
+  void add_weighted(const float* weights, Numbers values, std::int64_t slots, std::int64_t row_count, float* out, std::span<const std::byte> ahead);
+  void add_values(Numbers values, std::int64_t block, std::int64_t tile, float* out, std::span<const std::byte> ahead);
+  Numbers numbers_of(KvBlockView block, decltype(AttentionKernels::keys) decode);
+  std::span<const std::byte> key_bytes(std::int64_t block) const;
+  std::span<const std::byte> value_bytes(std::int64_t block) const;
   void decode_new_tokens();
   void copy_block(std::int64_t block, float* keys, float* values);
   void weigh(std::int64_t token, std::int64_t tile, TileSum* sums);
@@ -56,13 +75,13 @@ class TileWorker {
 
   const AttentionCall& call_;
   AttentionJob job_;
-  std::vector<float> query_;   // [rows, dimension]
-  std::vector<float> scores_;  // [rows, 256]
+  LineFloats query_;   // [rows, dimension]
+  LineFloats scores_;  // [rows, 256]
   std::vector<std::vector<Run>> runs_;
-  std::vector<float> decoded_;  // one block
+  LineFloats decoded_;  // one block
   // Trees only: the new tokens' blocks, and one tile in the order of a path.
-  std::vector<float> new_keys_, new_values_;
-  std::vector<float> path_keys_, path_values_;
+  LineFloats new_keys_, new_values_;
+  LineFloats path_keys_, path_values_;
   std::int64_t laid_out_tile_ = -1;
 };
 

@@ -14,12 +14,13 @@ namespace retort {
 class BlockHandle {
  public:
   BlockHandle() = default;
-  BlockHandle(const BlockHandle& other) noexcept : block_(other.block_) {
+  BlockHandle(const BlockHandle& other) noexcept : block_(other.block_), codec_(other.codec_) {
     if (block_ != nullptr) block_->holders.fetch_add(1, std::memory_order_relaxed);
   }
-  BlockHandle(BlockHandle&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  BlockHandle(BlockHandle&& other) noexcept : block_(std::exchange(other.block_, nullptr)), codec_(other.codec_) {}
   BlockHandle& operator=(BlockHandle other) noexcept {
     std::swap(block_, other.block_);
+    std::swap(codec_, other.codec_);
     return *this;
   }
   ~BlockHandle() {
@@ -33,7 +34,8 @@ class BlockHandle {
   static BlockHandle create(KvCodec codec, std::size_t bytes) {
     void* const memory = ::operator new(sizeof(Block) + bytes, alignment);
     BlockHandle handle;
-    handle.block_ = new (memory) Block{codec, bytes};
+    handle.block_ = new (memory) Block{bytes};
+    handle.codec_ = codec;
     std::memset(handle.data(), 0, bytes);
     return handle;
   }
@@ -45,7 +47,7 @@ class BlockHandle {
 
   // False: no other cache can see a write. It stays false until this handle is copied.
   bool is_shared() const noexcept { return block_->holders.load(std::memory_order_acquire) != 1; }
-  KvCodec codec() const noexcept { return block_->codec; }
+  KvCodec codec() const noexcept { return codec_; }
   std::size_t bytes() const noexcept { return block_->bytes; }
   std::size_t allocated_bytes() const noexcept { return sizeof(Block) + block_->bytes; }
   std::byte* data() noexcept { return reinterpret_cast<std::byte*>(block_ + 1); }
@@ -55,15 +57,16 @@ class BlockHandle {
   static constexpr std::align_val_t alignment{64};
   // Fills a cache line, so that the data behind it begin on one.
   struct Block {
-    Block(KvCodec block_codec, std::size_t block_bytes) : codec(block_codec), bytes(block_bytes) {}
+    explicit Block(std::size_t block_bytes) : bytes(block_bytes) {}
     std::atomic<std::size_t> holders{1};
-    KvCodec codec;
     std::size_t bytes;
-    char fill[64 - 3 * sizeof(std::size_t)] = {};
+    char fill[64 - 2 * sizeof(std::size_t)] = {};
   };
   static_assert(sizeof(Block) == 64);
 
   Block* block_ = nullptr;
+  // Here and not in the block: attention asks for it before the block's memory has come.
+  KvCodec codec_ = KvCodec::f16;
 };
 
 }  // namespace retort
