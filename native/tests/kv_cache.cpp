@@ -1,15 +1,18 @@
 #include "retort/kv_cache.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <numeric>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "check.h"
+#include "retort/thread_pool.h"
 
 using retort::kv_block_slots;
 using retort::KvCache;
@@ -238,6 +241,56 @@ TEST("forks, writes and truncations in any order leave each cache with its own c
       for (const Pair& pair : pairs) expect_equal(pair.cache, pair.plain);
     }
   }
+}
+
+TEST("layers and blocks are written by different threads at once") {
+  retort::ThreadPool pool(4);
+  KvCache cache(std::vector<KvLayerShape>(6, {2, 16}), KvCodec::f16, 128);
+  PlainCache plain;
+  std::mt19937 random(12);
+  extend_both(cache, plain, 100, random);
+  const KvCache fork = cache.fork();
+  const PlainCache before = plain;
+  for (PlainCache::Slot& slot : plain.slots) {
+    for (Floats& key : slot.keys) key = random_floats(random, 32);
+  }
+  // Part p is layer p / 4, block p % 4; all are shared and copied by whoever writes.
+  pool.parallel(24, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t part = begin; part < end; ++part) {
+      for (std::int64_t slot = part % 4 * 32; slot < std::min<std::int64_t>(part % 4 * 32 + 32, 100); ++slot) {
+        const std::size_t layer = static_cast<std::size_t>(part / 4);
+        const PlainCache::Slot& written = plain.slots[static_cast<std::size_t>(slot)];
+        cache.write(part / 4, slot, written.keys[layer], written.values[layer]);
+      }
+    }
+  });
+  expect_equal(cache, plain);
+  expect_equal(fork, before);
+}
+
+TEST("forks live and die on different threads") {
+  KvCache cache = small_cache(KvCodec::f16, 40, 6, 400);
+  const auto saved = cache.save();
+  std::vector<std::thread> threads;
+  std::atomic<int> kept{0};
+  for (unsigned i = 0; i < 4; ++i) {
+    threads.emplace_back([fork = cache.fork(), &saved, &kept, i]() mutable {
+      std::mt19937 random(i);
+      PlainCache discarded;
+      for (int round = 0; round < 20; ++round) {
+        extend_both(fork, discarded, 1 + round, random);
+        const KvCache other = fork.fork();
+        fork.truncate(40);
+      }
+      if (fork.save() == saved) ++kept;
+    });
+  }
+  std::mt19937 random(9);
+  PlainCache more;
+  extend_both(cache, more, 30, random);
+  for (std::thread& thread : threads) thread.join();
+  cache.truncate(40);
+  check::is_true(kept == 4 && cache.save() == saved, "each kept the slots they share");
 }
 
 TEST("bytes follow the slots held and forget what is dropped") {

@@ -7,7 +7,7 @@
 #include <random>
 #include <thread>
 
-#include "../src/model/exponential.h"
+#include "../src/scoring/exponential32.h"
 #include "../src/model/rope.h"
 #include "../src/model/rows.h"
 #include "../src/model/saved_session.h"

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "../cache/codec.h"
-#include "../cache/half.h"
+#include "../matrix/half.h"
 #include "kernels.h"
 
 namespace retort {
@@ -16,7 +16,7 @@ void accumulate(const Product& product) {
     if (product.from_zero) std::fill_n(c, product.columns, 0.0F);
     for (std::int64_t k = 0; k < product.depth; ++k) {
       const Numbers b = product.b + k * product.b_stride;
-      for (std::int64_t n = 0; n < product.columns; ++n) c[n] = std::fma(a[k], b.halves != nullptr ? float_from_half(b.halves[n]) : b.floats[n], c[n]);
+      for (std::int64_t n = 0; n < product.columns; ++n) c[n] = std::fma(a[k], b.halves != nullptr ? from_f16(b.halves[n]) : b.floats[n], c[n]);
     }
   }
 }

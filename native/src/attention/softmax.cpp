@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 
 #include "../scoring/exponential.h"
+#include "../scoring/exponential32.h"
 #include "retort/kv_cache.h"
 
 namespace retort {
@@ -13,29 +13,8 @@ namespace {
 constexpr std::size_t lanes = 8;
 using Lanes = std::array<float, lanes>;
 
-inline float exponential_float(float x) {
-  constexpr float smallest = -87.0F;
-  constexpr float log2_e = 0x1.715476p0F;
-  constexpr float ln2_high = 0x1.62e4p-1F;
-  constexpr float ln2_low = 0x1.7f7d1cp-20F;
-  // Adding 1.5·2^23 leaves the nearest integer in the low bits of the sum.
-  constexpr float round_to_integer = 0x1.8p23F;
-
-  const float clamped = x < smallest ? smallest : x;
-  const float shifted = clamped * log2_e + round_to_integer;
-  const float n = shifted - round_to_integer;
-  const float r = (clamped - n * ln2_high) - n * ln2_low;
-  float sum = 1.0F / 5040.0F;
-  sum = sum * r + 1.0F / 720.0F;
-  sum = sum * r + 1.0F / 120.0F;
-  sum = sum * r + 1.0F / 24.0F;
-  sum = sum * r + 1.0F / 6.0F;
-  sum = sum * r + 0.5F;
-  sum = sum * r + 1.0F;
-  sum = sum * r + 1.0F;
-  const float power = std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) + 127U) << 23);
-  return x < smallest ? 0.0F : sum * power;
-}
+// What is hidden, and what weighs less than 2^−125 of the highest, is 0.
+inline float weight_of(float score) { return score < -87.0F ? 0.0F : exponential32(score); }
 
 inline double capped(double score, double cap) {
   const double x = score / cap;
@@ -66,7 +45,7 @@ RETORT_VECTOR_CLONES float highest_of(const float* scores, std::int64_t count) {
 }
 
 RETORT_VECTOR_CLONES void exponentials(float* scores, std::int64_t count, float maximum) {
-  for (std::int64_t i = 0; i < count; ++i) scores[i] = exponential_float(scores[i] - maximum);
+  for (std::int64_t i = 0; i < count; ++i) scores[i] = weight_of(scores[i] - maximum);
 }
 
 RETORT_VECTOR_CLONES Lanes sums_by_lane(const float* weights, std::int64_t count) {
@@ -87,8 +66,6 @@ RETORT_VECTOR_CLONES void scale_sums(const double* sums, double scale, float* ou
 }
 
 }  // namespace
-
-float exponential_single(float x) { return exponential_float(x); }
 
 void scale_scores(float* scores, std::int64_t count, float scale, std::optional<float> softcap) {
   multiply_scores(scores, count, scale);

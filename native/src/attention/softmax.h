@@ -7,9 +7,6 @@
 
 namespace retort {
 
-// exp(x) for x ≤ 0 in single precision, relative error below 2e-7; 0 below −87. See ../scoring/exponential.h for the method.
-float exponential_single(float x);
-
 // scores[i] · scale, then cap·tanh(·/cap) where there is a cap. `count` is a multiple of 32, here and below.
 void scale_scores(float* scores, std::int64_t count, float scale, std::optional<float> softcap);
 

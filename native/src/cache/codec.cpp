@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "half.h"
+#include "../matrix/half.h"
 
 namespace retort {
 namespace {
@@ -25,14 +25,14 @@ std::size_t scale_bytes(KvCodec codec, std::int64_t dimension) {
 }
 
 std::uint16_t saturated_half(float value) {
-  return half_from_float(std::isfinite(value) ? std::clamp(value, -largest_half, largest_half) : value);
+  return to_f16(std::isfinite(value) ? std::clamp(value, -largest_half, largest_half) : value);
 }
 
 // Scale of a group as it will be read back; the codes are made for that one.
 std::uint16_t group_scale(std::span<const float> values) {
   float largest = 0;
   for (const float value : values) {
-    if (!std::isfinite(value)) return half_from_float(std::nanf(""));
+    if (!std::isfinite(value)) return to_f16(std::nanf(""));
     largest = std::max(largest, std::fabs(value));
   }
   return saturated_half(largest / largest_code);
@@ -49,7 +49,7 @@ void quantize(std::span<const float> values, StoreCode store_code, StoreScale st
   for (std::size_t start = 0; start < values.size(); start += q8_group) {
     const auto group = values.subspan(start, std::min<std::size_t>(q8_group, values.size() - start));
     const std::uint16_t half_scale = group_scale(group);
-    const float scale = float_from_half(half_scale);
+    const float scale = from_f16(half_scale);
     store_scale(start / q8_group, half_scale);
     for (std::size_t i = 0; i < group.size(); ++i) store_code(start + i, code_of(group[i], scale));
   }
@@ -81,7 +81,7 @@ void decode(KvCodec codec, const std::byte* block, std::int64_t rows, std::int64
   switch (codec) {
     case KvCodec::f32: std::copy_n(reinterpret_cast<const float*>(block), count, out); return;
     case KvCodec::f16:
-      for (std::int64_t i = 0; i < count; ++i) out[i] = float_from_half(reinterpret_cast<const std::uint16_t*>(block)[i]);
+      for (std::int64_t i = 0; i < count; ++i) out[i] = from_f16(reinterpret_cast<const std::uint16_t*>(block)[i]);
       return;
     case KvCodec::q8: {
       const auto* const codes = reinterpret_cast<const std::int8_t*>(block);
@@ -89,7 +89,7 @@ void decode(KvCodec codec, const std::byte* block, std::int64_t rows, std::int64
       for (std::int64_t row = 0; row < rows; ++row) {
         for (std::int64_t column = 0; column < row_size; ++column) {
           const std::int64_t i = row * row_size + column;
-          out[i] = static_cast<float>(codes[i]) * float_from_half(scales[scale_at(row, column)]);
+          out[i] = static_cast<float>(codes[i]) * from_f16(scales[scale_at(row, column)]);
         }
       }
       return;

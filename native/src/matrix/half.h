@@ -25,6 +25,27 @@ inline float from_f16(std::uint16_t half) {
 
 inline float from_bf16(std::uint16_t half) { return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16); }
 
+// Rounds to nearest even, as the processor's own conversion does.
+inline std::uint16_t to_f16(float value) {
+  constexpr std::uint32_t smallest_normal = 0x38800000;  // 2^−14
+  constexpr std::uint32_t beyond_largest = 0x47800000;   // 2^16
+  constexpr std::uint32_t float_infinity = 0x7f800000;
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t magnitude = bits & 0x7fffffff;
+  std::uint32_t half = 0;
+  if (magnitude > float_infinity) {
+    half = 0x7e00;
+  } else if (magnitude >= beyond_largest) {
+    half = 0x7c00;
+  } else if (magnitude < smallest_normal) {
+    // The last bit of 0.5 weighs 2^−24, as that of a subnormal half: the addition rounds.
+    half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F) - std::bit_cast<std::uint32_t>(0.5F);
+  } else {
+    half = (magnitude + 0xfff + ((magnitude >> 13) & 1) - 0x38000000) >> 13;
+  }
+  return static_cast<std::uint16_t>(half | ((bits >> 16) & 0x8000));
+}
+
 // Whether the value is a float16 number, and which. NaN is none.
 inline bool to_f16_exactly(float value, std::uint16_t& half) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include "exponential.h"
+#include "../scoring/exponential32.h"
 
 namespace retort {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "exponential.h"
+#include "../scoring/exponential32.h"
 #include "layers.h"
 #include "rows.h"
 

@@ -1,5 +1,5 @@
 // exp(x) in float32 from + − × and bit operations: a loop over it is vectorised, and every machine gets the same bits. Relative error below 2e-7.
-// As src/scoring/exponential.h, with a Taylor series to r^7. Outside −87…88 the result is that of the border; not-a-number stays.
+// As exponential.h, with a Taylor series to r^7. Outside −87…88 the result is that of the border; not-a-number stays.
 #pragma once
 
 #include <bit>
