@@ -22,10 +22,11 @@ namespace {
 constexpr std::int64_t width = 8;
 constexpr std::ptrdiff_t line = 64;
 
-// Lines of Product::ahead that are still to be asked for.
+// Product::ahead as far as it is still to be asked for, and how much of it with each k: spread evenly over the work of the first rows, because a processor that
+// has asked for more lines than it can wait for stands still.
 struct Ahead {
   const std::byte* next;
-  const std::byte* end;
+  std::ptrdiff_t step;
 };
 
 // Eight columns of b.
@@ -71,11 +72,10 @@ RETORT_AVX2 void accumulate_tile(const Product& product, const Number* b, std::i
     for (int v = 0; v < Vectors; ++v) sums[row][v] = product.from_zero ? _mm256_setzero_ps() : _mm256_loadu_ps(c + row * product.c_stride + v * width);
   }
   const std::byte* next = ahead.next;
+  const std::ptrdiff_t step = ahead.step;
   for (std::int64_t k = 0; k < product.depth; ++k, b += product.b_stride) {
-    if (next < ahead.end) {
-      _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T0);
-      next += line;
-    }
+    for (std::ptrdiff_t i = 0; i < step; i += line) _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
+    next += step;
     add_products<Rows, Vectors>(sums, a + k, product.a_stride, b);
   }
   ahead.next = next;
@@ -88,7 +88,12 @@ RETORT_AVX2 void accumulate_tile(const Product& product, const Number* b, std::i
 
 // All columns of `Rows` rows.
 template <int Rows, int Vectors, class Number>
-RETORT_AVX2 void accumulate_rows(const Product& product, const Number* b, std::int64_t row, Ahead& ahead) {
+RETORT_AVX2 void accumulate_rows(const Product& product, const Number* b, std::int64_t row) {
+  Ahead ahead = {product.ahead.data(), 0};
+  if (row == 0) {
+    const std::int64_t passes = (product.columns + Vectors * width - 1) / (Vectors * width);
+    ahead.step = static_cast<std::ptrdiff_t>(product.ahead.size()) / (passes * product.depth);
+  }
   std::int64_t n = 0;
   for (; n + Vectors * width <= product.columns; n += Vectors * width) accumulate_tile<Rows, Vectors>(product, b, row, n, ahead);
   if constexpr (Vectors > 4) {
@@ -100,19 +105,18 @@ RETORT_AVX2 void accumulate_rows(const Product& product, const Number* b, std::i
 // Tiles are as large as 16 registers allow, and large enough that two multiply-adds start each cycle.
 template <class Number>
 RETORT_AVX2 void accumulate_all(const Product& product, const Number* b) {
-  Ahead ahead = {product.ahead.data(), product.ahead.data() + product.ahead.size()};
   std::int64_t row = 0;
   while (row < product.rows) {
     const std::int64_t left = product.rows - row;
     // 7 and 8 rows are better as 4 + 3 and 4 + 4 than as 6 and a thin rest.
     const std::int64_t taken = left == 7 || left == 8 ? 4 : std::min(left, std::int64_t{6});
     switch (taken) {
-      case 6: accumulate_rows<6, 2>(product, b, row, ahead); break;
-      case 5: accumulate_rows<5, 2>(product, b, row, ahead); break;
-      case 4: accumulate_rows<4, 2>(product, b, row, ahead); break;
-      case 3: accumulate_rows<3, 4>(product, b, row, ahead); break;
-      case 2: accumulate_rows<2, 4>(product, b, row, ahead); break;
-      default: accumulate_rows<1, 8>(product, b, row, ahead); break;
+      case 6: accumulate_rows<6, 2>(product, b, row); break;
+      case 5: accumulate_rows<5, 2>(product, b, row); break;
+      case 4: accumulate_rows<4, 2>(product, b, row); break;
+      case 3: accumulate_rows<3, 4>(product, b, row); break;
+      case 2: accumulate_rows<2, 4>(product, b, row); break;
+      default: accumulate_rows<1, 8>(product, b, row); break;
     }
     row += taken;
   }
