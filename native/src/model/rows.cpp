@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "../scoring/exponential.h"
 #include "../scoring/exponential32.h"
 
 namespace retort {
@@ -40,21 +41,34 @@ void normalize_run(const Norm& norm, std::size_t first, std::span<float> run) {
 // 1 − 2/(exp(2x) + 1): absolute error below 2e-7.
 float hyperbolic_tangent(float x) { return 1.0F - 2.0F / (exponential32(2.0F * x) + 1.0F); }
 
-float silu(float x) { return x / (1.0F + exponential32(-x)); }
+// One loop per function: only so does each vectorise.
+RETORT_VECTOR_CLONES void silu(float* row, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) row[i] = row[i] / (1.0F + exponential32(-row[i]));
+}
 
-float gelu_tanh(float x) {
+RETORT_VECTOR_CLONES void gelu_tanh(float* row, std::size_t count) {
   constexpr float root_of_two_over_pi = 0.7978845608028654F;
-  return 0.5F * x * (1.0F + hyperbolic_tangent(root_of_two_over_pi * (x + 0.044715F * x * x * x)));
+  for (std::size_t i = 0; i < count; ++i) {
+    const float x = row[i];
+    row[i] = 0.5F * x * (1.0F + hyperbolic_tangent(root_of_two_over_pi * (x + 0.044715F * x * x * x)));
+  }
 }
 
-float gelu(float x) {
+void gelu(float* row, std::size_t count) {
   constexpr float root_of_half = 0.7071067811865476F;
-  return 0.5F * x * (1.0F + std::erf(x * root_of_half));
+  for (std::size_t i = 0; i < count; ++i) row[i] = 0.5F * row[i] * (1.0F + std::erf(row[i] * root_of_half));
 }
 
-template <class Function>
-void each(std::span<float> row, Function function) {
-  for (float& value : row) value = function(value);
+void relu(float* row, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) row[i] = row[i] < 0.0F ? 0.0F : row[i];
+}
+
+RETORT_VECTOR_CLONES void soft_cap(float* row, std::size_t count, float cap) {
+  for (std::size_t i = 0; i < count; ++i) row[i] = cap * hyperbolic_tangent(row[i] / cap);
+}
+
+RETORT_VECTOR_CLONES void exponentials(float* row, std::size_t count, float highest) {
+  for (std::size_t i = 0; i < count; ++i) row[i] = exponential32(row[i] - highest);
 }
 
 }  // namespace
@@ -78,19 +92,19 @@ void add_scaled(std::span<float> row, std::span<const float> other, float factor
 }
 
 void clamp(std::span<float> row, float limit) {
-  each(row, [limit](float value) { return value > limit ? limit : value < -limit ? -limit : value; });
+  for (float& value : row) value = value > limit ? limit : value < -limit ? -limit : value;
 }
 
 void activate(Activation activation, std::span<float> row) {
   switch (activation) {
     case Activation::silu:
-      return each(row, silu);
+      return silu(row.data(), row.size());
     case Activation::gelu_tanh:
-      return each(row, gelu_tanh);
+      return gelu_tanh(row.data(), row.size());
     case Activation::gelu:
-      return each(row, gelu);
+      return gelu(row.data(), row.size());
     case Activation::relu:
-      return each(row, [](float value) { return value < 0.0F ? 0.0F : value; });
+      return relu(row.data(), row.size());
   }
 }
 
@@ -98,15 +112,12 @@ void multiply_rows(std::span<float> row, std::span<const float> other) {
   for (std::size_t i = 0; i < row.size(); ++i) row[i] *= other[i];
 }
 
-void soft_cap(std::span<float> row, float cap) {
-  each(row, [cap](float value) { return cap * hyperbolic_tangent(value / cap); });
-}
+void soft_cap(std::span<float> row, float cap) { soft_cap(row.data(), row.size(), cap); }
 
 void softmax(std::span<float> row) {
-  const float highest = *std::max_element(row.begin(), row.end());
-  each(row, [highest](float value) { return exponential32(value - highest); });
+  exponentials(row.data(), row.size(), *std::max_element(row.begin(), row.end()));
   const float sum = lane_sum(row.size(), [&](std::size_t i) { return row[i]; });
-  each(row, [sum](float value) { return value / sum; });
+  for (float& value : row) value /= sum;
 }
 
 float softplus(float x) { return x > 20.0F ? x : std::log1p(exponential32(x)); }
