@@ -66,8 +66,10 @@ export class Arguments {
     return this.integer(name, minimum) ?? minimum;
   }
 
-  oneOf<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
-    const text = this.text(name) ?? fallback;
+  /** Null where it was not given. */
+  oneOf<const T extends string>(name: string, allowed: readonly T[]): T | null {
+    const text = this.text(name);
+    if (text === undefined) return null;
     const found = allowed.find((each) => each === text);
     if (found === undefined) throw badArgument(`--${name} is one of ${allowed.join(', ')}, not ${text}.`);
     return found;

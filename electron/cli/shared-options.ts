@@ -12,21 +12,20 @@ export const jsonOption: Options = {
 };
 
 export const computeOptions: Options = {
-  engine: { value: 'E', help: 'onnx (default) or native' },
-  arithmetic: { value: 'A', help: 'reference (default): float32 activations; fast: 8-bit activations' },
+  engine: { value: 'E', help: 'native or onnx (default: native, but onnx for exported graphs and GPUs)' },
+  arithmetic: {
+    value: 'A',
+    help: 'fast: 8-bit activations; reference: float32 (default: fast on native, reference on onnx)',
+  },
   device: { value: 'D', help: 'cpu (default) or webgpu' },
   threads: { value: 'T', help: 'threads (default: all processors)' },
 };
 
-/**
- * The onnx engine's fast arithmetic decodes faster but prefills no faster, and near-ties may fall otherwise than in float32: the
- * bundled model then answers "What is the capital of France?" wrongly. So reference is what a person gets unasked.
- */
 export function computeFrom(given: Arguments): Compute {
   return {
-    engine: given.oneOf('engine', ['onnx', 'native'], 'onnx'),
-    arithmetic: given.oneOf('arithmetic', ['reference', 'fast'], 'reference'),
-    device: given.oneOf('device', ['cpu', 'webgpu'], 'cpu'),
+    engine: given.oneOf('engine', ['onnx', 'native']),
+    arithmetic: given.oneOf('arithmetic', ['reference', 'fast']),
+    device: given.oneOf('device', ['cpu', 'webgpu']) ?? 'cpu',
     threads: given.integer('threads', 1) ?? null,
   };
 }

@@ -14,11 +14,14 @@ export const TokenId = z.int().nonnegative().max(0x7fff_ffff);
 export const TokenIds = z.array(TokenId).max(16_777_216);
 const modelPath = z.string().min(1).max(4096);
 
-/** How to open a model for computing. `path` is absolute; the cache folder holds built graphs. */
+/**
+ * How to open a model for computing. `path` is absolute; the cache folder holds built graphs. Engine null: native where it can run the
+ * model on the device, else onnx. Arithmetic null: fast on the native engine, reference on the onnx engine.
+ */
 export const OpenModel = z.strictObject({
   path: modelPath,
-  engine: EngineName,
-  arithmetic: Arithmetic,
+  engine: EngineName.nullable(),
+  arithmetic: Arithmetic.nullable(),
   device: Device,
   threads: z.int().min(1).max(1024),
   cacheFolder: modelPath,

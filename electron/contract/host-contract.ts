@@ -61,10 +61,10 @@ export const Job = z.strictObject({
 });
 export type Job = z.infer<typeof Job>;
 
-/** How to compute; null: the host chooses. */
+/** How to compute; null: chosen when the model is opened. */
 export const Compute = z.strictObject({
-  engine: EngineName,
-  arithmetic: Arithmetic,
+  engine: EngineName.nullable(),
+  arithmetic: Arithmetic.nullable(),
   device: Device,
   threads: z.int().min(1).max(1024).nullable(),
 });

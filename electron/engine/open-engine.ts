@@ -47,10 +47,21 @@ export async function openModel(request: OpenModel, hooks: OpenHooks): Promise<O
   };
 }
 
+/**
+ * Exported graphs run as they are and GPUs by onnxruntime; everything else by the native engine. On the onnx engine fast arithmetic decides
+ * near-ties otherwise than float32 (the bundled model then answers "What is the capital of France?" wrongly), so there reference is the choice.
+ */
+function chosen(source: ModelSource, { engine, arithmetic, device }: OpenModel) {
+  const needsOnnx = source.graphs.length > 0 || device !== 'cpu';
+  const name = engine ?? (needsOnnx ? 'onnx' : 'native');
+  return { engine: name, arithmetic: arithmetic ?? (name === 'native' ? 'fast' : 'reference') };
+}
+
 function openEngine(source: ModelSource, request: OpenModel, hooks: OpenHooks): Promise<Engine> {
-  const { arithmetic, device, threads, cacheFolder } = request;
+  const { device, threads, cacheFolder } = request;
+  const { engine, arithmetic } = chosen(source, request);
   const { signal } = hooks;
-  if (request.engine === 'native') {
+  if (engine === 'native') {
     if (device !== 'cpu') {
       throw new LabError('unsupported-feature', 'The native engine runs on the processor: use --device cpu.');
     }

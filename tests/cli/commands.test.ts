@@ -67,7 +67,7 @@ describe('run', () => {
         kvBytes: expect.any(Number) as number,
         peakBytes: expect.any(Number) as number,
       },
-      engine: 'onnx',
+      engine: 'native',
       arithmetic: 'reference',
     });
   });
@@ -225,6 +225,23 @@ test('logits writes the golden logits', async () => {
   const result = json(await retort('logits', llama, ...args));
   expect(result).toMatchObject({ tokens: 48, vocabularySize: 320 });
   expect((await readGoldenTensors(out)).get('logits')?.shape).toEqual([48, 320]);
+});
+
+test.each([
+  ['a model file', llama, [], { engine: 'native', arithmetic: 'fast' }],
+  [
+    'a model file on the onnx engine',
+    llama,
+    ['--engine', 'onnx'],
+    { engine: 'onnx', arithmetic: 'reference' },
+  ],
+  ['an exported graph', join(goldenFolder, 'exports', 'llama-plain'), [], { engine: 'onnx' }],
+] as const)('the engine and the arithmetic nobody asked for: %s', async (_, model, options, chosen) => {
+  const args = ['--ids', '5,6,7', '--greedy', '--max-tokens', '2', '--json', ...options];
+  const first = json<{ runId: string; ids: number[] }>(await retort('run', model, ...args));
+  expect(first).toMatchObject(chosen);
+  const again = json(await retort('run', '--repeat', first.runId, '--json'));
+  expect(again).toMatchObject({ ...chosen, ids: first.ids, sameIds: true });
 });
 
 test('perplexity takes a text and a reference', async () => {

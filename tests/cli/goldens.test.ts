@@ -23,12 +23,22 @@ const models = [
   'llama-gptq-actorder', 'llama-awq',
 ]; // prettier-ignore
 
-describe('retort logits --hidden', () => {
+describe('retort logits --hidden on the onnx engine', () => {
   test.each(models)('%s meets the golden logits, hidden states and router choices', async (model) => {
     const folder = join(goldenFolder, 'tiny', model.split('/')[0]!);
     const { input_ids: ids } = readGoldenJson<TinyExpectation>('tiny', model.split('/')[0]!, 'expected.json');
     const out = join(home, `${model.replaceAll('/', '-')}.safetensors`);
-    const args = ['--ids', ids.join(','), '--hidden', '--out', out, '--arithmetic', 'reference'];
+    const args = [
+      '--ids',
+      ids.join(','),
+      '--hidden',
+      '--out',
+      out,
+      '--engine',
+      'onnx',
+      '--arithmetic',
+      'reference',
+    ];
     const { code, stderr } = await cli(['logits', join(goldenFolder, 'tiny', model), ...args], { home });
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
     const written = await readGoldenTensors(out);
@@ -45,14 +55,25 @@ describe('retort logits --hidden', () => {
   });
 });
 
-describe('retort perplexity of the bundled model', () => {
+describe('retort perplexity of the bundled model on the onnx engine', () => {
   const text = join(goldenFolder, 'smollm2', 'text.txt');
   const { reference } = readGoldenJson<{ reference: { ppl: number; ppl_second_half: number } }>(
     'smollm2',
     'ppl.json',
   );
   const measure = async (...more: string[]) => {
-    const shape = ['--file', text, '--context', '512', '--tokens', '2048', '--json', ...more];
+    const shape = [
+      '--file',
+      text,
+      '--context',
+      '512',
+      '--tokens',
+      '2048',
+      '--engine',
+      'onnx',
+      '--json',
+      ...more,
+    ];
     const { stdout } = await cli(['perplexity', 'smollm2-135m-instruct', ...shape], { home });
     return JSON.parse(stdout) as { perplexity: number; tokens: number };
   };

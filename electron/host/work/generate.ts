@@ -62,7 +62,8 @@ export function generateHandlers(services: Services): Pick<Handlers<HostContract
       const model = { name: run.modelName, path: run.modelPath };
       const prompt = { ids: run.promptIds, warnings: [], ends: settings.ends, stops: [] };
       const encode = () => Promise.resolve(prompt);
-      const compute = { ...settings.compute, threads: run.threads };
+      const { engine, arithmetic, threads } = run;
+      const compute = { ...settings.compute, engine, arithmetic, threads };
       const result = await reply(services, model, compute, trace, context, encode, ({ info }) => {
         if (info.identity === run.modelIdentity) return settings;
         const message = `The model at ${run.modelPath} is not the one of run ${id}: its contents have changed.`;
