@@ -45,7 +45,8 @@ const KernelSet* find_set(const char* name) {
 std::vector<float> multiply(const retort::Matrix& matrix, const std::vector<float>& in, Arithmetic arithmetic, const KernelSet& set, ThreadPool& pool) {
   const auto count = static_cast<std::int64_t>(in.size()) / matrix.columns();
   std::vector<float> out(static_cast<std::size_t>(count * matrix.rows()), -1e30F);
-  retort::multiply(matrix, in, count, out, arithmetic, set, pool);
+  const retort::MatrixProduct product{&matrix, out};
+  retort::multiply({&product, 1}, in, count, arithmetic, set, pool);
   return out;
 }
 
@@ -226,7 +227,30 @@ TEST("no input rows give no outputs") {
   ThreadPool pool(1);
   const Example example = small(retort::SourceType::q4_0);
   const auto matrix = retort::pack_matrix(example.source(), pool);
-  retort::multiply(*matrix, {}, 0, {}, Arithmetic::fast, retort::kernel_set(""), pool);
+  const retort::MatrixProduct none{matrix.get(), {}};
+  retort::multiply({&none, 1}, {}, 0, Arithmetic::fast, retort::kernel_set(""), pool);
+}
+
+TEST("products of one input together have the bits that each has alone") {
+  ThreadPool pool(2);
+  constexpr std::int64_t columns = 512;
+  const std::vector<float> in = examples::activations(7 * columns, 3);
+  for (const Arithmetic arithmetic : {Arithmetic::fast, Arithmetic::reference}) {
+    std::vector<std::unique_ptr<retort::Matrix>> matrices;
+    std::vector<std::vector<float>> outs;
+    std::int64_t rows = 5;
+    for (const Kind& kind : examples::kinds()) {
+      matrices.push_back(retort::pack_matrix(examples::make(kind, rows, columns, 21).source(), pool));
+      outs.emplace_back(static_cast<std::size_t>(7 * rows));
+      rows = rows * 2 % 83;
+    }
+    std::vector<retort::MatrixProduct> products;
+    for (std::size_t i = 0; i < matrices.size(); ++i) products.push_back({matrices[i].get(), outs[i]});
+    retort::multiply(products, in, 7, arithmetic, retort::kernel_set(""), pool);
+    for (std::size_t i = 0; i < matrices.size(); ++i) {
+      same_bits(outs[i], multiply(*matrices[i], in, arithmetic, retort::kernel_set(""), pool), examples::kinds()[i].name);
+    }
+  }
 }
 
 TEST("products of wrong sizes are refused") {
@@ -234,7 +258,8 @@ TEST("products of wrong sizes are refused") {
   const auto matrix = retort::pack_matrix(small(retort::SourceType::q8_0).source(), pool);
   const auto attempt = [&](std::size_t in, std::int64_t count, std::size_t out) {
     std::vector<float> inputs(in), outputs(out);
-    check::refuses(Status::bad_request, [&] { retort::multiply(*matrix, inputs, count, outputs, Arithmetic::fast, retort::kernel_set(""), pool); });
+    const retort::MatrixProduct product{matrix.get(), outputs};
+    check::refuses(Status::bad_request, [&] { retort::multiply({&product, 1}, inputs, count, Arithmetic::fast, retort::kernel_set(""), pool); });
   };
   const auto columns = static_cast<std::size_t>(matrix->columns());
   attempt(columns - 1, 1, 3);

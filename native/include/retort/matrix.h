@@ -62,9 +62,16 @@ struct KernelSet;
 const KernelSet& kernel_set(std::string_view name);
 std::string_view kernel_set_name(const KernelSet& set) noexcept;
 
-// out [count, rows] = in [count, columns] · matrixᵀ, all float32 and row-major. Every kernel set gives the same bits. Where a row of `in` holds numbers that
-// are not finite, its outputs are not numbers (reference: as IEEE arithmetic has it). Throws Failure: bad_request where sizes disagree, out_of_memory.
-void multiply(const Matrix& matrix, std::span<const float> in, std::int64_t count, std::span<float> out, Arithmetic arithmetic, const KernelSet& kernels,
+// One of several products of the same input: out [count, rows], row-major.
+struct MatrixProduct {
+  const Matrix* matrix;
+  std::span<float> out;
+};
+
+// out [count, rows] = in [count, columns] · matrixᵀ for every product, all float32 and row-major. The input is quantized once, and threads share out the rows of
+// all matrices together. Every kernel set gives the same bits. Where a row of `in` holds numbers that are not finite, its outputs are not numbers (reference: as
+// IEEE arithmetic has it). Throws Failure: bad_request where sizes disagree, out_of_memory.
+void multiply(std::span<const MatrixProduct> products, std::span<const float> in, std::int64_t count, Arithmetic arithmetic, const KernelSet& kernels,
               ThreadPool& pool);
 
 // One row as float32 (columns), e.g. of an embedding table. Throws Failure: bad_request.

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "kernels/kernel_set.h"
 #include "matrix/codes.h"
@@ -38,10 +40,14 @@ void check_sizes(const Layout& layout, std::size_t in, std::int64_t count, std::
   }
 }
 
-// Memory of quantized activations.
+// What the kernels subtract from each code.
+std::int32_t zero_of(const Layout& layout, const KernelSet& kernels) { return layout.zero + (layout.codes == Codes::bytes ? kernels.byte_bias : 0); }
+
+// Activations quantized for the matrices of one step and one zero.
 class Quantizer {
  public:
-  Quantizer(const Layout& layout, std::int64_t count) : steps_(layout.steps), row_codes_(layout.steps * layout.step_columns) {
+  Quantizer(const Layout& layout, std::int64_t count, std::int32_t zero)
+      : steps_(layout.steps), row_codes_(layout.steps * layout.step_columns), step_columns_(layout.step_columns), zero_(zero) {
     const auto values = static_cast<std::size_t>(count * steps_);
     codes_ = std::make_unique_for_overwrite<std::int8_t[]>(static_cast<std::size_t>(count * row_codes_));
     scales_ = std::make_unique_for_overwrite<float[]>(values);
@@ -49,12 +55,13 @@ class Quantizer {
     corrections_ = std::make_unique_for_overwrite<std::int32_t[]>(values);
   }
 
-  void quantize(const Layout& layout, std::span<const float> in, std::int64_t count, const KernelSet& kernels, ThreadPool& pool) {
-    const std::int32_t zero = layout.zero + (layout.codes == Codes::bytes ? kernels.byte_bias : 0);
+  bool fits(const Layout& layout, std::int32_t zero) const { return layout.step_columns == step_columns_ && zero == zero_; }
+
+  void quantize(std::span<const float> in, std::int64_t columns, std::int64_t count, const KernelSet& kernels, ThreadPool& pool) {
     const auto work = [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t m = begin; m < end; ++m) {
-        kernels.quantize_row(in.data() + m * layout.columns, layout.columns, layout.step_columns, zero, codes_.get() + m * row_codes_,
-                             scales_.get() + m * steps_, sums_.get() + m * steps_, corrections_.get() + m * steps_);
+        kernels.quantize_row(in.data() + m * columns, columns, step_columns_, zero_, codes_.get() + m * row_codes_, scales_.get() + m * steps_,
+                             sums_.get() + m * steps_, corrections_.get() + m * steps_);
       }
     };
     // A few rows are quantized in less time than other threads take to come.
@@ -70,51 +77,102 @@ class Quantizer {
  private:
   std::int64_t steps_;
   std::int64_t row_codes_;
+  std::int64_t step_columns_;
+  std::int32_t zero_;
   std::unique_ptr<std::int8_t[]> codes_;
   std::unique_ptr<float[]> scales_;
   std::unique_ptr<float[]> sums_;
   std::unique_ptr<std::int32_t[]> corrections_;
 };
 
-// Groups per part: even, since some sets take two at a time; small enough that every thread gets some.
+// Groups per panel: even, since some sets take two at a time; small enough that every thread gets some.
 std::int64_t panel_groups(const Layout& layout, const ThreadPool& pool) {
   const std::int64_t fitting = panel_bytes / layout.group_bytes;
   const std::int64_t fair = (layout.groups + 4 * pool.threads() - 1) / (4 * pool.threads());
   return std::max<std::int64_t>(2, std::min(fitting, fair) / 2 * 2);
 }
 
-// Calls tile(first group, groups, first row, rows) over all groups and rows: by panels of weights, in each all rows.
-template <class Tile>
-void for_tiles(const Layout& layout, std::int64_t count, std::int64_t rows, ThreadPool& pool, Tile tile) {
-  const std::int64_t panel = panel_groups(layout, pool);
-  pool.parallel(layout.groups, panel, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t group = begin; group < end; group += panel) {
-      const std::int64_t groups = std::min(panel, end - group);
-      for (std::int64_t m = 0; m < count; m += rows) tile(group, groups, m, std::min(rows, count - m));
+// One product while it is computed, panel by panel.
+struct Work {
+  const PackedMatrix* weights;
+  float* out;
+  // Among `Quantized`; none: on float32.
+  std::optional<std::size_t> quantized;
+  std::int64_t panel;
+  // Of this product and those before it.
+  std::int64_t last_panel;
+};
+
+class Multiplication {
+ public:
+  Multiplication(std::span<const float> in, std::int64_t count, Arithmetic arithmetic, const KernelSet& kernels, ThreadPool& pool)
+      : in_(in), count_(count), arithmetic_(arithmetic), kernels_(kernels), pool_(pool) {}
+
+  void add(const MatrixProduct& product) {
+    const PackedMatrix& weights = packed(*product.matrix);
+    const Layout& layout = weights.shape();
+    check_sizes(layout, in_.size(), count_, product.out.size());
+    if (count_ == 0) return;
+    const std::int64_t panel = panel_groups(layout, pool_);
+    const std::int64_t before = work_.empty() ? 0 : work_.back().last_panel;
+    work_.push_back({&weights, product.out.data(), quantized_for(layout), panel, before + (layout.groups + panel - 1) / panel});
+  }
+
+  void run() {
+    if (work_.empty()) return;
+    pool_.parallel(work_.back().last_panel, 1, [&](std::int64_t begin, std::int64_t end) {
+      std::int64_t first_panel = 0;
+      for (const Work& work : work_) {
+        for (std::int64_t i = std::max(begin, first_panel); i < std::min(end, work.last_panel); ++i) run_panel(work, (i - first_panel) * work.panel);
+        first_panel = work.last_panel;
+      }
+    });
+  }
+
+ private:
+  std::optional<std::size_t> quantized_for(const Layout& layout) {
+    if (arithmetic_ == Arithmetic::reference || layout.scales == Scales::none) return std::nullopt;
+    const std::int32_t zero = zero_of(layout, kernels_);
+    const auto known = std::ranges::find_if(quantized_, [&](const Quantizer& quantizer) { return quantizer.fits(layout, zero); });
+    if (known != quantized_.end()) return static_cast<std::size_t>(known - quantized_.begin());
+    quantized_.emplace_back(layout, count_, zero).quantize(in_, layout.columns, count_, kernels_, pool_);
+    return quantized_.size() - 1;
+  }
+
+  // All input rows pass by a panel of weights.
+  void run_panel(const Work& work, std::int64_t group) const {
+    const Layout& layout = work.weights->shape();
+    const unsigned char* const weights = work.weights->data();
+    const std::int64_t groups = std::min(work.panel, layout.groups - group);
+    const std::int64_t most = work.quantized ? tile_rows : float_rows;
+    for (std::int64_t m = 0; m < count_; m += most) {
+      const std::int64_t rows = std::min(most, count_ - m);
+      float* const out = work.out + m * layout.rows;
+      if (work.quantized) {
+        kernels_.multiply_codes(layout, weights, group, groups, quantized_[*work.quantized].rows(m), rows, out);
+      } else {
+        kernels_.multiply_floats(layout, weights, group, groups, in_.data() + m * layout.columns, rows, out);
+      }
     }
-  });
-}
+  }
+
+  std::span<const float> in_;
+  std::int64_t count_;
+  Arithmetic arithmetic_;
+  const KernelSet& kernels_;
+  ThreadPool& pool_;
+  std::vector<Quantizer> quantized_;
+  std::vector<Work> work_;
+};
 
 }  // namespace
 
-void multiply(const Matrix& matrix, std::span<const float> in, std::int64_t count, std::span<float> out, Arithmetic arithmetic, const KernelSet& kernels,
+void multiply(std::span<const MatrixProduct> products, std::span<const float> in, std::int64_t count, Arithmetic arithmetic, const KernelSet& kernels,
               ThreadPool& pool) {
-  const PackedMatrix& weights = packed(matrix);
-  const Layout& layout = weights.shape();
-  check_sizes(layout, in.size(), count, out.size());
-  if (count == 0) return;
-  if (arithmetic == Arithmetic::reference || layout.scales == Scales::none) {
-    for_tiles(layout, count, float_rows, pool, [&](std::int64_t group, std::int64_t groups, std::int64_t m, std::int64_t rows) {
-      kernels.multiply_floats(layout, weights.data(), group, groups, in.data() + m * layout.columns, rows, out.data() + m * layout.rows);
-    });
-    return;
-  }
   try {
-    Quantizer activations(layout, count);
-    activations.quantize(layout, in, count, kernels, pool);
-    for_tiles(layout, count, tile_rows, pool, [&](std::int64_t group, std::int64_t groups, std::int64_t m, std::int64_t rows) {
-      kernels.multiply_codes(layout, weights.data(), group, groups, activations.rows(m), rows, out.data() + m * layout.rows);
-    });
+    Multiplication multiplication(in, count, arithmetic, kernels, pool);
+    for (const MatrixProduct& product : products) multiplication.add(product);
+    multiplication.run();
   } catch (const std::bad_alloc&) {
     throw Failure(Status::out_of_memory, "[matrix] no memory for " + std::to_string(count) + " rows of 8-bit activations.");
   }

@@ -63,9 +63,7 @@ void attention(const AttentionLayer& layer, std::int64_t kv_layer, KvCache& cach
   const auto query = room(scratch.query, step.count * width.query);
   const auto key = room(scratch.key, step.count * width.key);
   const auto value = room(scratch.value, step.count * width.key);
-  machine.multiply(layer.query, input, step.count, query);
-  machine.multiply(layer.key, input, step.count, key);
-  machine.multiply(layer.value, input, step.count, value);
+  machine.multiply({{layer.query, query}, {layer.key, key}, {layer.value, value}}, input, step.count);
   const std::int64_t first_slot = cache.length() - step.count;
   each_token_by_blocks(first_slot, step.count, machine.pool(), [&](std::int64_t token) {
     const auto key_row = row_of(key, token, width.key);

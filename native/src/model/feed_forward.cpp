@@ -12,13 +12,13 @@ void multi_layer(const AttentionLayer& layer, const Linear& gate, const Linear& 
                  std::span<float> out, Machine& machine, Scratch& scratch) {
   const std::int64_t size = up.matrix->rows();
   const auto inner = room(scratch.up, count * size);
-  machine.multiply(up, in, count, inner);
   if (!layer.gated) {
+    machine.multiply(up, in, count, inner);
     machine.each_row(count, size, [&](std::int64_t row) { activate(layer.activation, row_of(inner, row, size)); });
     return machine.multiply(down, inner, count, out);
   }
   const auto gates = room(scratch.gate, count * size);
-  machine.multiply(gate, in, count, gates);
+  machine.multiply({{gate, gates}, {up, inner}}, in, count);
   machine.each_row(count, size, [&](std::int64_t row) {
     const auto gate_row = row_of(gates, row, size);
     activate(layer.activation, gate_row);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <vector>
 
@@ -22,7 +23,13 @@ class Machine {
   void check_cancelled() const;
 
   // out [count, rows] = in [count, columns] · matrixᵀ + bias.
-  void multiply(const Linear& linear, std::span<const float> in, std::int64_t count, std::span<float> out);
+  void multiply(const Linear& linear, std::span<const float> in, std::int64_t count, std::span<float> out) { multiply({{linear, out}}, in, count); }
+  // The same for several of one input, at once.
+  struct Projection {
+    const Linear& linear;
+    std::span<float> out;
+  };
+  void multiply(std::initializer_list<Projection> projections, std::span<const float> in, std::int64_t count);
 
   // Calls work(row) for each row, on several threads where they are worth it. `width`: elements of a row.
   template <class Work>
@@ -43,9 +50,12 @@ class Machine {
   std::int64_t bytes_touched = 0;
 
  private:
+  std::span<const float> in_order(const Linear& linear, std::span<const float> in, std::int64_t count);
+
   const EngineContext& context_;
   const std::atomic<bool>& cancelled_;
   std::vector<float> ordered_;
+  std::vector<MatrixProduct> products_;
 };
 
 // Adds the time of its life to one cause.

@@ -198,7 +198,8 @@ void measure(const examples::Kind& kind, const retort::KernelSet& set, retort::T
   std::vector<float> out(static_cast<std::size_t>(prompt * rows));
   const auto run = [&](std::int64_t count, const retort::Matrix& matrix) {
     const auto n = static_cast<std::size_t>(count);
-    retort::multiply(matrix, std::span(in).first(n * columns), count, std::span(out).first(n * rows), retort::Arithmetic::fast, set, pool);
+    const retort::MatrixProduct product{&matrix, std::span(out).first(n * rows)};
+    retort::multiply({&product, 1}, std::span(in).first(n * columns), count, retort::Arithmetic::fast, set, pool);
   };
   // Each beside its ceiling, since a shared machine changes from second to second.
   std::vector<double> decode, decode_share, prefill, prefill_share;

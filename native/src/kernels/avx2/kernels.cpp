@@ -88,7 +88,14 @@ struct Avx2 {
   }
 };
 
-constexpr KernelSet kernels = {"avx2", 0, lanes::quantize_row<Avx2>, lanes::multiply_codes<Avx2>, lanes::multiply_floats<Avx2>};
+// One row reads each weight once: nothing is shared.
+void multiply_codes(const Layout& layout, const unsigned char* weights, std::int64_t first, std::int64_t groups, const QuantizedRows& in, std::int64_t count,
+                    float* out) {
+  if (count == 1) return lanes::multiply_codes<Avx2>(layout, weights, first, groups, in, count, out);
+  lanes::multiply_codes<lanes::Pair<Avx2>>(layout, weights, first, groups, in, count, out);
+}
+
+constexpr KernelSet kernels = {"avx2", 0, lanes::quantize_row<Avx2>, multiply_codes, lanes::multiply_floats<Avx2>};
 
 }  // namespace
 
