@@ -169,7 +169,7 @@ export const engineContract = {
   /** Reads headers only; works in a process that never opens weights. */
   inspect: query({ input: z.strictObject({ path: modelPath }), output: ModelSummary }),
 
-  /** Loads the tokenizer and the templates only; after it this process serves encode, encodeChat and nothing that computes. */
+  /** Loads the tokenizer and the templates only; after it this process serves encode, encodeInfill, encodeChat and nothing that computes. */
   openText: command({
     input: z.strictObject({ path: modelPath }),
     output: z.strictObject({ ends: TokenIds, hasTemplate: z.boolean(), vocabularySize: count }),
@@ -177,6 +177,11 @@ export const engineContract = {
   /** `special`: obey names of special tokens in the text. */
   encode: query({
     input: z.strictObject({ text: z.string().max(16_777_216), special: z.boolean(), addBos: z.boolean() }),
+    output: Encoded,
+  }),
+  /** A fill-in-the-middle prompt; both parts are plain text. */
+  encodeInfill: query({
+    input: z.strictObject({ prefix: z.string().max(16_777_216), suffix: z.string().max(16_777_216) }),
     output: Encoded,
   }),
   /** Renders the chat template, encodes it with message contents taken as plain text. */

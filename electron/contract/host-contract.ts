@@ -124,6 +124,10 @@ export const Prompt = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('chat'), messages: ChatMessages }),
   /** Continued as it stands; `special`: names of special tokens in it are obeyed. */
   z.strictObject({ kind: z.literal('text'), text: text.min(1), special: z.boolean() }),
+  /** The gap between two texts is filled; one of them may be empty. */
+  z
+    .strictObject({ kind: z.literal('infill'), prefix: text, suffix: text })
+    .refine(({ prefix, suffix }) => prefix !== '' || suffix !== '', 'one of prefix and suffix has text'),
   z.strictObject({ kind: z.literal('ids'), ids: TokenIds.min(1) }),
 ]);
 export type Prompt = z.infer<typeof Prompt>;

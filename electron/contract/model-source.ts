@@ -96,12 +96,24 @@ export type TokenizerSource =
       readonly addSpacePrefix: boolean | null;
     };
 
+/** What marks the parts of a fill-in-the-middle prompt; null: the vocabulary has no such token. */
+export interface InfillTokens {
+  readonly prefix: number | null;
+  readonly suffix: number | null;
+  /** The model writes the middle after it. */
+  readonly middle: number | null;
+  /** The suffix stands first and the middle follows the prefix, without a token of its own. */
+  readonly suffixFirst: boolean;
+}
+
 export interface SpecialIds {
   readonly bos: number | null;
   /** Union of every end-of-generation id the files name (formats.md §6), without the template's own turn enders. */
   readonly ends: readonly number[];
   readonly unknown: number | null;
   readonly padding: number | null;
+  /** Null: no token of the kind. */
+  readonly infill: InfillTokens | null;
 }
 
 export interface NamedTemplate {

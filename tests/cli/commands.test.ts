@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { childrenOf, cli, startCli, type Finished } from '../helpers/cli.ts';
 import { goldenFolder, readGoldenJson, readGoldenTensors, type TinyExpectation } from '../helpers/golden.ts';
+import { copyTinyModel } from '../helpers/model-folder.ts';
 import { isAlive } from '../helpers/test-host.ts';
 
 const bundled = 'smollm2-135m-instruct';
@@ -26,6 +27,32 @@ const retort = (...args: string[]) => cli(args, { home });
 function json<T = Record<string, unknown>>({ stdout }: Finished): T {
   expect(stdout.trimEnd().split('\n')).toHaveLength(1);
   return JSON.parse(stdout) as T;
+}
+
+interface Vocabulary {
+  readonly model: { readonly vocab: Record<string, number>; readonly merges: readonly [string, string][] };
+  readonly added_tokens: readonly object[];
+}
+
+/** The tiny model with three tokens that mark fill-in prompts in place of its last three. */
+function infillModel(): string {
+  const tokenizer = readGoldenJson<Vocabulary>('tiny', 'llama', 'tokenizer.json');
+  const { vocab, merges } = tokenizer.model;
+  const kept = Object.fromEntries(Object.entries(vocab).filter(([, id]) => id < 317));
+  const remaining = merges.filter((pair) => [...pair, pair.join('')].every((text) => text in kept));
+  const marks = ['<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>'];
+  const added = marks.map((content, index) => ({ id: 317 + index, content, special: true }));
+  return copyTinyModel('llama', {
+    'tokenizer.json': {
+      ...tokenizer,
+      added_tokens: [...tokenizer.added_tokens, ...added],
+      model: { ...tokenizer.model, vocab: kept, merges: remaining },
+    },
+  });
+}
+
+async function idsOf(model: string, text: string): Promise<number[]> {
+  return json<{ ids: number[] }>(await retort('tokenize', model, '--text', text, '--json')).ids;
 }
 
 describe('run', () => {
@@ -114,6 +141,20 @@ describe('run', () => {
     const first = json(await retort('run', llama, ...args));
     const again = json(await retort('run', '--repeat', String(first['runId']), '--json'));
     expect(again).toMatchObject({ ids: first['ids'], seed: first['seed'], sameIds: true });
+  });
+
+  test('fills the gap between two texts, and again by its id', async () => {
+    const folder = infillModel();
+    const shared = ['--greedy', '--max-tokens', '8', '--ignore-end', '--json'];
+    const filled = json(await retort('run', folder, '--prefix', 'the quick', '--suffix', ' dog', ...shared));
+    const [prefix, suffix] = await Promise.all(['the quick', ' dog'].map((text) => idsOf(folder, text)));
+    const prompt = [317, ...prefix!, 318, ...suffix!, 319];
+    const byIds = json(await retort('run', folder, '--ids', prompt.join(','), ...shared));
+    expect(filled).toMatchObject({ ids: byIds['ids'], promptTokens: prompt.length });
+    const run = json(await retort('runs', 'show', String(filled['runId']), '--json'));
+    expect(run['promptIds']).toEqual(prompt);
+    const again = json(await retort('run', '--repeat', String(filled['runId']), '--json'));
+    expect(again).toMatchObject({ ids: filled['ids'], sameIds: true });
   });
 
   test('ends before a stop string', async () => {

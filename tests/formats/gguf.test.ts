@@ -62,12 +62,60 @@ describe('the reader agrees with an independent one', () => {
   );
 });
 
+describe('tokens of fill-in prompts', () => {
+  const tokens = ['<s>', '</s>', '▁<PRE>', '▁<SUF>', '▁<MID>', '▁<EOT>', 'd', 'cd'];
+  const vocabulary = {
+    'tokenizer.ggml.tokens': gguf.strings(tokens),
+    'tokenizer.ggml.merges': gguf.strings([]),
+  };
+
+  test('are found by name and become control tokens whatever the file calls them', async () => {
+    const { special, tokenizer } = await read(tinyGguf(vocabulary));
+    expect(special).toMatchObject({
+      ends: [1, 5],
+      infill: { prefix: 2, suffix: 3, middle: 4, suffixFirst: false },
+    });
+    expect(tokenizer).toMatchObject({ tokenTypes: Int32Array.from([3, 3, 3, 3, 3, 3, 1, 1]) });
+  });
+
+  test.each([
+    ['present keys', ['fim_pre', 'fim_suf', 'fim_mid']],
+    ['former keys', ['prefix', 'suffix', 'middle']],
+  ])('are taken from %s first, with what ends a middle', async (_, [pre = '', suf = '', mid = '']) => {
+    const key = (name: string) => `tokenizer.ggml.${name}_token_id`;
+    const { special } = await read(
+      tinyGguf({
+        ...vocabulary,
+        [key(pre)]: gguf.u32(6),
+        [key(suf)]: gguf.u32(3),
+        [key(mid)]: gguf.u32(7),
+        [key('eot')]: gguf.u32(5),
+        [key('fim_pad')]: gguf.u32(2),
+        [key('fim_rep')]: gguf.u32(4),
+        [key('fim_sep')]: gguf.u32(0),
+      }),
+    );
+    expect(special).toMatchObject({
+      ends: [1, 5, 2, 4, 0],
+      infill: { prefix: 6, suffix: 3, middle: 7, suffixFirst: false },
+    });
+  });
+
+  test('outside the vocabulary are refused with their key', async () => {
+    const file = tinyGguf({ ...vocabulary, 'tokenizer.ggml.fim_mid_token_id': gguf.u32(8) });
+    await expect(read(file)).rejects.toMatchObject({
+      code: 'bad-file',
+      detail: { field: 'tokenizer.ggml.fim_mid_token_id' },
+    });
+  });
+});
+
 test('the bundled model yields its tokenizer, template, special ids and places', async () => {
   const source = await readGguf(bundledModel);
   expect(source).toMatchObject({
     format: 'gguf',
     architecture: 'llama',
-    special: { bos: 1, ends: [2], unknown: 0, padding: 2 },
+    special: { bos: 1, ends: [2], unknown: 0, padding: 2, infill: null },
     tokenizer: { kind: 'gguf', model: 'gpt2', preTokenizer: 'smollm', addBos: false },
   });
   expect(source.templates.map(({ name }) => name)).toEqual(['default']);

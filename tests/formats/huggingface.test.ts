@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { JsonObject } from '../../electron/contract/model-source.ts';
+import type { JsonObject, TokenizerSource } from '../../electron/contract/model-source.ts';
 import {
   readGenerationDefaults,
   readSpecialIds,
@@ -230,7 +230,44 @@ describe('text files', () => {
       ],
       tokenizer,
     );
-    expect(special).toEqual({ bos: 2, ends: [5, 6, 7], unknown: null, padding: null });
+    expect(special).toEqual({ bos: 2, ends: [5, 6, 7], unknown: null, padding: null, infill: null });
+  });
+
+  test.each([
+    ['Code Llama', ['▁<PRE>', '▁<SUF>', '▁<MID>', '▁<EOT>'], { suffixFirst: false }, [2, 13]],
+    ['Qwen', ['<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>', '<|fim_pad|>', '<|file_sep|>'], { suffixFirst: false }, [2, 13, 14]],
+    ['StarCoder', ['<fim_prefix>', '<fim_suffix>', '<fim_middle>', '<fim_pad>'], { suffixFirst: false }, [2, 13]],
+    ['DeepSeek', ['<｜fim▁begin｜>', '<｜fim▁hole｜>', '<｜fim▁end｜>'], { suffixFirst: false }, [2]],
+    ['Codestral', ['[PREFIX]', '[SUFFIX]'], { suffixFirst: true, middle: null }, [2]],
+    ['a vocabulary that lacks one', ['<fim_prefix>', '<fim_suffix>', 'fim_middle'], { suffixFirst: false, middle: null }, [2]],
+  ])('tokens of fill-in prompts are found by the names of %s', (_, names, expected, ends) => {
+    const [prefix, ...others] = names.map((content, index) => ({ content, id: 10 + index }));
+    const vocab = Object.fromEntries(others.map(({ content, id }) => [content, id]));
+    const tokenizer: TokenizerSource = {
+      kind: 'huggingface',
+      tokenizer: { added_tokens: [prefix!], model: { vocab } },
+      config: {},
+    };
+    const special = readSpecialIds([{ name: 'config.json', value: { eos_token_id: 2 } }], tokenizer);
+    expect(special.infill).toEqual({ prefix: 10, suffix: 11, middle: 12, ...expected });
+    expect(special.ends).toEqual(ends);
+  }); // prettier-ignore
+
+  test('a vocabulary without fill-in tokens keeps names that end a middle elsewhere, and rows decide what is a token', () => {
+    const names = ['<reponame>', '<file_sep>', '▁<PRE>', '▁<SUF>', '▁<MID>'];
+    const added = names.map((content, index) => ({ content, id: 7 + index }));
+    const tokenizer: TokenizerSource = {
+      kind: 'huggingface',
+      tokenizer: { added_tokens: added },
+      config: {},
+    };
+    const read = (vocabulary: number) =>
+      readSpecialIds(
+        [{ name: 'config.json', value: { eos_token_id: 2, vocab_size: vocabulary } }],
+        tokenizer,
+      );
+    expect(read(9)).toMatchObject({ infill: null, ends: [2] });
+    expect(read(11)).toMatchObject({ infill: { prefix: 9, suffix: 10, middle: null }, ends: [2] });
   });
 
   test('ids that are no ids or lie outside the vocabulary name their file', () => {

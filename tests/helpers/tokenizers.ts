@@ -13,7 +13,7 @@ import type { Tokenizer } from '../../electron/engine/text/tokenizer.ts';
 import { readGguf } from '../../electron/formats/gguf/read-gguf.ts';
 import { bundledModel, goldenFolder } from './golden.ts';
 
-export const noSpecials: SpecialIds = { bos: null, ends: [], unknown: null, padding: null };
+export const noSpecials: SpecialIds = { bos: null, ends: [], unknown: null, padding: null, infill: null };
 
 export function readJson(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));
@@ -33,8 +33,8 @@ export async function bundledTokenizer(): Promise<{ source: ModelSource; tokeniz
 export type SentencePieceName = 'llama2' | 'gemma3';
 
 export const sentencePieceSpecials: Record<SentencePieceName, SpecialIds> = {
-  llama2: { bos: 1, ends: [2], unknown: 0, padding: null },
-  gemma3: { bos: 2, ends: [1, 106], unknown: 3, padding: 0 },
+  llama2: { bos: 1, ends: [2], unknown: 0, padding: null, infill: null },
+  gemma3: { bos: 2, ends: [1, 106], unknown: 3, padding: 0, infill: null },
 };
 
 /** tokenizer.json and tokenizer_config.json of a development package. */
@@ -49,6 +49,44 @@ export function sentencePieceSource(
     tokenizer: readJson(join(folder, 'tokenizer.json')) as JsonObject,
     config: readJson(join(folder, 'tokenizer_config.json')) as JsonObject,
   };
+}
+
+/**
+ * Code Llama's vocabulary: Llama 2's with sixteen pieces more, of which four mark fill-in prompts. Its merges can build those four, as
+ * the original list can.
+ */
+export function codeLlamaSource(): Extract<TokenizerSource, { kind: 'huggingface' }> {
+  const source = sentencePieceSource('llama2');
+  const { model, added_tokens: added } = source.tokenizer as unknown as BpeFile;
+  const merges = [
+    '▁< PRE',
+    '▁<PRE >',
+    '▁< SU',
+    '▁<SU F',
+    '▁<SUF >',
+    '▁< M',
+    '▁<M ID',
+    '▁<MID >',
+    '▁< E',
+    '▁<E OT',
+    '▁<EOT >',
+  ];
+  const pieces = merges.map((merge) => merge.replace(' ', '')).filter((piece) => !piece.endsWith('>'));
+  const marks = ['▁<PRE>', '▁<SUF>', '▁<MID>', '▁<EOT>'];
+  const vocab = { ...model.vocab };
+  [...pieces, ...marks].forEach((piece, index) => (vocab[piece] = 32_000 + index));
+  const more = marks.map((content, index) => ({
+    id: 32_007 + index,
+    content,
+    special: true,
+    normalized: false,
+  }));
+  const tokenizer = {
+    ...source.tokenizer,
+    added_tokens: [...added, ...more],
+    model: { ...model, vocab, merges: [...model.merges, ...merges] },
+  };
+  return { ...source, tokenizer: tokenizer };
 }
 
 interface BpeFile {

@@ -1,5 +1,7 @@
 /** The scalings of rope against values computed elsewhere (formats of transformers' modeling_rope_utils). */
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readModelSource } from '../../electron/formats/open-source.ts';
 import { resolveModel, resolveSpec } from '../../models/families/index.ts';
 import type { RopeSpec } from '../../models/families/model-spec.ts';
 import {
@@ -11,6 +13,7 @@ import {
   yarnMagnitude,
   yarnRange,
 } from '../../models/families/rope.ts';
+import { goldenFolder } from '../helpers/golden.ts';
 import { readTiny, withConfig } from '../helpers/variant-source.ts';
 
 const relative = (actual: number, expected: number) => Math.abs(actual / expected - 1);
@@ -71,6 +74,16 @@ describe('the rope of a config.json', () => {
     expect(frequenciesForContext(dynamic, 256).inverse).toEqual(inverseFrequencies(1e4, 16));
     const longer = frequenciesForContext(dynamic, 512).inverse;
     expect(relative(longer[7]!, (1e4 * 3 ** (16 / 14)) ** (-14 / 16))).toBeLessThan(1e-12);
+  });
+
+  it('has the long base of Code Llama, in its GGUF files too', async () => {
+    const long = { kind: 'fixed', inverse: inverseFrequencies(1e6, 16), magnitude: 1 };
+    expect((await rope('llama', { rope_theta: 1e6 })).frequencies).toEqual(long);
+    const source = await readModelSource(join(goldenFolder, 'tiny', 'llama', 'model-f32.gguf'));
+    if (source.metadata.kind !== 'gguf') throw new Error('not GGUF metadata');
+    const values = new Map([...source.metadata.values, ['llama.rope.freq_base', 1e6] as const]);
+    const gguf = resolveSpec({ ...source, metadata: { kind: 'gguf', values } });
+    expect(gguf.ropes[0]!.frequencies).toEqual(long);
   });
 
   it('is read from rope_parameters of transformers 5 as well', async () => {

@@ -18,6 +18,7 @@ export const run: Command = {
     'run MODEL --prompt TEXT [--system TEXT]   through the chat template',
     'run MODEL --prompt TEXT --raw             plain continuation, no template',
     'run MODEL --chat messages.json            a whole conversation',
+    'run MODEL --prefix TEXT --suffix TEXT     fill the gap between two texts',
     'run MODEL --ids 1,2,3                     token ids as they are',
     'run --repeat RUN                          the same run again: the same ids',
   ],
@@ -27,6 +28,8 @@ export const run: Command = {
     raw: { help: 'continue the prompt as it stands' },
     special: { help: 'with --raw: obey names of special tokens in the prompt' },
     chat: { value: 'FILE', help: 'messages as [{"role", "content"}, …]' },
+    prefix: { value: 'TEXT', help: 'what stands before the gap to fill' },
+    suffix: { value: 'TEXT', help: 'what stands after it; either may be left out' },
     ids: { value: '1,2,3', help: 'prompt as token ids' },
     'max-tokens': { value: 'N', help: `stop after N tokens (default ${defaultMaxTokens})` },
     ...samplingOptions,
@@ -83,8 +86,11 @@ async function startOf(given: Arguments): Promise<Start> {
 }
 
 async function promptFrom(given: Arguments): Promise<Prompt> {
+  const isGap = given.has('prefix') || given.has('suffix');
   const sources = ['prompt', 'chat', 'ids'].filter((name) => given.has(name));
-  if (sources.length !== 1) throw badArgument('Give one of --prompt, --chat and --ids.');
+  if (sources.length + (isGap ? 1 : 0) !== 1) {
+    throw badArgument('Give one of --prompt, --chat, --ids, and --prefix with --suffix.');
+  }
   for (const name of ['system', 'raw'] as const) {
     if (given.has(name) && !given.has('prompt')) throw badArgument(`--${name} goes with --prompt.`);
   }
@@ -94,12 +100,18 @@ async function promptFrom(given: Arguments): Promise<Prompt> {
   if (chat !== undefined) return { kind: 'chat', messages: await readMessages(chat) };
   const ids = given.text('ids');
   if (ids !== undefined) return { kind: 'ids', ids: readIds(ids) };
+  if (isGap) return gapFrom(given.text('prefix') ?? '', given.text('suffix') ?? '');
   const text = given.required('prompt');
   if (text === '') throw badArgument('--prompt is empty.');
   if (given.has('raw')) return { kind: 'text', text, special: given.has('special') };
   const system = given.text('system');
   const before = system === undefined ? [] : [{ role: 'system', content: system }];
   return { kind: 'chat', messages: [...before, { role: 'user', content: text }] };
+}
+
+function gapFrom(prefix: string, suffix: string): Prompt {
+  if (prefix === '' && suffix === '') throw badArgument('--prefix and --suffix are both empty.');
+  return { kind: 'infill', prefix, suffix };
 }
 
 async function follow(

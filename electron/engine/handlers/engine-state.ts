@@ -1,4 +1,5 @@
 import { LabError } from '../../contract/errors.ts';
+import type { SpecialIds } from '../../contract/model-source.ts';
 import type { OpenedModel } from '../open-engine.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Chat } from '../text/chat.ts';
@@ -6,6 +7,7 @@ import type { Chat } from '../text/chat.ts';
 export interface LoadedText {
   readonly tokenizer: Tokenizer;
   readonly chat: Chat | null;
+  readonly special: SpecialIds;
 }
 
 /** What this process has loaded. One process serves one model, once. */

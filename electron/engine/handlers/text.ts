@@ -4,11 +4,15 @@ import { LabError } from '../../contract/errors.ts';
 import type { Handlers } from '../../contract/rpc.ts';
 import { readModelSource } from '../../formats/open-source.ts';
 import { loadChat } from '../text/chat.ts';
+import { encodeInfill } from '../text/infill.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import type { EngineState } from './engine-state.ts';
 import { inspect } from './inspect.ts';
 
-type Reading = Pick<Handlers<EngineContract>, 'inspect' | 'openText' | 'encode' | 'encodeChat'>;
+type Reading = Pick<
+  Handlers<EngineContract>,
+  'inspect' | 'openText' | 'encode' | 'encodeInfill' | 'encodeChat'
+>;
 
 export function textHandlers(state: EngineState): Reading {
   return {
@@ -23,7 +27,7 @@ export function textHandlers(state: EngineState): Reading {
       }
       const tokenizer = loadTokenizer(tokenizerSource, special);
       const chat = loadChat({ ...source, tokenizer: tokenizerSource }, tokenizer);
-      state.setText({ tokenizer, chat });
+      state.setText({ tokenizer, chat, special });
       const { vocabularySize } = tokenizer;
       return { ends: [...special.ends], hasTemplate: chat !== null, vocabularySize };
     },
@@ -31,6 +35,12 @@ export function textHandlers(state: EngineState): Reading {
     encode({ text, special, addBos }) {
       const { tokenizer } = state.text;
       const ids = tokenizer.encode(text, { special, addBos });
+      return Promise.resolve({ ids, pieces: piecesOf(ids, state), warnings: [...tokenizer.warnings] });
+    },
+
+    encodeInfill(gap) {
+      const { tokenizer, special } = state.text;
+      const ids = encodeInfill(tokenizer, special, gap);
       return Promise.resolve({ ids, pieces: piecesOf(ids, state), warnings: [...tokenizer.warnings] });
     },
 

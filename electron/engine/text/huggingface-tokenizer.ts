@@ -5,6 +5,7 @@ import type { JsonObject, SpecialIds } from '../../contract/model-source.ts';
 import { BpeModel } from './bpe-model.ts';
 import { normalizerOf, splitterOf } from './huggingface-components.ts';
 import { readPart, tokenizerFile as file, unsupportedPart } from './huggingface-parts.ts';
+import { infillMarks } from './infill.ts';
 import { Id, readVocabulary } from './huggingface-vocabulary.ts';
 import type { HuggingFaceVocabulary } from './huggingface-vocabulary.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -26,7 +27,7 @@ export function huggingFacePipeline(
 ): Pipeline {
   const warnings: string[] = [];
   const vocabulary = readVocabulary(tokenizer, config);
-  const model = bpeModel(tokenizer, vocabulary);
+  const model = bpeModel(tokenizer, vocabulary, infillMarks(special));
   return {
     tokens: vocabulary.tokens,
     added: vocabulary.added,
@@ -38,7 +39,11 @@ export function huggingFacePipeline(
   };
 }
 
-function bpeModel(tokenizer: JsonObject, vocabulary: HuggingFaceVocabulary): BpeModel {
+function bpeModel(
+  tokenizer: JsonObject,
+  vocabulary: HuggingFaceVocabulary,
+  unreachable: ReadonlySet<number>,
+): BpeModel {
   const part = readPart(BpePart, tokenizer['model'], 'model');
   const type = typeof part['type'] === 'string' ? part['type'] : part['merges'] === undefined ? 'WordLevel' : 'BPE';
   if (type !== 'BPE') throw unsupportedPart('model', type);
@@ -48,7 +53,7 @@ function bpeModel(tokenizer: JsonObject, vocabulary: HuggingFaceVocabulary): Bpe
   if (!Array.isArray(merges)) throw badFile('is not a list', { file, field: 'model.merges' });
   const model = new BpeModel({
     vocabulary: vocabulary.ids,
-    merges: pairsOf(merges),
+    merges: reachable(pairsOf(merges), vocabulary, unreachable),
     mergeCount: merges.length,
     ignoreMerges: part.ignore_merges ?? false,
     byteFallback: part.byte_fallback ?? false,
@@ -73,6 +78,18 @@ function* pairsOf(merges: readonly unknown[]): Generator<[string, string]> {
       throw badFile('is not a pair', { file, field: `model.merges[${index}]` });
     }
     yield [left, right];
+  }
+}
+
+/** Leaves out merges into some ids: Code Llama's list builds its fill-in tokens from their characters. */
+function* reachable(
+  pairs: Iterable<[string, string]>,
+  { ids }: HuggingFaceVocabulary,
+  unreachable: ReadonlySet<number>,
+): Generator<[string, string]> {
+  for (const pair of pairs) {
+    if (unreachable.size > 0 && unreachable.has(ids.get(pair.join('')) ?? -1)) continue;
+    yield pair;
   }
 }
 

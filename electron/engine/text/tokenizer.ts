@@ -19,6 +19,8 @@ export interface SpanOptions {
   readonly addBos: boolean;
   /** Ids of more added tokens that are obeyed only where special ones are. */
   readonly reserved?: ReadonlySet<number>;
+  /** The text goes on from other text: nothing is put in front of it. */
+  readonly continues?: boolean;
 }
 
 export interface Tokenizer {
@@ -68,6 +70,8 @@ class PipelineTokenizer implements Tokenizer {
   private readonly early: AddedTokenFinder;
   private readonly late: AddedTokenFinder;
   private readonly byContent: ReadonlyMap<string, AddedToken>;
+  /** What the first word becomes of a mark alone; empty where the files put nothing in front of a text. */
+  private readonly markedHead: string;
 
   constructor(pipeline: Pipeline, special: SpecialIds, decoder: TokenDecoder) {
     this.pipeline = pipeline;
@@ -83,6 +87,7 @@ class PipelineTokenizer implements Tokenizer {
         .map((token) => ({ ...token, content: pipeline.normalize(token.content) })),
     );
     this.byContent = new Map(pipeline.added.map((token) => [token.content, token]));
+    this.markedHead = firstWord(pipeline, 'x').startsWith('x') ? '' : firstWord(pipeline, mark);
   }
 
   encode(text: string, options: { readonly special: boolean; readonly addBos: boolean }): number[] {
@@ -100,7 +105,10 @@ class PipelineTokenizer implements Tokenizer {
       !(token.special || options.reserved?.has(token.id)) || !isPlain(start, end);
     const ids: number[] = [];
     try {
-      for (const section of this.early.cut(text, allowed)) this.encodeSection(section, ids);
+      for (const section of this.early.cut(text, allowed)) {
+        if (section.token !== null) ids.push(section.token.id);
+        else this.encodeSection(section, allowed, options.continues ?? false, ids);
+      }
     } catch (thrown) {
       throw gaveUp(thrown, 'text');
     }
@@ -121,21 +129,30 @@ class PipelineTokenizer implements Tokenizer {
     return this.early.cut(text, () => true).flatMap((section) => section.token ?? []);
   }
 
-  private encodeSection(section: Section, ids: number[]): void {
-    if (section.token !== null) {
-      ids.push(section.token.id);
-      return;
-    }
-    const normalized = this.pipeline.normalize(section.text);
-    for (const part of this.late.cut(normalized, () => true)) {
+  private encodeSection({ text, start }: Section, allowed: Allowed, continues: boolean, ids: number[]): void {
+    // A mark takes what is put in front of the text, and is taken off with it.
+    const head = continues ? this.markedHead : '';
+    const normalized = this.pipeline.normalize(head === '' ? text : mark + text);
+    // Places in the text are lost by now: a token is refused where any of the section refuses it.
+    const inSection: Allowed = (token) => allowed(token, start, start + text.length);
+    for (const part of this.late.cut(normalized, inSection)) {
       if (part.token !== null) {
         ids.push(part.token.id);
         continue;
       }
-      const first = section.start === 0 && part.start === 0;
-      for (const word of this.pipeline.split(part.text, first)) this.pipeline.model.encode(word, ids);
+      const isMarked = head !== '' && part.start === 0;
+      const words = this.pipeline.split(part.text, isMarked || (start === 0 && part.start === 0));
+      if (isMarked) words[0] = words[0]?.slice(head.length) ?? '';
+      for (const word of words) if (word !== '') this.pipeline.model.encode(word, ids);
     }
   }
+}
+
+/** A private-use character, which no vocabulary joins to others. */
+const mark = '\ue000';
+
+function firstWord(pipeline: Pipeline, text: string): string {
+  return pipeline.split(pipeline.normalize(text), true)[0] ?? '';
 }
 
 /** Says whether a stretch touches a span whose special names are plain text. */

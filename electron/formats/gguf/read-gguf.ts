@@ -6,7 +6,13 @@ import { openModelFile } from '../model-file.ts';
 import { checkHyperParameters } from './check-hyper-parameters.ts';
 import type { GgufMetadata } from './metadata.ts';
 import { readHeader, type GgufHeader } from './read-header.ts';
-import { checkEmbedding, readSpecialIds, readTemplates, readTokenizer } from './vocabulary.ts';
+import {
+  checkEmbedding,
+  readSpecialIds,
+  readTemplates,
+  readTokenizer,
+  withControlTokens,
+} from './vocabulary.ts';
 
 interface OpenedHeader extends GgufHeader {
   readonly file: SourceFile;
@@ -29,6 +35,7 @@ export async function readGguf(path: string): Promise<ModelSource> {
   const tokenCount = tokenizer?.tokens.length ?? null;
   checkHyperParameters(metadata, architecture, tensors);
   checkEmbedding(metadata, architecture, tensors, tokenCount);
+  const special = readSpecialIds(metadata, tokenizer);
   return {
     format: 'gguf',
     path: resolve(path),
@@ -39,9 +46,9 @@ export async function readGguf(path: string): Promise<ModelSource> {
     metadata: { kind: 'gguf', values: metadata.values },
     tensors,
     matrices: new Map(),
-    tokenizer,
+    tokenizer: withControlTokens(tokenizer, special),
     templates: readTemplates(metadata),
-    special: readSpecialIds(metadata, tokenCount),
+    special,
     generation: readGenerationDefaults(metadata),
     graphs: [],
   };

@@ -1,12 +1,14 @@
 /** The tokenizer, templates and special tokens of a GGUF file, checked against each other and the embedding. */
 import type { NamedTemplate, SpecialIds, TensorInfo, TokenizerSource } from '../../contract/model-source.ts';
+import { findInfill } from '../infill-tokens.ts';
 import type { GgufMetadata } from './metadata.ts';
 
 type GgufTokenizer = Extract<TokenizerSource, { kind: 'gguf' }>;
 
 const prefix = 'tokenizer.ggml.';
 const tokensKey = `${prefix}tokens`;
-/** tokenizer.ggml.token_type of a byte token. */
+/** Values of tokenizer.ggml.token_type. */
+const controlType = 3;
 const byteType = 6;
 
 /** The tokenizer, or null where the file has none (model "none", or no such keys). Throws bad-file naming the key. */
@@ -89,8 +91,11 @@ const excerpt = (text: string) => JSON.stringify(text.length > 40 ? `${text.slic
 
 const paddingKey = `${prefix}padding_token_id`;
 
+const endKeys = ['eos', 'eot', 'eom', 'fim_pad', 'fim_rep', 'fim_sep'] as const;
+
 /** The special ids; every `…_token_id` must name a token, but padding that names none is as good as absent: early Llama 2 files have it. */
-export function readSpecialIds(metadata: GgufMetadata, tokenCount: number | null): SpecialIds {
+export function readSpecialIds(metadata: GgufMetadata, tokenizer: GgufTokenizer | null): SpecialIds {
+  const tokenCount = tokenizer?.tokens.length ?? null;
   for (const key of metadata.values.keys()) {
     if (!key.startsWith(prefix) || !key.endsWith('_token_id') || key === paddingKey) continue;
     const id = metadata.integer(key);
@@ -99,15 +104,39 @@ export function readSpecialIds(metadata: GgufMetadata, tokenCount: number | null
     }
   }
   const id = (name: string) => metadata.integer(`${prefix}${name}_token_id`);
-  const ends = [id('eos'), id('eot'), id('eom')].filter((end) => end !== null);
+  // Each part has a key and the one it had before.
+  const infill = findInfill((name) => idOfToken(tokenizer, name), {
+    prefix: id('fim_pre') ?? id('prefix'),
+    suffix: id('fim_suf') ?? id('suffix'),
+    middle: id('fim_mid') ?? id('middle'),
+  });
+  const ends = endKeys.map(id).filter((end) => end !== null);
   const padding = metadata.integer(paddingKey);
   const isToken = padding !== null && (tokenCount === null || padding < tokenCount);
   return {
     bos: id('bos'),
-    ends: [...new Set(ends)],
+    ends: [...new Set([...ends, ...infill.ends])],
     unknown: id('unknown'),
     padding: isToken ? padding : null,
+    infill: infill.tokens,
   };
+}
+
+/** The tokenizer with its fill-in and end tokens as control tokens, which files often call ordinary ones. */
+export function withControlTokens(
+  tokenizer: GgufTokenizer | null,
+  special: SpecialIds,
+): GgufTokenizer | null {
+  if (tokenizer === null || tokenizer.tokenTypes === null || special.infill === null) return tokenizer;
+  const tokenTypes = tokenizer.tokenTypes.slice();
+  const { prefix, suffix, middle } = special.infill;
+  for (const id of [prefix, suffix, middle, ...special.ends]) if (id !== null) tokenTypes[id] = controlType;
+  return { ...tokenizer, tokenTypes };
+}
+
+function idOfToken(tokenizer: GgufTokenizer | null, name: string): number | null {
+  const id = tokenizer?.tokens.indexOf(name) ?? -1;
+  return id < 0 ? null : id;
 }
 
 /** tokenizer.chat_template is the default, tokenizer.chat_template.NAME others. */

@@ -15,6 +15,7 @@ import type {
   SpecialIds,
   TokenizerSource,
 } from '../../contract/model-source.ts';
+import { findInfill } from '../infill-tokens.ts';
 import { orNull, readOptionalJson, readWholeFile, type JsonFile } from '../json.ts';
 
 const mebibyte = 1_048_576;
@@ -156,8 +157,8 @@ const isId = (value: Json | undefined): value is number =>
 
 /**
  * Special ids: the tokenizer's own first, then each configuration in the order given; the ends are the union of all of them.
- * −1 and null mean none; a padding id outside `vocab_size` is none too (nothing is ever padded with it). Throws bad-file for
- * any other id that is not one of the vocabulary.
+ * −1 and null mean none; a padding id outside `vocab_size` is none too (nothing is ever padded with it), and so is a fill-in
+ * token. Throws bad-file for any other id that is not one of the vocabulary.
  */
 export function readSpecialIds(configs: readonly NamedJson[], tokenizer: TokenizerSource | null): SpecialIds {
   const size = configs.map((config) => config.value['vocab_size']).find((value) => value !== undefined);
@@ -176,11 +177,16 @@ export function readSpecialIds(configs: readonly NamedJson[], tokenizer: Tokeniz
   const first = (ids: readonly number[]) => ids[0] ?? null;
   const lenient = (field: string) =>
     first([...own(field.replace(/_id$/, '')), ...all(field).map(({ id }) => id)].filter((id) => id < limit));
+  const infill = findInfill((name) => {
+    const id = tokenizer?.kind === 'huggingface' ? idOfToken(tokenizer, name) : null;
+    return id !== null && id < limit ? id : null;
+  });
   return {
     bos: first(checked('bos_token_id')),
-    ends: [...new Set(checked('eos_token_id'))],
+    ends: [...new Set([...checked('eos_token_id'), ...infill.ends])],
     unknown: lenient('unk_token_id'),
     padding: lenient('pad_token_id'),
+    infill: infill.tokens,
   };
 }
 
@@ -198,7 +204,10 @@ function idsIn(config: NamedJson, field: string): { id: number; file: string }[]
 function tokenId(source: TokenizerSource & { kind: 'huggingface' }, field: string): number | null {
   const named = source.config[field];
   const content = isObject(named) ? named['content'] : named;
-  if (typeof content !== 'string') return null;
+  return typeof content === 'string' ? idOfToken(source, content) : null;
+}
+
+function idOfToken(source: TokenizerSource & { kind: 'huggingface' }, content: string): number | null {
   const added = (source.tokenizer['added_tokens'] ?? []) as readonly JsonObject[];
   const id = added.find((token) => token['content'] === content)?.['id'];
   if (isId(id)) return id;

@@ -22,6 +22,7 @@ const longTextLength = 100_000;
 export interface OpenText {
   readonly info: TextInfo;
   encode(input: Parameters<Text['encode']>[0]): Promise<Encoded>;
+  encodeInfill(input: Parameters<Text['encodeInfill']>[0]): Promise<Encoded>;
   encodeChat(input: Parameters<Text['encodeChat']>[0]): ReturnType<Text['encodeChat']>;
 }
 
@@ -44,15 +45,15 @@ export class TextService {
   async open(path: string, signal: AbortSignal): Promise<OpenText> {
     const { process, info } = this.#find(path) ?? this.#load(path);
     const { client } = process;
+    const encoding = (length: number, call: () => Promise<Encoded>): Promise<Encoded> => {
+      const limits = length > longTextLength ? longTextLimits : callLimits;
+      return untilCancelled(signal, guardedCall(process, limits, call));
+    };
     return {
       info: await untilCancelled(signal, info),
-      encode: (input) => {
-        const limits = input.text.length > longTextLength ? longTextLimits : callLimits;
-        return untilCancelled(
-          signal,
-          guardedCall(process, limits, () => client.encode(input)),
-        );
-      },
+      encode: (input) => encoding(input.text.length, () => client.encode(input)),
+      encodeInfill: (input) =>
+        encoding(input.prefix.length + input.suffix.length, () => client.encodeInfill(input)),
       encodeChat: (input) =>
         untilCancelled(
           signal,

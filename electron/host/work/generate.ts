@@ -151,6 +151,10 @@ async function encodePrompt(
     const { ids, warnings } = await text.encode({ text: prompt.text, special: prompt.special, addBos: true });
     return { ids, warnings, ends: [], stops: [] };
   }
+  if (prompt.kind === 'infill') {
+    const { ids, warnings } = await text.encodeInfill({ prefix: prompt.prefix, suffix: prompt.suffix });
+    return { ids, warnings, ends: [], stops: [] };
+  }
   if (!text.info.hasTemplate) {
     const message = `${model.name} has no chat template: give --raw to continue plain text.`;
     throw new LabError('template-failed', message);
