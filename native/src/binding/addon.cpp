@@ -4,6 +4,7 @@
 
 #include "arguments.h"
 #include "engine_object.h"
+#include "kernel_functions.h"
 #include "retort/status.h"
 #include "row_functions.h"
 #include "sampler_object.h"
@@ -24,6 +25,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("Sampler", SamplerObject::define(env));
   exports.Set("NativeEngine", EngineObject::define(env));
   exports.Set("NativeSession", SessionObject::define(env));
+  exports.Set("kernelSets", Napi::Function::New<kernel_sets>(env, "kernelSets"));
+  exports.Set("measureKernelSets", Napi::Function::New<measure_kernel_sets>(env, "measureKernelSets"));
   exports.Set("scoreRows", Napi::Function::New<score_rows>(env, "scoreRows"));
   exports.Set("divergenceRows", Napi::Function::New<divergence_rows>(env, "divergenceRows"));
   return exports;

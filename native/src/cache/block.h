@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "block_arena.h"
 #include "retort/kv_cache.h"
 
 namespace retort {
@@ -26,21 +27,23 @@ class BlockHandle {
   ~BlockHandle() {
     // Whoever frees must see what the others wrote before they let go.
     if (block_ == nullptr || block_->holders.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    BlockArena& arena = *block_->arena;
+    const std::size_t bytes = allocated_bytes();
     block_->~Block();
-    ::operator delete(static_cast<void*>(block_), alignment);
+    arena.release(block_, bytes);
   }
 
-  // A block of zeros. Throws std::bad_alloc.
-  static BlockHandle create(KvCodec codec, std::size_t bytes) {
-    void* const memory = ::operator new(sizeof(Block) + bytes, alignment);
+  // A block of zeros; the arena must outlive it. Throws std::bad_alloc.
+  static BlockHandle create(BlockArena& arena, KvCodec codec, std::size_t bytes) {
+    void* const memory = arena.allocate(sizeof(Block) + bytes);
     BlockHandle handle;
-    handle.block_ = new (memory) Block{bytes};
+    handle.block_ = new (memory) Block(arena, bytes);
     handle.codec_ = codec;
     std::memset(handle.data(), 0, bytes);
     return handle;
   }
   BlockHandle copy() const {
-    BlockHandle handle = create(codec(), bytes());
+    BlockHandle handle = create(*block_->arena, codec(), bytes());
     std::memcpy(handle.data(), data(), bytes());
     return handle;
   }
@@ -54,13 +57,13 @@ class BlockHandle {
   const std::byte* data() const noexcept { return reinterpret_cast<const std::byte*>(block_ + 1); }
 
  private:
-  static constexpr std::align_val_t alignment{64};
   // Fills a cache line, so that the data behind it begin on one.
   struct Block {
-    explicit Block(std::size_t block_bytes) : bytes(block_bytes) {}
+    Block(BlockArena& owner, std::size_t block_bytes) : arena(&owner), bytes(block_bytes) {}
     std::atomic<std::size_t> holders{1};
+    BlockArena* arena;
     std::size_t bytes;
-    char fill[64 - 2 * sizeof(std::size_t)] = {};
+    char fill[64 - 2 * sizeof(std::size_t) - sizeof(BlockArena*)] = {};
   };
   static_assert(sizeof(Block) == 64);
 

@@ -48,6 +48,7 @@ BlockHandle& owned(BlockHandle& handle) {
 
 KvState KvState::emptied() const {
   KvState empty;
+  empty.arena = arena;
   empty.shapes = shapes;
   empty.codec = codec;
   empty.capacity = capacity;
@@ -74,8 +75,8 @@ void KvState::extend(std::span<const std::int32_t> more) {
       reserve_for(layer.keys, block_index(shape, new_blocks, 0));
       reserve_for(layer.values, block_index(shape, new_blocks, 0));
       for (std::size_t block = block_index(shape, old_blocks, 0); block < block_index(shape, new_blocks, 0); ++block) {
-        added[i].keys.push_back(BlockHandle::create(codec, key_block_bytes(codec, shape.head_dimension)));
-        added[i].values.push_back(BlockHandle::create(codec, value_block_bytes(codec, shape.head_dimension)));
+        added[i].keys.push_back(BlockHandle::create(*arena, codec, key_block_bytes(codec, shape.head_dimension)));
+        added[i].values.push_back(BlockHandle::create(*arena, codec, value_block_bytes(codec, shape.head_dimension)));
       }
       if (old_length % kv_block_slots == 0 || more.empty()) continue;
       for (std::size_t block = block_index(shape, old_blocks - 1, 0); block < layer.keys.size(); ++block) {

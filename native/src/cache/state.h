@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct KvState {
     std::vector<BlockHandle> values;
   };
 
+  // Shared with forks and with states emptied from this one; first, so that it goes last.
+  std::shared_ptr<BlockArena> arena = std::make_shared<BlockArena>();
   std::vector<KvLayerShape> shapes;
   KvCodec codec = KvCodec::f16;
   std::int64_t capacity = 0;

@@ -1,28 +1,27 @@
 #include <string>
 
 #include "kernels/kernel_set.h"
+#include "kernels/measure.h"
 #include "retort/matrix.h"
 #include "retort/status.h"
 
 namespace retort {
 
-namespace {
-
-const KernelSet& best_kernels() {
+std::vector<std::string_view> available_kernels() {
+  std::vector<std::string_view> names;
   for (const auto get : {avx512_kernels, avx2_kernels, neon_kernels}) {
     try {
-      return get();
+      names.emplace_back(get().name);
     } catch (const Failure&) {
       // Not here: the next.
     }
   }
-  return scalar_kernels();
+  if (names.empty()) names.emplace_back(scalar_kernels().name);
+  return names;
 }
 
-}  // namespace
-
 const KernelSet& kernel_set(std::string_view name) {
-  if (name.empty()) return best_kernels();
+  if (name.empty()) return kernel_set(available_kernels().front());
   if (name == "scalar") return scalar_kernels();
   if (name == "avx2") return avx2_kernels();
   if (name == "avx512") return avx512_kernels();

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <bit>
 #include <limits>
+#include <new>
 #include <string>
 
 #include "matrix/group_packers.h"
@@ -195,10 +196,24 @@ Layout layout_of(const MatrixSource& source, ThreadPool& pool) {
 
 }  // namespace
 
+PackedMatrix::PackedMatrix(const Layout& shape, std::string_view name)
+    : shape_(shape), name_(name), memory_(static_cast<std::size_t>(shape.groups * shape.group_bytes)) {
+  rows_ = shape.rows;
+  columns_ = shape.columns;
+  bytes_ = static_cast<std::size_t>(shape.groups * shape.group_bytes);
+}
+
 std::unique_ptr<Matrix> pack_matrix(const MatrixSource& source, ThreadPool& pool) {
   check(source);
   const Layout layout = layout_of(source, pool);
-  auto matrix = std::make_unique<PackedMatrix>(layout, facts_of(source.type).name);
+  const auto matrix_of = [&] {
+    try {
+      return std::make_unique<PackedMatrix>(layout, facts_of(source.type).name);
+    } catch (const std::bad_alloc&) {
+      throw Failure(Status::out_of_memory, "[matrix] no memory for " + std::to_string(layout.groups * layout.group_bytes) + " bytes of weights.");
+    }
+  };
+  auto matrix = matrix_of();
   const PackingJob job{source, layout, row_bytes_of(source)};
   const std::int64_t grain = std::max<std::int64_t>(1, (std::int64_t{1} << 18) / layout.group_bytes);
   pool.parallel(layout.groups, grain, [&](std::int64_t begin, std::int64_t end) {

@@ -2,29 +2,13 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
-#include <new>
 #include <string_view>
 
 #include "matrix/layout.h"
+#include "memory/large_memory.h"
 #include "retort/matrix.h"
 
 namespace retort {
-
-// Memory on a 64-byte border; on large pages where the system has them, since decoding reads all of it for every token. Not initialized.
-class WeightMemory {
- public:
-  // Throws Failure: out_of_memory.
-  explicit WeightMemory(std::size_t bytes);
-  unsigned char* data() const noexcept { return memory_.get(); }
-
- private:
-  struct Release {
-    std::align_val_t border;
-    void operator()(unsigned char* memory) const noexcept { ::operator delete(memory, border); }
-  };
-  std::unique_ptr<unsigned char[], Release> memory_;
-};
 
 class PackedMatrix final : public Matrix {
  public:
@@ -38,7 +22,7 @@ class PackedMatrix final : public Matrix {
  private:
   Layout shape_;
   std::string_view name_;
-  WeightMemory memory_;
+  LargeMemory memory_;
 };
 
 // Where step `step` of a group and its block's header lie, from the group's start.

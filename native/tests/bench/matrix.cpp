@@ -99,7 +99,7 @@ class MemoryReader {
   }
 
   retort::ThreadPool& pool_;
-  retort::WeightMemory memory_;
+  retort::LargeMemory memory_;
   Reader reader_ = read_all<4>;
   std::int64_t part_ = bytes;
 };
