@@ -121,7 +121,9 @@ std::vector<float> evaluate(Session& session, std::span<const std::int32_t> ids,
     positions.push_back(static_cast<std::int32_t>(i));
     rows.push_back(static_cast<std::int32_t>(i - from));
   }
-  return session.evaluate({ids.subspan(from, to - from), {}, positions, {}, rows, false}, cancelled).logits;
+  std::vector<float> logits(rows.size() * vocabulary);
+  session.evaluate({ids.subspan(from, to - from), {}, positions, {}, rows, logits, false}, cancelled);
+  return logits;
 }
 
 void same_rows(const std::vector<float>& part, const std::vector<float>& whole, std::size_t from, const char* what) {
@@ -248,11 +250,14 @@ TEST("a request that does not fit is refused before anything is computed") {
   check::refuses(Status::context_full, [&] { evaluate(session, ids, 1025); });
   const std::vector<std::int32_t> one{1};
   const std::vector<std::int32_t> wrong{-1};
-  check::refuses(Status::bad_request, [&] { session.evaluate({wrong, {}, one, {}, {}, false}, never); });
-  check::refuses(Status::bad_request, [&] { session.evaluate({one, {}, wrong, {}, {}, false}, never); });
-  check::refuses(Status::bad_request, [&] { session.evaluate({one, {}, one, one, {}, false}, never); });
-  check::refuses(Status::bad_request, [&] { session.evaluate({one, {}, one, {}, one, false}, never); });
-  check::refuses(Status::bad_request, [&] { session.evaluate({{}, {}, {}, {}, {}, false}, never); });
+  const std::vector<std::int32_t> zero{0};
+  std::vector<float> logits(vocabulary);
+  check::refuses(Status::bad_request, [&] { session.evaluate({wrong, {}, one, {}, {}, {}, false}, never); });
+  check::refuses(Status::bad_request, [&] { session.evaluate({one, {}, wrong, {}, {}, {}, false}, never); });
+  check::refuses(Status::bad_request, [&] { session.evaluate({one, {}, one, one, {}, {}, false}, never); });
+  check::refuses(Status::bad_request, [&] { session.evaluate({one, {}, one, {}, one, logits, false}, never); });
+  check::refuses(Status::bad_request, [&] { session.evaluate({{}, {}, {}, {}, {}, {}, false}, never); });
+  check::refuses(Status::bad_request, [&] { session.evaluate({one, {}, one, {}, zero, std::span(logits).first(1), false}, never); });
   check::is_true(session.length() == 0, "the length");
 }
 

@@ -118,6 +118,7 @@ struct EvaluateRequest {
   std::span<const std::int32_t> positions;    // axes × S, axis-major; axes 1 or 3
   std::span<const std::int32_t> parents;      // S or empty
   std::span<const std::int32_t> rows;         // chosen rows, each below S
+  std::span<float> logits;                    // rows × vocabulary_size, filled
   bool hidden = false;
 };
 
@@ -126,7 +127,6 @@ struct StepTimes {
 };
 
 struct EvaluateOutcome {
-  std::vector<float> logits;  // rows × vocabulary_size
   StepTimes times;
   std::int64_t bytes_touched = 0;  // weights and KV read
   // Filled where asked: names as in the golden data ("hidden.layer0", "router.1.topk").

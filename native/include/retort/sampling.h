@@ -106,7 +106,7 @@ class Sampler {
 
  private:
   // Fills candidates_ and returns the sum of their weights.
-  double build_candidates(const SamplingInput& input);
+  double build_candidates(const SamplingInput& input, double maximum);
 
   SamplingParameters parameters_;
   Pcg32 generator_;

@@ -1,5 +1,6 @@
 #include "session_object.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine_object.h"
@@ -20,15 +21,24 @@ struct Request {
   std::vector<std::int32_t> parents;
   std::vector<std::int32_t> rows;
   bool hidden = false;
+  // Made beforehand, so that the other thread writes where JavaScript reads.
+  Napi::Reference<Napi::Float32Array> logits;
+  std::span<float> logits_memory;
   EvaluateOutcome outcome;
 
-  explicit Request(const Fields& fields)
+  Request(const Fields& fields, Napi::Env env, std::int64_t vocabulary)
       : ids(fields.integers("ids")),
         embeddings(fields.floats("embeddings")),
         positions(fields.integers("positions")),
         parents(fields.integers("parents")),
         rows(fields.integers("rows")),
-        hidden(fields.flag("hidden")) {}
+        hidden(fields.flag("hidden")) {
+    // More rows than tokens are refused later, as are logits of the wrong size.
+    if (rows.size() > std::max(ids.size(), embeddings.size())) return;
+    auto array = Napi::Float32Array::New(env, rows.size() * static_cast<std::size_t>(vocabulary));
+    logits = Napi::Persistent(array);
+    logits_memory = std::span(array.Data(), array.ElementLength());
+  }
 };
 
 Napi::Array hidden_states(Napi::Env env, const std::vector<EvaluateOutcome::Hidden>& states) {
@@ -50,9 +60,10 @@ Napi::Array hidden_states(Napi::Env env, const std::vector<EvaluateOutcome::Hidd
   return array;
 }
 
-Napi::Value result_of(Napi::Env env, const EvaluateOutcome& outcome) {
+Napi::Value result_of(Napi::Env env, const Request& request) {
+  const EvaluateOutcome& outcome = request.outcome;
   auto result = Napi::Object::New(env);
-  result.Set("logits", to_float32_array(env, outcome.logits));
+  result.Set("logits", request.logits.Value());
   result.Set("attentionNs", static_cast<double>(outcome.times.attention_ns));
   result.Set("feedForwardNs", static_cast<double>(outcome.times.feed_forward_ns));
   result.Set("headNs", static_cast<double>(outcome.times.head_ns));
@@ -126,17 +137,17 @@ Session& SessionObject::idle_session(Napi::Env env) const {
 
 Napi::Value SessionObject::evaluate(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto request = std::make_shared<Request>(Fields(info[0], "input"));
     idle_session(info.Env());
     const auto handle = handle_;
+    const auto request = std::make_shared<Request>(Fields(info[0], "input"), info.Env(), handle->engine->model->vocabulary_size);
     handle->cancelled = false;
     const Napi::Promise promise = Work::start(
         info.Env(), handle->engine->queue,
         [request, handle, session = handle->session] {
-          const EvaluateRequest view{request->ids, request->embeddings, request->positions, request->parents, request->rows, request->hidden};
+          const EvaluateRequest view{request->ids, request->embeddings, request->positions, request->parents, request->rows, request->logits_memory, request->hidden};
           request->outcome = session->evaluate(view, handle->cancelled);
         },
-        [request](Napi::Env env) { return result_of(env, request->outcome); }, [handle] { handle->running = false; });
+        [request](Napi::Env env) { return result_of(env, *request); }, [handle] { handle->running = false; });
     handle->running = true;
     return promise;
   });

@@ -199,6 +199,7 @@ std::int64_t check_request(const Model& model, const EvaluateRequest& request) {
   }
   place.require(static_cast<std::int64_t>(request.rows.size()) <= count, "more rows are chosen than there are.");
   for (const std::int32_t row : request.rows) place.require(row >= 0 && row < count, "a chosen row is not among them.");
+  place.length(request.logits.size(), static_cast<std::int64_t>(request.rows.size()) * model.vocabulary_size, "logits");
   if (!request.parents.empty()) place.length(request.parents.size(), count, "parents");
   for (std::size_t i = 0; i < request.parents.size(); ++i) {
     place.require(request.parents[i] >= -1 && request.parents[i] < static_cast<std::int64_t>(i), "a parent must be an earlier token, or −1.");

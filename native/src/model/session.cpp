@@ -64,10 +64,10 @@ struct Session::State {
   std::vector<RopeRows> rope_rows;
 
   std::optional<KvCache> empty_cache() const;
-  void run_part(const EvaluateRequest& request, const Step& step, Machine& machine, EvaluateOutcome& outcome);
+  void run_part(const EvaluateRequest& request, const Step& step, Machine& machine);
   void embed(const EvaluateRequest& request, const Step& step, Machine& machine);
   void run_layers(const Step& step, Machine& machine);
-  void run_head(const EvaluateRequest& request, const Step& step, Machine& machine, EvaluateOutcome& outcome);
+  void run_head(const EvaluateRequest& request, const Step& step, Machine& machine);
   std::span<const float> head_input(std::span<const float> rows, std::int64_t count, Machine& machine);
   void head(std::span<const float> input, std::int64_t count, std::span<float> logits, Machine& machine);
 };
@@ -153,7 +153,7 @@ void Session::State::head(std::span<const float> input, std::int64_t count, std:
   });
 }
 
-void Session::State::run_head(const EvaluateRequest& request, const Step& step, Machine& machine, EvaluateOutcome& outcome) {
+void Session::State::run_head(const EvaluateRequest& request, const Step& step, Machine& machine) {
   const Stopwatch watch(machine.times.head_ns);
   const std::int64_t hidden = step.hidden_size;
   const std::int64_t vocabulary = model->vocabulary_size;
@@ -176,18 +176,18 @@ void Session::State::run_head(const EvaluateRequest& request, const Step& step, 
       const auto from = row_of(step.stream, request.rows[target] - step.first, hidden);
       std::copy(from.begin(), from.end(), row_of(chosen, static_cast<std::int64_t>(target - start), hidden).begin());
     }
-    const auto logits = std::span(outcome.logits).subspan(start * static_cast<std::size_t>(vocabulary), static_cast<std::size_t>(count * vocabulary));
+    const auto logits = request.logits.subspan(start * static_cast<std::size_t>(vocabulary), static_cast<std::size_t>(count * vocabulary));
     head(head_input(chosen, count, machine), count, logits, machine);
     start = end;
   }
 }
 
-void Session::State::run_part(const EvaluateRequest& request, const Step& step, Machine& machine, EvaluateOutcome& outcome) {
+void Session::State::run_part(const EvaluateRequest& request, const Step& step, Machine& machine) {
   if (cache) cache->extend(request.positions.subspan(static_cast<std::size_t>(step.first), static_cast<std::size_t>(step.count)));
   embed(request, step, machine);
   if (step.hidden != nullptr) step.hidden->add("hidden.embed", step.first, step.hidden_size, std::span<const float>(step.stream));
   run_layers(step, machine);
-  run_head(request, step, machine, outcome);
+  run_head(request, step, machine);
 }
 
 Session::Session(std::shared_ptr<const Model> model, EngineContext context, std::vector<Rope> ropes, KvCodec codec, std::int64_t capacity)
@@ -224,7 +224,6 @@ EvaluateOutcome Session::evaluate(const EvaluateRequest& request, const std::ato
 
   Machine machine(state.context, cancelled);
   EvaluateOutcome outcome;
-  outcome.logits.resize(request.rows.size() * static_cast<std::size_t>(state.model->vocabulary_size));
   HiddenCollector hidden(count);
   Snapshot before{state.length, state.recurrent};
   try {
@@ -240,7 +239,7 @@ EvaluateOutcome Session::evaluate(const EvaluateRequest& request, const std::ato
       for (std::size_t i = 0; i < state.ropes.size(); ++i) state.rope_rows[i].fill(state.ropes[i], request.positions, count, first, step.count);
       step.rope_rows = state.rope_rows;
       if (request.hidden) step.hidden = &hidden;
-      state.run_part(request, step, machine, outcome);
+      state.run_part(request, step, machine);
       state.length += step.count;
     }
   } catch (...) {

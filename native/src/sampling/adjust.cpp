@@ -105,11 +105,19 @@ void check_parameters(const SamplingParameters& parameters) {
   }
 }
 
+void check_ids(const SamplingParameters& parameters, const SamplingInput& input) {
+  for (const std::int32_t id : window_of(input.history, parameters.penalty_window)) check_id("history", id, input.logits.size());
+  for (const TokenBias& entry : parameters.bias) check_id("bias", entry.id, input.logits.size());
+}
+
+bool adjusts_nothing(const SamplingParameters& parameters, const SamplingInput& input) {
+  const bool penalises = parameters.repetition_penalty != 1 || parameters.presence_penalty != 0 || parameters.frequency_penalty != 0;
+  return !input.allowed && parameters.bias.empty() && !penalises;
+}
+
 void adjust_logits(const SamplingParameters& parameters, const SamplingInput& input, std::vector<double>& adjusted,
                    std::vector<std::uint32_t>& counts) {
   const std::span<const std::int32_t> window = window_of(input.history, parameters.penalty_window);
-  for (const std::int32_t id : window) check_id("history", id, input.logits.size());
-  for (const TokenBias& entry : parameters.bias) check_id("bias", entry.id, input.logits.size());
   adjusted.assign(input.logits.begin(), input.logits.end());
   counts.resize(input.logits.size(), 0U);
   if (input.allowed) apply_mask(*input.allowed, adjusted);

@@ -32,10 +32,10 @@ std::size_t pick(const std::vector<double>& weights, double point) {
   return weights.size() - 1;
 }
 
-void keep_highest(std::span<const double> adjusted, Candidates& candidates) {
-  const auto highest = std::max_element(adjusted.begin(), adjusted.end());
-  candidates.ids.assign(1, static_cast<std::int32_t>(highest - adjusted.begin()));
-  candidates.logits.assign(1, *highest);
+template <class Number>
+void keep_only(std::span<const Number> logits, std::size_t index, Candidates& candidates) {
+  candidates.ids.assign(1, static_cast<std::int32_t>(index));
+  candidates.logits.assign(1, static_cast<double>(logits[index]));
   candidates.weights.assign(1, 1.0);
 }
 
@@ -46,10 +46,16 @@ Sampler::Sampler(SamplingParameters parameters, std::uint64_t seed)
   check_parameters(parameters_);
 }
 
-double Sampler::build_candidates(const SamplingInput& input) {
+double Sampler::build_candidates(const SamplingInput& input, double maximum) {
+  check_ids(parameters_, input);
+  if (parameters_.temperature == 0 && adjusts_nothing(parameters_, input)) {
+    const auto highest = std::ranges::find(input.logits, static_cast<float>(maximum));
+    keep_only(input.logits, static_cast<std::size_t>(highest - input.logits.begin()), candidates_);
+    return 1.0;
+  }
   adjust_logits(parameters_, input, adjusted_, counts_);
   if (parameters_.temperature == 0) {
-    keep_highest(adjusted_, candidates_);
+    keep_only(std::span<const double>(adjusted_), highest_index(adjusted_), candidates_);
   } else {
     keep_top_k(adjusted_, parameters_.top_k, candidates_);
   }
@@ -64,8 +70,8 @@ double Sampler::build_candidates(const SamplingInput& input) {
 }
 
 Draw Sampler::sample(const SamplingInput& input) {
-  const double log_sum_exp = summarise_row(input.logits).log_sum_exp;
-  const double total = build_candidates(input);
+  const auto [maximum, log_sum_exp] = summarise_row(input.logits);
+  const double total = build_candidates(input, maximum);
   Draw draw{};
   draw.top = likeliest(input.logits, parameters_.top_log_probabilities, log_sum_exp);
   // A greedy draw takes no random number.
@@ -82,8 +88,7 @@ void Sampler::probabilities(const SamplingInput& input, std::span<double> out) {
     throw Failure(Status::bad_request, "[sampling] the output has " + std::to_string(out.size()) + " places for " +
                                            std::to_string(input.logits.size()) + " logits.");
   }
-  summarise_row(input.logits);
-  const double total = build_candidates(input);
+  const double total = build_candidates(input, summarise_row(input.logits).maximum);
   std::fill(out.begin(), out.end(), 0.0);
   for (std::size_t i = 0; i < candidates_.ids.size(); ++i) {
     out[static_cast<std::size_t>(candidates_.ids[i])] = candidates_.weights[i] / total;

@@ -29,6 +29,19 @@ RETORT_VECTOR_CLONES void weights_of(const double* logits, double* weights, std:
   for (std::size_t i = 0; i < size; ++i) weights[i] = exponential((logits[i] - highest) / temperature);
 }
 
+// Several maxima side by side, which compilers vectorise.
+RETORT_VECTOR_CLONES double highest_of(const double* values, std::size_t size) {
+  constexpr std::size_t lanes = 16;
+  std::array<double, lanes> highest;
+  highest.fill(-std::numeric_limits<double>::infinity());
+  std::size_t i = 0;
+  for (; i + lanes <= size; i += lanes) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) highest[lane] = highest[lane] < values[i + lane] ? values[i + lane] : highest[lane];
+  }
+  for (; i < size; ++i) highest[0] = std::max(highest[0], values[i]);
+  return *std::max_element(highest.begin(), highest.end());
+}
+
 // Sorts candidates into buckets of equal width by the distance from the highest logit, so that only the bucket in which the sum
 // reaches its target needs sorting. All that is beyond 40 temperatures, less than 1e-17 of the highest weight, shares the last one.
 class Buckets {
@@ -58,6 +71,11 @@ class Buckets {
 };
 
 }  // namespace
+
+std::size_t highest_index(std::span<const double> values) {
+  const double highest = highest_of(values.data(), values.size());
+  return static_cast<std::size_t>(std::find(values.begin(), values.end(), highest) - values.begin());
+}
 
 void keep_top_k(std::span<const double> adjusted, std::int32_t top_k, Candidates& candidates) {
   const auto count = static_cast<std::size_t>(top_k);

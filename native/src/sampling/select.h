@@ -48,6 +48,9 @@ std::vector<Ranked> select_highest(std::span<const Number> logits, std::size_t c
   return kept;
 }
 
+// Index of the highest, the first among equals. `values` is not empty and holds no NaN.
+std::size_t highest_index(std::span<const double> values);
+
 // Fills ids and logits with the `top_k` first-ranked finite entries (0 = all), ascending id.
 void keep_top_k(std::span<const double> adjusted, std::int32_t top_k, Candidates& candidates);
 
