@@ -15,7 +15,7 @@ export const TokenIds = z.array(TokenId).max(16_777_216);
 const modelPath = z.string().min(1).max(4096);
 
 /**
- * How to open a model for computing. `path` is absolute; the cache folder holds built graphs. Engine null: native where it can run the
+ * How to open a model for computing. `path` is absolute; the cache folder is laid out by cache-layout.ts. Engine null: native where it can run the
  * model on the device, else onnx. Arithmetic null: fast on the native engine, reference on the onnx engine.
  */
 export const OpenModel = z.strictObject({

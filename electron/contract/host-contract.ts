@@ -113,8 +113,8 @@ export type RunSummary = z.infer<typeof RunSummary>;
 
 export const Cache = z.strictObject({
   id: Id,
-  /** unfinished: being built now. */
-  kind: z.enum(['graph', 'unfinished']),
+  /** unfinished: a graph being built now; kernels: which kernel set runs on this machine. */
+  kind: z.enum(['graph', 'unfinished', 'kernels']),
   bytes,
   changedAt: time,
 });
@@ -145,20 +145,26 @@ export const RunEvent = z.discriminatedUnion('type', [
 ]);
 export type RunEvent = z.infer<typeof RunEvent>;
 
-export const RunResult = z.strictObject({
-  ...GenerateResult.shape,
+/** What computed a result, and the run that is its record. */
+const computed = {
+  runId: Id,
   engine: EngineName,
   arithmetic: Arithmetic,
   device: z.string(),
+  /** The native engine's kernel set; null for other engines. */
+  kernels: z.string().nullable(),
+};
+
+export const RunResult = z.strictObject({
+  ...GenerateResult.shape,
+  ...computed,
   seed: count,
-  runId: Id,
   /** For a repeated run: whether the ids are those of the first. */
   sameIds: z.boolean().optional(),
 });
 export type RunResult = z.infer<typeof RunResult>;
 
 const none = z.strictObject({});
-const withRun = { runId: Id, engine: EngineName, arithmetic: Arithmetic, device: z.string() };
 
 export const hostContract = {
   listModels: query({ input: none, output: z.array(LibraryModel) }),
@@ -222,7 +228,7 @@ export const hostContract = {
       out: path,
     }),
     chunk: WorkEvent,
-    done: z.strictObject({ out: z.string(), tokens: count, vocabularySize: count, bytes, ...withRun }),
+    done: z.strictObject({ out: z.string(), tokens: count, vocabularySize: count, bytes, ...computed }),
   }),
   bench: stream({
     input: z.strictObject({
@@ -233,7 +239,7 @@ export const hostContract = {
       repeat: z.int().min(1).max(1000),
     }),
     chunk: WorkEvent,
-    done: z.strictObject({ ...BenchResult.shape, threads: z.int(), ...withRun }),
+    done: z.strictObject({ ...BenchResult.shape, threads: z.int(), ...computed }),
   }),
   perplexity: stream({
     input: z.strictObject({
@@ -247,7 +253,7 @@ export const hostContract = {
       secondHalf: z.boolean(),
     }),
     chunk: WorkEvent,
-    done: z.strictObject({ ...PerplexityResult.shape, jobId: Id, ...withRun }),
+    done: z.strictObject({ ...PerplexityResult.shape, jobId: Id, ...computed }),
   }),
 };
 export type HostContract = typeof hostContract;

@@ -1,4 +1,6 @@
 /** From a path to a running engine: reads the headers, picks the executor, and loads what decodes its ids. */
+import { join } from 'node:path';
+import { graphsName } from '../contract/cache-layout.ts';
 import type { ModelInfo, OpenModel, Progress } from '../contract/engine-contract.ts';
 import { LabError } from '../contract/errors.ts';
 import type { ModelSource } from '../contract/model-source.ts';
@@ -6,6 +8,7 @@ import { modelIdentity } from '../formats/identity.ts';
 import { readModelSource } from '../formats/open-source.ts';
 import { resolveModel } from '../../models/families/index.ts';
 import type { Engine } from './engine.ts';
+import { chooseKernels } from './native/kernel-choice.ts';
 import { openNativeEngine } from './native/open.ts';
 import { openExportedDecoder } from './onnx/exported/open.ts';
 import { openBuiltDecoder } from './onnx/open.ts';
@@ -57,8 +60,8 @@ function chosen(source: ModelSource, { engine, arithmetic, device }: OpenModel) 
   return { engine: name, arithmetic: arithmetic ?? (name === 'native' ? 'fast' : 'reference') };
 }
 
-function openEngine(source: ModelSource, request: OpenModel, hooks: OpenHooks): Promise<Engine> {
-  const { device, threads, cacheFolder } = request;
+async function openEngine(source: ModelSource, request: OpenModel, hooks: OpenHooks): Promise<Engine> {
+  const { device, threads } = request;
   const { engine, arithmetic } = chosen(source, request);
   const { signal } = hooks;
   if (engine === 'native') {
@@ -67,10 +70,13 @@ function openEngine(source: ModelSource, request: OpenModel, hooks: OpenHooks): 
     }
     const onProgress = (done: number, total: number) =>
       hooks.onProgress({ phase: 'load weights', done, total });
-    return openNativeEngine(source, resolveModel(source), { arithmetic, threads, signal, onProgress });
+    const model = resolveModel(source);
+    const kernels = await chooseKernels(request.cacheFolder);
+    return openNativeEngine(source, model, { arithmetic, threads, kernels, signal, onProgress });
   }
   if (source.graphs.length > 0) return openExportedDecoder(source, { arithmetic, device, threads });
   const onProgress = (done: number, total: number) => hooks.onProgress({ phase: 'build graph', done, total });
+  const cacheFolder = join(request.cacheFolder, graphsName);
   const options = { arithmetic, device, threads, cacheFolder, signal, onProgress };
   return openBuiltDecoder(source, resolveModel(source), options);
 }

@@ -52,7 +52,8 @@ export function createHost({ home, cache, starter }: HostOptions): Host {
     serve: (port) => serve(port, hostContract, handlers),
     async close() {
       await Promise.all([services.text.close(), services.engines.close()]);
-      await services.caches.removeAbandoned();
+      // What cannot be deleted now is found again: no reason to fail work that is done.
+      await services.caches.removeAbandoned().catch(() => undefined);
       await store.close();
     },
   };

@@ -96,6 +96,7 @@ describe('run', () => {
       },
       engine: 'native',
       arithmetic: 'reference',
+      kernels: expect.any(String) as string,
     });
   });
 

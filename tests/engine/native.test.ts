@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Engine, EvaluateInput, Session } from '../../electron/engine/engine.ts';
 import { openNativeEngine, type OpenNativeOptions } from '../../electron/engine/native/open.ts';
+import { openModelFile } from '../../electron/formats/model-file.ts';
 import { readModelSource } from '../../electron/formats/open-source.ts';
+import { readSafetensorsHeader } from '../../electron/formats/safetensors/header.ts';
 import { resolveModel } from '../../models/families/index.ts';
 import { bundledModel, goldenFolder, maximumDifference, readGoldenTensors } from '../helpers/golden.ts';
 import { labError } from '../helpers/model-folder.ts';
@@ -248,6 +250,27 @@ describe('a session of the native engine', () => {
     expect(session.length).toBe(10);
     const again = await session.evaluate({ ids: Int32Array.of(7), rows: 'last' });
     expectSame(again.logits, next.logits, 'after the cancellation');
+  });
+
+  it('names its kernels in a save and goes on from one that other kernels made', async () => {
+    const ids = Int32Array.from(expectedOf('llama').input_ids);
+    const start = async (kernels?: string) => {
+      const engine = await openModel(tinyFolder('llama'), {
+        arithmetic: 'fast',
+        ...(kernels && { kernels }),
+      });
+      return engine.createSession({ context: 64 });
+    };
+    const session = await start('scalar');
+    await rowsOf(session, ids, 0, 40);
+    const file = join(folder, 'kernels.session');
+    await session.save(file);
+    const header = await openModelFile(folder, 'kernels.session');
+    const { metadata } = await readSafetensorsHeader(header, 0).finally(() => header.close());
+    expect(metadata.get('kernels')).toBe('scalar');
+    const other = await start();
+    await other.restore(file);
+    expectSame(await rowsOf(other, ids, 40), await rowsOf(session, ids, 40), 'after the save');
   });
 
   it('refuses a save of another model, of other settings, and a damaged one', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Caches } from '../../electron/host/caches/caches.ts';
@@ -21,6 +21,21 @@ test('caches are listed with their sizes and removed one by one', async () => {
   ]);
   await caches.remove('onnx-aa-fast-v1');
   expect(names()).toEqual(['onnx-bb-fast-v1']);
+});
+
+test('the choice of kernels is listed and removed beside graphs', async () => {
+  const { caches, names } = cacheFolder(['onnx-aa-fast-v1']);
+  writeFileSync(join(caches.folder, 'kernels.json'), '{}\n');
+  writeFileSync(join(caches.folder, 'kernels.json.partial-4194304-00ff'), '');
+  expect(await caches.list()).toMatchObject([
+    { id: 'kernels', kind: 'kernels', bytes: 3 },
+    { id: 'onnx-aa-fast-v1', kind: 'graph' },
+  ]);
+  expect(readdirSync(caches.folder).toSorted()).toEqual(['graphs', 'kernels.json']);
+  expect(await caches.remove('kernels')).toMatchObject({ kind: 'kernels' });
+  expect(existsSync(join(caches.folder, 'kernels.json'))).toBe(false);
+  expect(names()).toEqual(['onnx-aa-fast-v1']);
+  await expect(caches.remove('kernels')).rejects.toMatchObject({ code: 'not-found' });
 });
 
 test('what a dead process left half built is deleted, what a living one builds is kept', async () => {

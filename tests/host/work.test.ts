@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent, RunResult } from '../../electron/contract/host-contract.ts';
@@ -81,6 +81,17 @@ describe('a run', () => {
     const run = await client.readRun({ id: result.runId });
     expect(run).toMatchObject({ engine: 'native', versions: { layout: 'f32×8' } });
     expect(run.versions['kernels']).toMatch(/^(scalar|avx2|avx512|neon)$/);
+    expect(result.kernels).toBe(run.versions['kernels']);
+    expect(await client.listCaches({})).toMatchObject([{ id: 'kernels', kind: 'kernels' }]);
+  });
+
+  test('on the native engine needs no cache folder', async () => {
+    const home = temporaryFolder();
+    writeFileSync(join(home, 'cache'), 'a file in its place');
+    const { client } = startHost(home);
+    const { result } = await collect(client.run({ ...input, compute: { ...reference, engine: 'native' } }));
+    expect(result.ids).toEqual(golden.greedy);
+    expect(await client.listCaches({})).toEqual([]);
   });
 
   test('that was drawn with a seed of its own is repeated to the same ids', async () => {

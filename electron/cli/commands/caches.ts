@@ -5,7 +5,7 @@ import { subcommands } from '../subcommands.ts';
 
 export const caches: Command = {
   name: 'caches',
-  summary: 'Graphs built from models: made again when they are needed.',
+  summary: 'Graphs built from models and the choice of kernels: made again when they are needed.',
   usage: ['caches list', 'caches remove CACHE'],
   options: jsonOption,
 

@@ -223,6 +223,13 @@ export interface NativeEvaluateResult {
   }[];
 }
 
+/** Seconds for a fixed amount of work with a kernel set, the least of several rounds: one input row, and sixteen. */
+export interface NativeKernelTime {
+  readonly kernels: string;
+  readonly decodeSeconds: number;
+  readonly prefillSeconds: number;
+}
+
 /** Errors carry a LabError code as `code`; promises reject with them. Pack all matrices, then give the model that names them. */
 export interface NativeEngine {
   /** The kernel set that runs. */
@@ -250,7 +257,11 @@ export interface NativeAddon {
   /** Every error code the C++ side knows, in order. */
   readonly statusCodes: readonly string[];
   Sampler: new (parameters: NativeSamplingParameters, seed: bigint) => NativeSampler;
-  /** `kernels`: a kernel set's name, or '' for the best this processor runs. */
+  /** Kernel sets that this processor runs, the widest first; the scalar one only where it is alone. */
+  kernelSets(): string[];
+  /** Times sets against each other, turn about, in about a tenth of a second. Rejects for a set that this processor does not run. */
+  measureKernelSets(names: readonly string[]): Promise<NativeKernelTime[]>;
+  /** `kernels`: a kernel set's name, or '' for the widest this processor runs. */
   NativeEngine: new (options: {
     readonly arithmetic: Arithmetic;
     readonly threads: number;

@@ -13,7 +13,7 @@ import { createNativeSession, type NativeModel } from './session.ts';
 export interface OpenNativeOptions extends LoadProgress {
   readonly arithmetic: Arithmetic;
   readonly threads: number;
-  /** A kernel set's name; default: the best this processor runs. */
+  /** A kernel set's name; default: the widest this processor runs. */
   readonly kernels?: string;
   /** How keys and values are kept; default: f32 in reference arithmetic, else f16. */
   readonly kvCodec?: NativeKvCodec;

@@ -1,6 +1,11 @@
-/** What may be deleted at any time because it is built again: graphs made from model files. Each is a folder named by its content. */
+/**
+ * What may be deleted at any time because it is made again: graphs built from model files, each a folder named by its content, and the
+ * choice of kernels, a file.
+ */
+import type { Dirent } from 'node:fs';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { graphsName, kernelsName } from '../../contract/cache-layout.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { Cache } from '../../contract/host-contract.ts';
 import { isRunning } from '../process-identity.ts';
@@ -8,18 +13,25 @@ import { isRunning } from '../process-identity.ts';
 /** `<name>.partial-<pid>-…`: being built by that process. `<name>.removed-<pid>-…`: being deleted. */
 const temporary = /\.(partial|removed)-(\d+)-/;
 
-export class Caches {
-  /** Where engines build graphs. */
-  readonly graphs: string;
+const kernelsId = 'kernels';
 
-  constructor(cacheFolder: string) {
-    this.graphs = join(cacheFolder, 'graphs');
+export class Caches {
+  /** Given to engines, which make what is in it. */
+  readonly folder: string;
+  readonly #graphs: string;
+  readonly #kernels: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    this.#graphs = join(folder, graphsName);
+    this.#kernels = join(folder, kernelsName);
   }
 
   async list(): Promise<Cache[]> {
     await this.removeAbandoned();
-    const names = await folders(this.graphs);
-    const measured = await Promise.all(names.map((name) => this.#measure(name)));
+    const folders = (await entriesOf(this.#graphs)).filter((entry) => entry.isDirectory());
+    const graphs = folders.map(({ name }) => this.#measureGraph(name));
+    const measured = await Promise.all([this.#measureKernels(), ...graphs]);
     return measured.filter((cache) => cache !== null).sort((left, right) => left.id.localeCompare(right.id));
   }
 
@@ -28,24 +40,37 @@ export class Caches {
     const cache = (await this.list()).find((each) => each.id === id);
     if (!cache) throw new LabError('not-found', `There is no cache ${id}.`);
     if (cache.kind === 'unfinished') throw new LabError('bad-request', `${id} is being built now.`);
-    const removed = join(this.graphs, `${id}.removed-${process.pid}-${Date.now()}`);
-    await rename(join(this.graphs, id), removed);
+    if (cache.kind === 'kernels') {
+      await rm(this.#kernels, { force: true });
+      return cache;
+    }
+    const removed = join(this.#graphs, `${id}.removed-${process.pid}-${Date.now()}`);
+    await rename(join(this.#graphs, id), removed);
     await rm(removed, { recursive: true, force: true });
     return cache;
   }
 
   /** Deletes what processes that no longer run left half done. */
   async removeAbandoned(): Promise<void> {
-    for (const name of await folders(this.graphs)) {
-      const pid = temporary.exec(name)?.[2];
-      if (pid === undefined || isRunning(Number(pid))) continue;
-      await rm(join(this.graphs, name), { recursive: true, force: true });
+    for (const folder of [this.folder, this.#graphs]) {
+      for (const { name } of await entriesOf(folder)) {
+        const pid = temporary.exec(name)?.[2];
+        if (pid === undefined || isRunning(Number(pid))) continue;
+        await rm(join(folder, name), { recursive: true, force: true });
+      }
     }
   }
 
-  async #measure(name: string): Promise<Cache | null> {
-    const folder = join(this.graphs, name);
-    try {
+  #measureKernels(): Promise<Cache | null> {
+    return unlessGone(async () => {
+      const { size, mtimeMs } = await stat(this.#kernels);
+      return { id: kernelsId, kind: 'kernels', bytes: size, changedAt: mtimeMs };
+    });
+  }
+
+  #measureGraph(name: string): Promise<Cache | null> {
+    const folder = join(this.#graphs, name);
+    return unlessGone(async () => {
       const files = await readdir(folder, { withFileTypes: true, recursive: true });
       const sizes = files
         .filter((file) => file.isFile())
@@ -53,20 +78,20 @@ export class Caches {
       const bytes = (await Promise.all(sizes)).reduce((sum, { size }) => sum + size, 0);
       const kind = temporary.test(name) ? 'unfinished' : 'graph';
       return { id: name.replaceAll('.', '-'), kind, bytes, changedAt: (await stat(folder)).mtimeMs };
-    } catch (error) {
-      // Finished, renamed or deleted while it was measured.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    }
+    });
   }
 }
 
-async function folders(folder: string): Promise<string[]> {
+/** Null for what is not there, or was finished, renamed or deleted while it was measured. */
+async function unlessGone<T>(measure: () => Promise<T>): Promise<T | null> {
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    return await measure();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;
   }
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  return (await unlessGone(() => readdir(folder, { withFileTypes: true }))) ?? [];
 }

@@ -118,7 +118,7 @@ async function generateAndRecord(
   const { info } = engine;
   const { text: _text, ids: resultIds, ...figures } = result;
   const { seed } = settings.sampling;
-  const runId = await recordRun(services, model, info, {
+  const computed = await recordRun(services, model, info, {
     kind: 'generate',
     seed,
     settings,
@@ -126,8 +126,7 @@ async function generateAndRecord(
     resultIds,
     figures,
   });
-  const { engine: engineName, arithmetic, device } = info;
-  return { ...result, engine: engineName, arithmetic, device, seed, runId };
+  return { ...result, ...computed, seed };
 }
 
 /** Fires some time after `signal`: an engine that does not answer a cancellation by then is ended. */

@@ -23,9 +23,8 @@ export function measureHandlers(services: Services): Measuring {
         const written = await untilCancelled(context.signal, drain(call, hooks.progress));
         const particular = { seed: null, settings: { compute, hidden }, promptIds: ids, resultIds: [] };
         const figures = { bytes: written.bytes };
-        const runId = await recordRun(services, model, info, { kind: 'logits', ...particular, figures });
-        const { engine, arithmetic, device } = info;
-        return { ...written, runId, engine, arithmetic, device };
+        const computed = await recordRun(services, model, info, { kind: 'logits', ...particular, figures });
+        return { ...written, ...computed };
       });
     },
 
@@ -36,13 +35,12 @@ export function measureHandlers(services: Services): Measuring {
         const call = process.client.bench(request);
         const result = await untilCancelled(context.signal, drain(call, hooks.progress));
         const particular = { seed: null, settings: { compute, ...request }, promptIds: [], resultIds: [] };
-        const runId = await recordRun(services, model, info, {
+        const computed = await recordRun(services, model, info, {
           kind: 'bench',
           ...particular,
           figures: result,
         });
-        const { engine, arithmetic, device, threads } = info;
-        return { ...result, threads, runId, engine, arithmetic, device };
+        return { ...result, threads: info.threads, ...computed };
       });
     },
   };

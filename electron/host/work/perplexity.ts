@@ -27,7 +27,7 @@ export function perplexityHandlers(services: Services): Pick<Handlers<HostContra
         const { compute, context: window, secondHalf } = input;
         const against = reference && { ...reference, identity: referenceInfo?.identity ?? '' };
         const settings = { compute, context: window, tokens: ids.length, secondHalf, reference: against };
-        const runId = await recordRun(services, model, info, {
+        const computed = await recordRun(services, model, info, {
           kind: 'perplexity',
           seed: null,
           settings,
@@ -35,8 +35,7 @@ export function perplexityHandlers(services: Services): Pick<Handlers<HostContra
           resultIds: [],
           figures,
         });
-        const { engine, arithmetic, device } = info;
-        return { ...figures, jobId: job.id, runId, engine, arithmetic, device };
+        return { ...figures, jobId: job.id, ...computed };
       });
     },
   };

@@ -1,18 +1,21 @@
 import type { ModelInfo } from '../../contract/engine-contract.ts';
-import type { Run } from '../../contract/host-contract.ts';
+import type { Run, RunResult } from '../../contract/host-contract.ts';
 import type { Services } from '../services.ts';
 import { retortVersion } from '../version.ts';
 import type { NamedModel } from './open-model.ts';
 
 type Particular = Pick<Run, 'kind' | 'seed' | 'settings' | 'promptIds' | 'resultIds' | 'figures'>;
 
-/** Writes the run with what an open model says about itself; returns its id. */
+/** What every result of work names. */
+type Computed = Pick<RunResult, 'runId' | 'engine' | 'arithmetic' | 'device' | 'kernels'>;
+
+/** Writes the run with what an open model says about itself; returns what its result names. */
 export async function recordRun(
   services: Services,
   model: NamedModel,
   info: ModelInfo,
   particular: Particular,
-): Promise<string> {
+): Promise<Computed> {
   const { id } = await services.runs.record({
     ...particular,
     modelName: model.name,
@@ -24,5 +27,6 @@ export async function recordRun(
     threads: info.threads,
     versions: { ...info.versions, retort: retortVersion(), node: process.versions.node },
   });
-  return id;
+  const { engine, arithmetic, device, versions } = info;
+  return { runId: id, engine, arithmetic, device, kernels: versions['kernels'] ?? null };
 }

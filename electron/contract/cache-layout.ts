@@ -1,0 +1,6 @@
+/** Names in the cache folder: engines write them, the host lists and removes them. */
+
+/** A folder: one folder per built graph. */
+export const graphsName = 'graphs';
+/** A file: which kernel set the native engine runs on this machine. */
+export const kernelsName = 'kernels.json';
