@@ -53,8 +53,13 @@ class Matrix {
   std::size_t bytes_ = 0;
 };
 
-// Throws Failure: bad_request where sizes disagree, out_of_memory.
-std::unique_ptr<Matrix> pack_matrix(const MatrixSource& source, ThreadPool& pool);
+// Where the matrices of one model lie side by side, on large pages; freed when the last of them is.
+class Slabs;
+std::shared_ptr<Slabs> weight_slabs();
+
+// Without slabs the matrix has memory of its own. Not for two threads at once with the same slabs. Throws Failure: bad_request where sizes disagree,
+// out_of_memory.
+std::unique_ptr<Matrix> pack_matrix(const MatrixSource& source, ThreadPool& pool, std::shared_ptr<Slabs> slabs = nullptr);
 
 // A set of kernels: "scalar", "avx2", "avx512", "neon". Chosen once per engine; matrix-vector and matrix-matrix products of a set share one order.
 struct KernelSet;

@@ -61,7 +61,7 @@ std::unique_ptr<Matrix> pack_described(const Description& description, EngineHan
     read_range(range, bytes);
     source.bytes = bytes;
   }
-  return pack_matrix(source, *engine.context.pool);
+  return pack_matrix(source, *engine.context.pool, engine.slabs);
 }
 
 Napi::Value packed_matrix(Napi::Env env, EngineHandle& engine, std::shared_ptr<const Matrix> matrix) {
@@ -128,8 +128,10 @@ Napi::Value EngineObject::set_model(const Napi::CallbackInfo& info) {
     const auto engine = open_handle(info.Env());
     if (engine->model) refuse(info.Env(), "[engine] it has its model.");
     engine->model = std::move(model);
-    // Those that no layer took go now.
+    // The model holds what it took; nothing more will be packed.
     engine->matrices.clear();
+    engine->slabs.reset();
+    std::vector<std::byte>().swap(engine->file_bytes);
     return info.Env().Undefined();
   });
 }

@@ -17,6 +17,7 @@ struct SessionHandle;
 // Outlives the JavaScript object while work or sessions need it.
 struct EngineHandle {
   EngineContext context;
+  std::shared_ptr<Slabs> slabs = weight_slabs();
   std::vector<std::shared_ptr<const Matrix>> matrices;
   std::shared_ptr<const Model> model;
   std::vector<std::weak_ptr<SessionHandle>> sessions;

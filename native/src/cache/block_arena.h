@@ -1,19 +1,18 @@
-// Where the blocks of a cache and its forks lie: cut from slabs on large pages, because attention walks over all of them for every token and a page table's entry
-// per 4 KiB would cost it as much as the reading. A freed block is used again for the next of its size; slabs go when the last cache goes.
+// Where the blocks of a cache and its forks lie. A freed block is used again for the next of its size; all memory goes when the last cache goes.
 #pragma once
 
 #include <cstddef>
 #include <mutex>
 #include <vector>
 
-#include "memory/large_memory.h"
+#include "memory/slabs.h"
 
 namespace retort {
 
 // Any thread may call.
 class BlockArena {
  public:
-  // On a 64-byte border, not initialized. Throws std::bad_alloc.
+  // At least a pointer's size; on a 64-byte border, not initialized. Throws std::bad_alloc.
   void* allocate(std::size_t bytes);
   // `bytes` as it was allocated with.
   void release(void* memory, std::size_t bytes) noexcept;
@@ -31,10 +30,7 @@ class BlockArena {
   Size& size_of(std::size_t bytes);
 
   std::mutex mutex_;
-  std::vector<LargeMemory> slabs_;
-  // Of the last slab.
-  std::size_t used_ = 0;
-  std::size_t slab_bytes_ = 0;
+  Slabs slabs_{large_page_bytes};
   // A cache has few sizes: keys and values of each shape of layer.
   std::vector<Size> sizes_;
 };

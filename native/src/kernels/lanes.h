@@ -232,7 +232,7 @@ void multiply_tile(const Layout& layout, const unsigned char* weights, std::int6
   const std::int8_t* codes = in.codes + first_row * in.row_codes;
   const float* scales = in.scales + first_row * steps;
   const float* sums = in.sums + first_row * steps;
-  const std::int32_t* corrections = in.corrections + first_row * steps;
+  const std::int32_t* const corrections = in.corrections == nullptr ? nullptr : in.corrections + first_row * steps;
   const std::int64_t steps_per_header = layout.steps_per_header;
   typename V::Float totals[M];
   for (int m = 0; m < M; ++m) totals[m] = V::splat(0);
@@ -250,12 +250,14 @@ void multiply_tile(const Layout& layout, const unsigned char* weights, std::int6
     }
     typename V::Int dots[M];
     dot_step<V, C, M>(at, distance, codes + step * C::columns, in.row_codes, dots);
+    if (corrections != nullptr) {
+      for (int m = 0; m < M; ++m) dots[m] = V::add_int(dots[m], V::splat_int(corrections[m * steps + step]));
+    }
     typename V::Float scale, offset;
     H::read(layout, header, distance, index, scale, offset);
     for (int m = 0; m < M; ++m) {
       const std::int64_t i = m * steps + step;
-      const auto dot = V::to_float(V::add_int(dots[m], V::splat_int(corrections[i])));
-      totals[m] = V::fused(V::multiply(scale, dot), V::splat(scales[i]), totals[m]);
+      totals[m] = V::fused(V::multiply(scale, V::to_float(dots[m])), V::splat(scales[i]), totals[m]);
       if constexpr (H::has_offset) totals[m] = V::fused(offset, V::splat(sums[i]), totals[m]);
     }
   }

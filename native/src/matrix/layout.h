@@ -48,7 +48,7 @@ struct QuantizedRows {
   const float* scales;
   // scale · sum of the step's codes: what an offset is multiplied by.
   const float* sums;
-  // −zero · sum of the step's codes: makes a dot of (code − zero) from a dot of code.
+  // −zero · sum of the step's codes: makes a dot of (code − zero) from a dot of code. Null where the zero is 0.
   const std::int32_t* corrections;
   std::int64_t steps;
   std::int64_t row_codes;

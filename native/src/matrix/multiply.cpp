@@ -70,8 +70,8 @@ class Quantizer {
   }
 
   QuantizedRows rows(std::int64_t first) const {
-    return {codes_.get() + first * row_codes_,   scales_.get() + first * steps_, sums_.get() + first * steps_,
-            corrections_.get() + first * steps_, steps_,                         row_codes_};
+    const std::int32_t* const corrections = zero_ == 0 ? nullptr : corrections_.get() + first * steps_;
+    return {codes_.get() + first * row_codes_, scales_.get() + first * steps_, sums_.get() + first * steps_, corrections, steps_, row_codes_};
   }
 
  private:

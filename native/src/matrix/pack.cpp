@@ -4,6 +4,7 @@
 #include <limits>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "matrix/group_packers.h"
 #include "matrix/half.h"
@@ -46,6 +47,9 @@ constexpr TypeFacts facts[] = {
 };
 
 const TypeFacts& facts_of(SourceType type) { return facts[static_cast<std::size_t>(type)]; }
+
+// Matrices of a small model and the experts of a large one are far smaller than this.
+constexpr std::size_t weight_slab_bytes = std::size_t{32} << 20;
 
 [[noreturn]] void refuse(const std::string& what) { throw Failure(Status::bad_request, "[matrix] " + what); }
 
@@ -196,24 +200,24 @@ Layout layout_of(const MatrixSource& source, ThreadPool& pool) {
 
 }  // namespace
 
-PackedMatrix::PackedMatrix(const Layout& shape, std::string_view name)
-    : shape_(shape), name_(name), memory_(static_cast<std::size_t>(shape.groups * shape.group_bytes)) {
+PackedMatrix::PackedMatrix(const Layout& shape, std::string_view name, std::shared_ptr<Slabs> slabs)
+    : shape_(shape), name_(name), slabs_(slabs ? std::move(slabs) : std::make_shared<Slabs>(0)) {
   rows_ = shape.rows;
   columns_ = shape.columns;
   bytes_ = static_cast<std::size_t>(shape.groups * shape.group_bytes);
+  try {
+    memory_ = slabs_->cut(bytes_);
+  } catch (const std::bad_alloc&) {
+    throw Failure(Status::out_of_memory, "[matrix] no memory for " + std::to_string(bytes_) + " bytes of weights.");
+  }
 }
 
-std::unique_ptr<Matrix> pack_matrix(const MatrixSource& source, ThreadPool& pool) {
+std::shared_ptr<Slabs> weight_slabs() { return std::make_shared<Slabs>(weight_slab_bytes); }
+
+std::unique_ptr<Matrix> pack_matrix(const MatrixSource& source, ThreadPool& pool, std::shared_ptr<Slabs> slabs) {
   check(source);
   const Layout layout = layout_of(source, pool);
-  const auto matrix_of = [&] {
-    try {
-      return std::make_unique<PackedMatrix>(layout, facts_of(source.type).name);
-    } catch (const std::bad_alloc&) {
-      throw Failure(Status::out_of_memory, "[matrix] no memory for " + std::to_string(layout.groups * layout.group_bytes) + " bytes of weights.");
-    }
-  };
-  auto matrix = matrix_of();
+  auto matrix = std::make_unique<PackedMatrix>(layout, facts_of(source.type).name, std::move(slabs));
   const PackingJob job{source, layout, row_bytes_of(source)};
   const std::int64_t grain = std::max<std::int64_t>(1, (std::int64_t{1} << 18) / layout.group_bytes);
   pool.parallel(layout.groups, grain, [&](std::int64_t begin, std::int64_t end) {

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string_view>
 
 #include "matrix/layout.h"
-#include "memory/large_memory.h"
+#include "memory/slabs.h"
 #include "retort/matrix.h"
 
 namespace retort {
@@ -13,16 +14,17 @@ namespace retort {
 class PackedMatrix final : public Matrix {
  public:
   // Throws Failure: out_of_memory.
-  PackedMatrix(const Layout& shape, std::string_view name);
+  PackedMatrix(const Layout& shape, std::string_view name, std::shared_ptr<Slabs> slabs);
   std::string_view layout() const noexcept override { return name_; }
   const Layout& shape() const noexcept { return shape_; }
-  const unsigned char* data() const noexcept { return memory_.data(); }
-  unsigned char* data() noexcept { return memory_.data(); }
+  const unsigned char* data() const noexcept { return memory_; }
+  unsigned char* data() noexcept { return memory_; }
 
  private:
   Layout shape_;
   std::string_view name_;
-  LargeMemory memory_;
+  std::shared_ptr<Slabs> slabs_;
+  unsigned char* memory_;
 };
 
 // Where step `step` of a group and its block's header lie, from the group's start.

@@ -55,7 +55,7 @@ float dot_codes(const Layout& layout, const unsigned char* group, std::int64_t r
     const auto codes = read_codes(layout, group + step_position(layout, step), row);
     const auto [scale, offset] = read_scale(layout, group + header_position(layout, step), step % layout.steps_per_header, row);
     const std::int8_t* activations = in.codes + m * in.row_codes + step * layout.step_columns;
-    std::int32_t dot = in.corrections[m * in.steps + step];
+    std::int32_t dot = in.corrections == nullptr ? 0 : in.corrections[m * in.steps + step];
     for (std::int64_t i = 0; i < layout.step_columns; ++i) dot += codes[static_cast<std::size_t>(i)] * activations[i];
     total = std::fma(scale * static_cast<float>(dot), in.scales[m * in.steps + step], total);
     if (offsets) total = std::fma(offset, in.sums[m * in.steps + step], total);
