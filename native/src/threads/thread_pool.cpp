@@ -1,6 +1,9 @@
 // A job is open from the moment the caller publishes it until its last part is taken. A worker enters an open job, takes parts and leaves; the caller
 // waits only for workers that entered, so that one the system has put aside delays nobody.
 //
+// Each thread begins with a stretch of its own, since neighbouring parts mostly lie side by side in memory and are read fastest by one thread in a row; who has
+// done with it takes the second half of another's rest.
+//
 // `gate` holds all of that in one word: number of the job (high 32 bits), open (bit 31), workers inside (low 31 bits). The fields of a job change
 // only while the gate is closed and nobody is inside.
 #include "retort/thread_pool.h"
@@ -34,8 +37,8 @@ constexpr std::uint64_t inside_mask = open_bit - 1;
 constexpr int spin_rounds = 2500;
 constexpr int crowded_spin_rounds = 20;
 
-// The share of what is left that a thread takes at once is 1/(threads · this): large parts first, small ones at the end.
-constexpr std::int64_t parts_per_thread = 4;
+// The share of its own rest that a thread takes at once: large parts first, small ones at the end.
+constexpr std::uint64_t share = 4;
 
 using Work = std::function<void(std::int64_t begin, std::int64_t end)>;
 
@@ -51,14 +54,68 @@ void pause_briefly() noexcept {
 
 std::uint64_t job_number(std::uint64_t gate) { return gate >> 32; }
 
+// Parts begin … end − 1 of a job, each of `grain` items.
+struct Parts {
+  std::uint64_t begin = 0, end = 0;
+};
+constexpr std::uint64_t most_parts = 0xFFFFFFFFU;
+
+// What one thread has before it; others may take from its end. As large as a cache line, so that no two words share one.
+class Stretch {
+ public:
+  Stretch() = default;
+  // For the vector's making, before there are threads.
+  Stretch(const Stretch&) {}
+
+  void set(Parts parts) noexcept { word_.store(packed(parts)); }
+  std::uint64_t rest() const noexcept {
+    const Parts parts = unpacked(word_.load(std::memory_order_relaxed));
+    return parts.end - parts.begin;
+  }
+  // Both give no parts where none are left.
+  Parts take_first() noexcept {
+    Parts taken;
+    change([&](Parts all) {
+      const std::uint64_t border = all.begin + (all.end - all.begin + share - 1) / share;
+      taken = {all.begin, border};
+      return Parts{border, all.end};
+    });
+    return taken;
+  }
+  Parts take_second_half() noexcept {
+    Parts taken;
+    change([&](Parts all) {
+      const std::uint64_t border = all.begin + (all.end - all.begin) / 2;
+      taken = {border, all.end};
+      return Parts{all.begin, border};
+    });
+    return taken;
+  }
+
+ private:
+  static std::uint64_t packed(Parts parts) noexcept { return parts.begin << 32 | parts.end; }
+  static Parts unpacked(std::uint64_t word) noexcept { return {word >> 32, word & most_parts}; }
+
+  template <class Rest>
+  void change(Rest rest_of) noexcept {
+    std::uint64_t word = word_.load();
+    while (!word_.compare_exchange_weak(word, packed(rest_of(unpacked(word))))) {
+    }
+  }
+
+  std::atomic<std::uint64_t> word_{0};
+  char fill_[56] = {};
+};
+
 }  // namespace
 
 struct ThreadPool::State {
   explicit State(int thread_count)
       : threads(thread_count),
+        stretches(static_cast<std::size_t>(thread_count)),
         spins(static_cast<unsigned>(thread_count) <= std::thread::hardware_concurrency() ? spin_rounds : crowded_spin_rounds) {
     try {
-      for (int i = 1; i < threads; ++i) workers.emplace_back([this] { serve(); });
+      for (std::size_t i = 1; i < stretches.size(); ++i) workers.emplace_back([this, i] { serve(stretches[i]); });
     } catch (const std::system_error& error) {
       stop();
       throw Failure(Status::out_of_memory, std::string("[threads] the system starts no more threads: ") + error.what());
@@ -77,11 +134,11 @@ struct ThreadPool::State {
   }
 
   // The life of a worker: each job at most once.
-  void serve() noexcept {
+  void serve(Stretch& own) noexcept {
     std::uint64_t last_job = 0;
     while (wait_for_job(last_job)) {
       if (!enter(last_job)) continue;
-      take_parts();
+      take_parts(own);
       leave();
     }
   }
@@ -120,20 +177,31 @@ struct ThreadPool::State {
     work_ended.notify_one();
   }
 
-  void take_parts() noexcept {
-    std::int64_t begin = next.load(std::memory_order_relaxed);
-    while (begin < count) {
-      const std::int64_t share = (count - begin) / (threads * parts_per_thread);
-      const std::int64_t end = begin + std::min(std::max(share / grain, std::int64_t{1}) * grain, count - begin);
-      if (!next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) continue;
-      try {
-        (*work)(begin, end);
-      } catch (...) {
-        const std::lock_guard<std::mutex> lock(mutex);
-        if (!failure) failure = std::current_exception();
-        next.store(count, std::memory_order_relaxed);
-      }
-      begin = next.load(std::memory_order_relaxed);
+  void take_parts(Stretch& own) noexcept {
+    do {
+      for (Parts parts = own.take_first(); parts.begin < parts.end; parts = own.take_first()) run_parts(parts);
+    } while (take_over(own));
+  }
+
+  void run_parts(Parts parts) noexcept {
+    try {
+      (*work)(static_cast<std::int64_t>(parts.begin) * grain, std::min(static_cast<std::int64_t>(parts.end) * grain, count));
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      if (!failure) failure = std::current_exception();
+      for (Stretch& stretch : stretches) stretch.set({0, 0});
+    }
+  }
+
+  // False where nobody has anything left.
+  bool take_over(Stretch& own) noexcept {
+    for (;;) {
+      const auto longest = std::ranges::max_element(stretches, {}, [](const Stretch& stretch) { return stretch.rest(); });
+      if (longest->rest() == 0) return false;
+      const Parts parts = longest->take_second_half();
+      if (parts.begin == parts.end) continue;
+      own.set(parts);
+      return true;
     }
   }
 
@@ -142,13 +210,14 @@ struct ThreadPool::State {
     grain = job_grain;
     work = &job_work;
     failure = nullptr;
-    next.store(0, std::memory_order_relaxed);
+    const auto parts = static_cast<std::uint64_t>((count - 1) / grain + 1);
+    for (std::uint64_t i = 0; i < stretches.size(); ++i) stretches[i].set({parts * i / stretches.size(), parts * (i + 1) / stretches.size()});
     gate.store(((job_number(gate.load(std::memory_order_relaxed)) + 1) << 32) | open_bit);
     if (parked.load() > 0) {
       { const std::lock_guard<std::mutex> lock(mutex); }
       work_came.notify_all();
     }
-    take_parts();
+    take_parts(stretches.front());
     gate.fetch_and(~open_bit);
     wait_until_empty();
     if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
@@ -166,6 +235,7 @@ struct ThreadPool::State {
   }
 
   const int threads;
+  std::vector<Stretch> stretches;
   const int spins;
 
   std::int64_t count = 0;
@@ -176,8 +246,6 @@ struct ThreadPool::State {
   // Words that all threads write lie on cache lines of their own. (alignas would do, but MSVC warns of the padding.)
   char before_gate[64] = {};
   std::atomic<std::uint64_t> gate{0};
-  char before_next[64] = {};
-  std::atomic<std::int64_t> next{0};
   char before_parked[64] = {};
   std::atomic<int> parked{0};
   std::atomic<bool> caller_parked{false};
@@ -202,6 +270,7 @@ int ThreadPool::threads() const noexcept { return state_->threads; }
 
 void ThreadPool::parallel(std::int64_t count, std::int64_t grain, const Work& work) {
   if (count < 0 || grain < 1) throw Failure(Status::bad_request, "[threads] a count below 0 or a grain below 1.");
+  if (static_cast<std::uint64_t>(count / grain) >= most_parts) throw Failure(Status::bad_request, "[threads] more parts than 2^32.");
   if (count == 0) return;
   if (state_->busy.exchange(true)) throw Failure(Status::internal, "[threads] the pool is at work already.");
   struct Release {
