@@ -1,4 +1,4 @@
-// Builds native/ into build/native (`npm run native`); with --asan everything into build/native-asan, sanitizers on.
+// Builds native/ into build/native (`npm run native`); with --asan or --tsan its tests with sanitizers into build/native-asan or native-tsan.
 // Incremental, safe when two run at once, and done within milliseconds where nothing has changed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { withLock } from './lock.mjs';
 
 const projectRoot = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** The folder of each value of RETORT_SANITIZE (native/CMakeLists.txt). */
+export const buildFolders = { '': 'build/native', address: 'build/native-asan', thread: 'build/native-tsan' };
 
 /** A cause a person can remove; shown without a stack. */
 export class SetUpError extends Error {}
@@ -108,25 +111,21 @@ function configureAndBuild(root, folder, { sanitize, target }) {
   if (!existsSync(join(root, 'node_modules', 'node-addon-api', 'napi.h'))) {
     throw new SetUpError('The headers of Node-API are not installed: run `npm ci` first.');
   }
-  const options = [`-DCMAKE_BUILD_TYPE=Release`, `-DRETORT_SANITIZE=${sanitize ? 'ON' : 'OFF'}`];
+  const options = ['-DCMAKE_BUILD_TYPE=Release', `-DRETORT_SANITIZE=${sanitize}`];
   step('cmake', ['-S', join(root, 'native'), '-B', folder, '-G', 'Ninja', ...options]);
   step('cmake', ['--build', folder, ...(target ? ['--target', target] : [])]);
 }
 
 /**
- * Brings the addon, and with `tests` the ctest programs, up to date. Returns whether anything had to be built.
+ * Brings the addon, and with `tests` the ctest programs, up to date; with `sanitize` ('address' or 'thread') there are only tests.
+ * Returns whether anything had to be built.
  * `log` hears one sentence before work that takes a while. Throws SetUpError with what is missing or what the compiler said.
  */
-export async function buildNative({
-  root = projectRoot,
-  sanitize = false,
-  tests = false,
-  log = () => {},
-} = {}) {
-  const folder = join(root, 'build', sanitize ? 'native-asan' : 'native');
+export async function buildNative({ root = projectRoot, sanitize = '', tests = false, log = () => {} } = {}) {
+  const folder = join(root, buildFolders[sanitize]);
   const stampFile = join(folder, tests ? 'stamp-tests' : 'stamp');
   const isCurrent = (hash) =>
-    existsSync(join(folder, 'retort.node')) &&
+    (sanitize !== '' || existsSync(join(folder, 'retort.node'))) &&
     existsSync(stampFile) &&
     readFileSync(stampFile, 'utf8') === hash;
   if (isCurrent(hashInputs(root))) return false;
@@ -145,13 +144,18 @@ export async function buildNative({
   });
 }
 
+function sanitizeOf(options) {
+  if (options.includes('--asan')) return 'address';
+  return options.includes('--tsan') ? 'thread' : '';
+}
+
 async function main() {
-  const sanitize = process.argv.includes('--asan');
-  const name = sanitize ? 'build/native-asan' : 'build/native/retort.node';
+  const sanitize = sanitizeOf(process.argv);
+  const name = sanitize === '' ? 'build/native/retort.node' : buildFolders[sanitize];
   try {
-    const built = await buildNative({ sanitize, tests: sanitize, log: (line) => console.error(line) });
+    const built = await buildNative({ sanitize, tests: sanitize !== '', log: (line) => console.error(line) });
     console.log(built ? `Built ${name}.` : `${name} is up to date.`);
-    if (sanitize) console.log(`Run its tests: ctest --test-dir ${name}`);
+    if (sanitize !== '') console.log(`Run its tests: ctest --test-dir ${name}`);
   } catch (error) {
     console.error(error instanceof SetUpError ? error.message : error);
     process.exitCode = 1;

@@ -64,3 +64,34 @@ describe('building the addon', () => {
     expect((await build()).code).toBe(0);
   }, 300_000);
 });
+
+describe('a build with sanitizers', () => {
+  const configure = (sanitize: string) =>
+    runCommand(
+      'cmake',
+      ['-S', 'native', '-B', `build/${sanitize}`, '-G', 'Ninja', `-DRETORT_SANITIZE=${sanitize}`],
+      {
+        cwd: project.folder,
+      },
+    );
+
+  it.each([
+    ['address', '-fsanitize=address,undefined', ['sampling', 'thread_pool']],
+    ['thread', '-fsanitize=thread', ['thread_pool']],
+  ])('of %s compiles with %s and holds the tests it is for', async (sanitize, flag, programs) => {
+    expect((await configure(sanitize)).code).toBe(0);
+    const commands = readFileSync(join(project.folder, `build/${sanitize}/compile_commands.json`), 'utf8');
+    for (const { command } of JSON.parse(commands) as { command: string }[]) expect(command).toContain(flag);
+    const { stdout } = await runCommand('ctest', ['--test-dir', `build/${sanitize}`, '--show-only'], {
+      cwd: project.folder,
+    });
+    const listed = new Set([...stdout.matchAll(/Test +#\d+: (\w+):/g)].map((match) => match[1]));
+    expect(['sampling', 'thread_pool'].filter((program) => listed.has(program))).toEqual(programs);
+  });
+
+  it('of an unknown kind is refused', async () => {
+    const { code, stderr } = await configure('memory');
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("RETORT_SANITIZE is 'memory': choose 'address' or 'thread'.");
+  });
+});
