@@ -318,6 +318,19 @@ describe('a session', () => {
     expect(await outcome(() => session['evaluate']!(input))).toBe('bad-request');
   });
 
+  it('that a getter of its own input sets to work is refused', async () => {
+    const session = newSession();
+    const inner: Promise<string>[] = [];
+    const input = Object.defineProperty({ ...evaluateInput }, 'rows', {
+      get: () => {
+        inner.push(outcome(() => session['evaluate']!(evaluateInput)));
+        return Int32Array.of(0);
+      },
+    });
+    expect(await outcome(() => session['evaluate']!(input))).toBe('bad-request');
+    expect(await Promise.all(inner)).toEqual(['accepted']);
+  });
+
   it('does not run on another object', () => {
     const session = newSession();
     for (const receiver of [{}, null, engine, Object.create(AnySession.prototype as object)]) {

@@ -140,6 +140,8 @@ Napi::Value SessionObject::evaluate(const Napi::CallbackInfo& info) {
     idle_session(info.Env());
     const auto handle = handle_;
     const auto request = std::make_shared<Request>(Fields(info[0], "input"), info.Env(), handle->engine->model->vocabulary_size);
+    // A getter of the input may have closed the session, or begun to compute.
+    idle_session(info.Env());
     handle->cancelled = false;
     const Napi::Promise promise = Work::start(
         info.Env(), handle->engine->queue,
