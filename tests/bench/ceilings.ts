@@ -33,10 +33,20 @@ export class CeilingMeter {
 
   /** Takes about half a second. */
   async measure(): Promise<Ceiling> {
-    this.#child.stdin!.write('\n');
+    return (await this.#ask('')) as Ceiling;
+  }
+
+  /** Of reading a file whole into memory that was never used, on all threads. */
+  async secondsToCopy(path: string): Promise<number> {
+    const { seconds } = (await this.#ask(path)) as { seconds: number };
+    return seconds;
+  }
+
+  async #ask(question: string): Promise<unknown> {
+    this.#child.stdin!.write(`${question}\n`);
     const line = await this.#lines.next();
     if (line.done === true) throw new Error('the bandwidth program ended');
-    return JSON.parse(line.value) as Ceiling;
+    return JSON.parse(line.value);
   }
 
   close(): void {

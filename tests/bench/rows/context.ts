@@ -13,7 +13,7 @@ const generateTokens = 8;
 
 /** Two processes with the same model, so that both pasts are there at once. */
 const longPast: Row = {
-  name: `context decode after ${long} against ${short}`,
+  name: `context ${long} against ${short}`,
   run: async (bench) => {
     const path = await ggufFile(llama1b, 'Q4_0');
     const place = { engine: 'retort' as const, path };

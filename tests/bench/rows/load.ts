@@ -1,5 +1,5 @@
 /** Opening a model whose file is in the page cache, each time in a new process. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { EngineClient, type EngineName } from '../engines/engine-client.ts';
 import { ggufFile } from '../models/model-files.ts';
 import { randomTypes, type RandomType } from '../models/random-blocks.ts';
@@ -17,12 +17,6 @@ async function load(bench: Bench, engine: EngineName, path: string) {
   }
 }
 
-async function secondsToRead(path: string): Promise<number> {
-  const started = performance.now();
-  await readFile(path);
-  return (performance.now() - started) / 1000;
-}
-
 /** Layouts named with the rows they join are not the file's own. */
 const isRepacked = (description: string) => description.includes('×');
 
@@ -37,7 +31,7 @@ const loadOfType = (type: RandomType): Row => ({
       const opened = await load(bench, 'retort', path);
       const peerOpened = await load(bench, 'llama-cpp', path);
       const { copyGBs } = await bench.meter.measure();
-      const read = await secondsToRead(path);
+      const read = await bench.meter.secondsToCopy(path);
       ({ description } = opened);
       if (round === 0) continue;
       own!.push(opened.seconds);
@@ -53,7 +47,7 @@ const loadOfType = (type: RandomType): Row => ({
         seconds('Retort', own!),
         seconds('llama.cpp', peer!),
         seconds('copying at bandwidth', copying!),
-        seconds('readFile', reading!),
+        seconds('reading into new memory', reading!),
         { label: 'to copying', unit: '', values: toCopy },
         { label: 'to llama.cpp', unit: '', values: toPeer },
       ],

@@ -24,7 +24,7 @@ const memoryRow = (name: string, pathOf: () => Promise<string>): Row => ({
       const scriptBefore = await client.call('scriptBytes', undefined);
       const empty = memoryOf(client);
       const { weightsBytes } = await client.call('open', { path, threads, cacheFolder });
-      const loading = memoryOf(client);
+      const loaded = memoryOf(client);
       forgetPeak(client.processId);
       await client.call('start', { promptTokens: 512, generateTokens });
       const { kvBytes } = await client.call('decode', generateTokens);
@@ -34,12 +34,13 @@ const memoryRow = (name: string, pathOf: () => Promise<string>): Row => ({
       const beyond = peak - empty.resident - script - weights - kv;
       const parts: readonly (readonly [label: string, bytes: number])[] = [
         ['native beyond weights and KV', beyond],
+        ['of it while at work', peak - loaded.resident - kv],
         ['weights', weights],
         ['KV', kv],
         ['growth of JavaScript', script],
         ['the empty process', empty.resident],
         ['peak at work', peak],
-        ['peak while loading', loading.peak],
+        ['peak while loading', loaded.peak],
       ];
       return {
         series: parts.map(([label, bytes]) => ({ label, unit: 'MiB', values: [mebibytes(bytes)] })),
