@@ -136,6 +136,13 @@ export const TokenBatch = z.strictObject({
 });
 export type TokenBatch = z.infer<typeof TokenBatch>;
 
+/** What a growing reply tells: how far the prompt was read, then tokens. */
+export const ReplyEvent = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('progress'), progress: Progress }),
+  z.strictObject({ type: z.literal('tokens'), batch: TokenBatch }),
+]);
+export type ReplyEvent = z.infer<typeof ReplyEvent>;
+
 export const GenerateResult = z.strictObject({
   text: z.string(),
   ids: TokenIds,
@@ -210,7 +217,7 @@ export const engineContract = {
       continues: z.boolean(),
       trace: z.boolean(),
     }),
-    chunk: TokenBatch,
+    chunk: ReplyEvent,
     done: GenerateResult,
   }),
   /** Writes `logits` (S,V) and, with `hidden`, hidden and router tensors to a safetensors file. */

@@ -1,5 +1,5 @@
 /** The one generation loop, over any engine: prefill in chunks, draw, decode, stop. Cancellation is checked between steps. */
-import type { FinishReason, TokenBatch } from '../contract/engine-contract.ts';
+import type { FinishReason, Progress, TokenBatch } from '../contract/engine-contract.ts';
 import { LabError, toLabError } from '../contract/errors.ts';
 import type { SamplingParameters } from '../contract/sampling.ts';
 import type { TraceRecord } from '../contract/trace.ts';
@@ -28,6 +28,8 @@ export interface GenerateRequest {
 export interface GenerateHooks {
   readonly signal: AbortSignal;
   emit(batch: TokenBatch): Promise<void>;
+  /** After each part of a long prompt. */
+  onProgress(progress: Progress): void;
 }
 
 export interface Generated {
@@ -81,7 +83,7 @@ class Generation {
   readonly #session: Session;
   readonly #sampler: Sampler;
   readonly #request: GenerateRequest;
-  readonly #signal: AbortSignal;
+  readonly #hooks: GenerateHooks;
   readonly #batcher: TokenBatcher;
   readonly #stream: TokenStream | null;
   readonly #stops: StopMatcher;
@@ -104,7 +106,7 @@ class Generation {
     this.#session = session;
     this.#sampler = sampler;
     this.#request = request;
-    this.#signal = hooks.signal;
+    this.#hooks = hooks;
     this.#batcher = new TokenBatcher((batch) => hooks.emit(batch));
     this.#stream = decoder?.stream({ continues: request.continues }) ?? null;
     this.#stops = stopMatcher(request.stops);
@@ -136,7 +138,7 @@ class Generation {
         const reason = this.#draw(step);
         await this.#batcher.sendDue();
         if (reason) return reason;
-        if (this.#signal.aborted) return 'cancelled';
+        if (this.#hooks.signal.aborted) return 'cancelled';
         step = await this.#evaluate('decode', this.#ids.slice(-1), true);
       }
     } catch (error) {
@@ -149,11 +151,13 @@ class Generation {
   async #prefill(): Promise<Step> {
     const { ids } = this.#request;
     for (let start = 0; ; start += prefillChunk) {
-      this.#signal.throwIfAborted();
+      this.#hooks.signal.throwIfAborted();
       const chunk = ids.slice(start, start + prefillChunk);
       const isLast = start + chunk.length === ids.length;
       const step = await this.#evaluate('prefill', chunk, isLast);
       this.#prefillNs = nanoseconds() - this.#started;
+      if (ids.length > prefillChunk)
+        this.#hooks.onProgress({ phase: 'read prompt', done: start + chunk.length, total: ids.length });
       if (isLast) return step;
       this.#trace(step, 0, 0, {});
     }
@@ -163,7 +167,7 @@ class Generation {
     const startNs = nanoseconds() - this.#started;
     const position = this.#session.length;
     const input = { ids: Int32Array.from(ids), rows: withLogits ? ('last' as const) : ('none' as const) };
-    const { logits, timeNs, bytesTouched } = await this.#session.evaluate(input, this.#signal);
+    const { logits, timeNs, bytesTouched } = await this.#session.evaluate(input, this.#hooks.signal);
     const { kvBytes } = this.#session;
     const record = { phase, tokens: ids.length, position, startNs, kvBytes };
     return {

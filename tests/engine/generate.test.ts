@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { TokenBatch } from '../../electron/contract/engine-contract.ts';
+import type { Progress, TokenBatch } from '../../electron/contract/engine-contract.ts';
 import { SamplingParameters } from '../../electron/contract/sampling.ts';
 import { generate, prefillChunk, type GenerateRequest } from '../../electron/engine/generate.ts';
 import type { TokenDecoder } from '../../electron/engine/text/decoder.ts';
@@ -37,6 +37,7 @@ const request: GenerateRequest = {
 
 async function reply(more: Partial<GenerateRequest>, engine: TableEngine, signal?: AbortSignal) {
   const batches: TokenBatch[] = [];
+  const reports: Progress[] = [];
   const result = await generate(
     engine,
     decoder,
@@ -44,9 +45,10 @@ async function reply(more: Partial<GenerateRequest>, engine: TableEngine, signal
     {
       signal: signal ?? new AbortController().signal,
       emit: (batch) => Promise.resolve(void batches.push(batch)),
+      onProgress: (progress) => void reports.push(progress),
     },
   );
-  return { result, batches };
+  return { result, batches, reports };
 }
 
 const countingEngine = (contextLength = 1000) =>
@@ -59,6 +61,14 @@ describe('a reply', () => {
     expect(batches.flatMap((batch) => batch.ids)).toEqual(result.ids);
     expect(batches.map((batch) => batch.text).join('')).toBe(result.text);
     expect(batches.map((batch) => batch.number)).toEqual(batches.map((_, index) => index));
+  });
+
+  test('tells how far a long prompt was read', async () => {
+    const ids = Array.from({ length: 2 * prefillChunk + 7 }, (_, i) => i % 5);
+    const { reports } = await reply({ ids }, countingEngine());
+    const total = ids.length;
+    expect(reports.map(({ done }) => done)).toEqual([prefillChunk, 2 * prefillChunk, total]);
+    expect(new Set(reports.map((report) => report.total))).toEqual(new Set([total]));
   });
 
   test('ends with an end id, which is counted but has no text', async () => {
@@ -100,7 +110,8 @@ describe('a reply', () => {
   test('has ids and no text where the model has no tokenizer', async () => {
     const emit = () => Promise.resolve();
     const { signal } = new AbortController();
-    const result = await generate(countingEngine(), null, request, { signal, emit });
+    const onProgress = () => undefined;
+    const result = await generate(countingEngine(), null, request, { signal, emit, onProgress });
     expect(result).toMatchObject({ ids: [1, 2, 3, 4, 5], text: '' });
   });
 
@@ -187,7 +198,8 @@ test('tokens are sent about sixty times a second, the first at once', async () =
     return Promise.resolve();
   };
   const { signal } = new AbortController();
-  await generate(engine, decoder, { ...request, maxTokens: 200 }, { signal, emit });
+  const onProgress = () => undefined;
+  await generate(engine, decoder, { ...request, maxTokens: 200 }, { signal, emit, onProgress });
   const seconds = (performance.now() - started) / 1000;
   expect(arrivals[0]).toBe(1);
   expect(arrivals.length).toBeLessThanOrEqual(seconds * 65 + 3);
@@ -204,7 +216,8 @@ test('a reader that takes nothing does not hold up the reply', async () => {
   };
   const engine = countingEngine();
   const { signal } = new AbortController();
-  const running = generate(engine, decoder, { ...request, maxTokens: 300 }, { signal, emit });
+  const onProgress = () => undefined;
+  const running = generate(engine, decoder, { ...request, maxTokens: 300 }, { signal, emit, onProgress });
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(engine.evaluations).toHaveLength(300);
   expect(sizes).toEqual([1]);

@@ -28,8 +28,19 @@ export function computeHandlers(state: EngineState): Computing {
     async generate(request, { signal, emit }) {
       const { engine, decoder, info } = state.model;
       const ends = new Set(request.ignoreEnds ? [] : [...info.ends, ...request.ends]);
+      const progress = progressSender((report) => emit({ type: 'progress', progress: report }));
       const { kvBytes, firstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond, ...reply } =
-        await generate(engine, decoder, { ...request, ends }, { signal, emit });
+        await generate(
+          engine,
+          decoder,
+          { ...request, ends },
+          {
+            signal,
+            emit: (batch) => emit({ type: 'tokens', batch }),
+            onProgress: progress.report,
+          },
+        );
+      await progress.finish();
       state.kvBytes = kvBytes;
       const { loadMs, weightsBytes } = info;
       return {

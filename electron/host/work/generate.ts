@@ -1,7 +1,7 @@
 /** A reply: the text process encodes the prompt while the weights open, then tokens flow from engine to caller. */
 import { randomInt } from 'node:crypto';
 import type { z } from 'zod';
-import { engineContract, type Encoded, type TokenBatch } from '../../contract/engine-contract.ts';
+import { engineContract, type Encoded, type ReplyEvent } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
 import {
   Compute,
@@ -113,8 +113,8 @@ async function generateAndRecord(
 ): Promise<RunResult> {
   const { compute: _compute, ...request } = settings;
   const call = engine.process.client.generate({ ...request, ids, trace }, { signal: context.signal });
-  const onBatch = (batch: TokenBatch) => context.emit({ type: 'tokens', batch });
-  const result = await untilCancelled(afterGrace(context.signal), drain(call, onBatch));
+  const onEvent = (event: ReplyEvent) => context.emit(event);
+  const result = await untilCancelled(afterGrace(context.signal), drain(call, onEvent));
   const { info } = engine;
   const { text: _text, ids: resultIds, ...figures } = result;
   const { seed } = settings.sampling;
