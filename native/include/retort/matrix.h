@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -34,6 +35,9 @@ struct MatrixSource {
   std::span<const float> scales = {};
   std::span<const float> offsets = {};
   std::int32_t zero = 0;
+  // In place of `bytes`: what fills `out` from a place among them on, called by several threads at once, and how many there are.
+  std::function<void(std::uint64_t offset, std::span<std::byte> out)> read = {};
+  std::uint64_t read_bytes = 0;
 };
 
 // A packed matrix. Owns its memory; immutable, so that any thread may read it.
@@ -58,7 +62,7 @@ class Slabs;
 std::shared_ptr<Slabs> weight_slabs();
 
 // Without slabs the matrix has memory of its own. Not for two threads at once with the same slabs. Throws Failure: bad_request where sizes disagree,
-// out_of_memory.
+// out_of_memory; and what `read` throws.
 std::unique_ptr<Matrix> pack_matrix(const MatrixSource& source, ThreadPool& pool, std::shared_ptr<Slabs> slabs = nullptr);
 
 // A set of kernels: "scalar", "avx2", "avx512", "neon". Chosen once per engine; matrix-vector and matrix-matrix products of a set share one order.

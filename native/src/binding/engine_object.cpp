@@ -53,13 +53,11 @@ std::unique_ptr<Matrix> pack_described(const Description& description, EngineHan
   source.scales = description.scales;
   source.offsets = description.offsets;
   source.bytes = std::as_bytes(std::span(description.bytes));
+  std::optional<SourceFile> file;
   if (description.file) {
-    const FileRange& range = *description.file;
-    if (range.bytes > range.file_bytes) throw Failure(Status::bad_request, "[engine] the range is longer than its file.");
-    if (engine.file_bytes.size() < range.bytes) engine.file_bytes.resize(range.bytes);
-    const auto bytes = std::span(engine.file_bytes).first(range.bytes);
-    read_range(range, bytes);
-    source.bytes = bytes;
+    file.emplace(*description.file);
+    source.read = [&file](std::uint64_t offset, std::span<std::byte> out) { file->read(offset, out); };
+    source.read_bytes = description.file->bytes;
   }
   return pack_matrix(source, *engine.context.pool, engine.slabs);
 }
@@ -131,7 +129,6 @@ Napi::Value EngineObject::set_model(const Napi::CallbackInfo& info) {
     // The model holds what it took; nothing more will be packed.
     engine->matrices.clear();
     engine->slabs.reset();
-    std::vector<std::byte>().swap(engine->file_bytes);
     return info.Env().Undefined();
   });
 }

@@ -21,8 +21,6 @@ struct EngineHandle {
   std::vector<std::shared_ptr<const Matrix>> matrices;
   std::shared_ptr<const Model> model;
   std::vector<std::weak_ptr<SessionHandle>> sessions;
-  // Bytes of a file on their way into a matrix; used by one piece of work at a time.
-  std::vector<std::byte> file_bytes;
   std::shared_ptr<WorkQueue> queue = std::make_shared<WorkQueue>();
   bool closed = false;
 };

@@ -23,10 +23,10 @@ struct Rows {
 
 Rows rows_of(const PackingJob& job, std::int64_t group) {
   Rows rows{};
-  const auto* const bytes = reinterpret_cast<const unsigned char*>(job.source.bytes.data());
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(job.bytes.data());
   for (std::size_t i = 0; i < rows.at.size(); ++i) {
     rows.number[i] = std::min(group * group_rows + static_cast<std::int64_t>(i), job.layout.rows - 1);
-    rows.at[i] = bytes + rows.number[i] * job.row_bytes;
+    rows.at[i] = bytes + (rows.number[i] - job.first_row) * job.row_bytes;
   }
   return rows;
 }

@@ -9,7 +9,9 @@ namespace retort {
 struct PackingJob {
   const MatrixSource& source;
   const Layout& layout;
-  // Of one row of source.bytes.
+  // Rows from `first_row` on, `row_bytes` each.
+  std::span<const std::byte> bytes;
+  std::int64_t first_row;
   std::int64_t row_bytes;
 };
 

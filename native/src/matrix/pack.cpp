@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "matrix/group_packers.h"
 #include "matrix/half.h"
@@ -48,6 +49,8 @@ constexpr TypeFacts facts[] = {
 
 const TypeFacts& facts_of(SourceType type) { return facts[static_cast<std::size_t>(type)]; }
 
+// Packed at a time.
+constexpr std::int64_t piece_bytes = std::int64_t{1} << 18;
 // Matrices of a small model and the experts of a large one are far smaller than this.
 constexpr std::size_t weight_slab_bytes = std::size_t{32} << 20;
 
@@ -88,8 +91,9 @@ void check(const MatrixSource& source) {
     refuse(std::to_string(source.columns) + " columns do not fill blocks of " + std::to_string(facts_of(source.type).columns) + ".");
   }
   const auto expected = static_cast<std::uint64_t>(source.rows) * static_cast<std::uint64_t>(row_bytes_of(source));
-  if (source.bytes.size() != expected) {
-    refuse(std::to_string(source.bytes.size()) + " bytes where rows and columns ask for " + std::to_string(expected) + ".");
+  const std::uint64_t given = source.read ? source.read_bytes : source.bytes.size();
+  if (given != expected) {
+    refuse(std::to_string(given) + " bytes where rows and columns ask for " + std::to_string(expected) + ".");
   }
 }
 
@@ -198,6 +202,30 @@ Layout layout_of(const MatrixSource& source, ThreadPool& pool) {
   return layout;
 }
 
+// Rows of a source, read piece by piece where they are not in memory: a piece stays in the thread's second cache on its way to the matrix.
+class Rows {
+ public:
+  explicit Rows(const MatrixSource& source) : source_(source), bytes_each_(row_bytes_of(source)) {}
+
+  std::int64_t bytes_each() const { return bytes_each_; }
+
+  // Those of some groups, valid until the next call.
+  std::span<const std::byte> of(std::int64_t first_group, std::int64_t end_group) {
+    const auto first = static_cast<std::size_t>(first_group * group_rows * bytes_each_);
+    const auto end = static_cast<std::size_t>(std::min(end_group * group_rows, source_.rows) * bytes_each_);
+    if (!source_.read) return source_.bytes.subspan(first, end - first);
+    buffer_.resize(std::max(buffer_.size(), end - first));
+    const auto piece = std::span(buffer_).first(end - first);
+    source_.read(first, piece);
+    return piece;
+  }
+
+ private:
+  const MatrixSource& source_;
+  std::int64_t bytes_each_;
+  std::vector<std::byte> buffer_;
+};
+
 }  // namespace
 
 PackedMatrix::PackedMatrix(const Layout& shape, std::string_view name, std::shared_ptr<Slabs> slabs)
@@ -218,10 +246,14 @@ std::unique_ptr<Matrix> pack_matrix(const MatrixSource& source, ThreadPool& pool
   check(source);
   const Layout layout = layout_of(source, pool);
   auto matrix = std::make_unique<PackedMatrix>(layout, facts_of(source.type).name, std::move(slabs));
-  const PackingJob job{source, layout, row_bytes_of(source)};
-  const std::int64_t grain = std::max<std::int64_t>(1, (std::int64_t{1} << 18) / layout.group_bytes);
-  pool.parallel(layout.groups, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t group = begin; group < end; ++group) pack_group(job, group, matrix->data() + group * layout.group_bytes);
+  const std::int64_t piece = std::max<std::int64_t>(1, piece_bytes / layout.group_bytes);
+  pool.parallel(layout.groups, piece, [&](std::int64_t begin, std::int64_t end) {
+    Rows rows(source);
+    for (std::int64_t group = begin; group < end; group += piece) {
+      const std::int64_t last = std::min(group + piece, end);
+      const PackingJob job{source, layout, rows.of(group, last), group * group_rows, rows.bytes_each()};
+      for (std::int64_t i = group; i < last; ++i) pack_group(job, i, matrix->data() + i * layout.group_bytes);
+    }
   });
   return matrix;
 }

@@ -1,6 +1,7 @@
 #include "source_file.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "retort/status.h"
 
@@ -26,14 +27,17 @@ constexpr std::size_t largest_read = std::size_t{1} << 30;
   throw Failure(status, "[store] " + range.path.substr(range.path.find_last_of("/\\") + 1) + ": " + what);
 }
 
-void check(const FileRange& range, std::size_t out) {
+FileRange checked(FileRange range) {
   const bool inside = range.bytes <= range.file_bytes && range.offset <= range.file_bytes - range.bytes;
-  if (!inside || out != range.bytes) refuse(Status::bad_request, range, "the range is not inside the file.");
+  if (!inside) refuse(Status::bad_request, range, "the range is not inside the file.");
+  return range;
 }
+
+}  // namespace
 
 #ifdef _WIN32
 
-class Handle {
+class SourceFile::Handle {
  public:
   explicit Handle(const FileRange& range) {
     const int length = static_cast<int>(range.path.size());
@@ -70,7 +74,7 @@ class Handle {
 
 #else
 
-class Handle {
+class SourceFile::Handle {
  public:
   explicit Handle(const FileRange& range) {
     // O_NONBLOCK: a FIFO put in the file's place must not hang; O_NOFOLLOW: nor may a link be followed.
@@ -100,17 +104,18 @@ class Handle {
 
 #endif
 
-}  // namespace
+SourceFile::SourceFile(FileRange range) : range_(checked(std::move(range))), handle_(std::make_unique<const Handle>(range_)) {}
 
-void read_range(const FileRange& range, std::span<std::byte> out) {
-  check(range, out.size());
-  const Handle handle(range);
+SourceFile::~SourceFile() = default;
+
+void SourceFile::read(std::uint64_t offset, std::span<std::byte> out) const {
+  if (out.size() > range_.bytes || offset > range_.bytes - out.size()) refuse(Status::bad_request, range_, "the bytes are not inside the range.");
   std::size_t done = 0;
   while (done < out.size()) {
     const std::size_t piece = std::min(largest_read, out.size() - done);
-    const std::int64_t read = handle.read(out.data() + done, piece, range.offset + done);
-    if (read < 0) refuse(Status::file_unreadable, range, "cannot be read.");
-    if (read == 0) refuse(Status::bad_file, range, "the file became shorter while it was read.");
+    const std::int64_t read = handle_->read(out.data() + done, piece, range_.offset + offset + done);
+    if (read < 0) refuse(Status::file_unreadable, range_, "cannot be read.");
+    if (read == 0) refuse(Status::bad_file, range_, "the file became shorter while it was read.");
     done += static_cast<std::size_t>(read);
   }
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -16,8 +17,22 @@ struct FileRange {
   std::uint64_t bytes = 0;
 };
 
-// Reads the range into `out`, which is as long. Throws Failure: bad_request (the range is not inside the file), file_unreadable, bad_file
-// (no regular file, or another size than it had).
-void read_range(const FileRange& range, std::span<std::byte> out);
+// The open file behind a range; several threads may read.
+class SourceFile {
+ public:
+  // Throws Failure: bad_request (the range is not inside the file), file_unreadable, bad_file (no regular file, or another size than it had).
+  explicit SourceFile(FileRange range);
+  ~SourceFile();
+  SourceFile(const SourceFile&) = delete;
+  SourceFile& operator=(const SourceFile&) = delete;
+
+  // Fills `out` from `offset` bytes behind the range's start. Throws Failure: bad_request (not inside the range), file_unreadable, bad_file (it became shorter).
+  void read(std::uint64_t offset, std::span<std::byte> out) const;
+
+ private:
+  class Handle;
+  FileRange range_;
+  std::unique_ptr<const Handle> handle_;
+};
 
 }  // namespace retort
