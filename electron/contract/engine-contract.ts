@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { command, query, stream } from './operation.ts';
 import { GenerationDefaults, SamplingParameters } from './sampling.ts';
-import { TraceRecord } from './trace.ts';
+import { StepSummary, TraceRecord } from './trace.ts';
 
 export const EngineName = z.enum(['onnx', 'native']);
 export const Arithmetic = z.enum(['reference', 'fast']);
@@ -156,12 +156,16 @@ export type GenerateResult = z.infer<typeof GenerateResult>;
 
 export const Spread = z.strictObject({ min: z.number(), median: z.number(), max: z.number() });
 
+/** `perToken`: what the trace records of the measured rounds say. */
+export const PhaseSpeed = z.strictObject({ tokensPerSecond: Spread, perToken: StepSummary });
+export type PhaseSpeed = z.infer<typeof PhaseSpeed>;
+
 export const BenchResult = z.strictObject({
   promptTokens: count,
   generateTokens: count,
   repeat: count,
-  prefill: z.strictObject({ tokensPerSecond: Spread }),
-  decode: z.strictObject({ tokensPerSecond: Spread }),
+  prefill: PhaseSpeed,
+  decode: PhaseSpeed,
   peakBytes: bytes,
 });
 

@@ -41,3 +41,14 @@ export const TraceRecord = z.strictObject({
   top: z.array(z.strictObject({ id: z.int().nonnegative(), logProbability: z.number() })).optional(),
 });
 export type TraceRecord = z.infer<typeof TraceRecord>;
+
+/** Medians per token over many records; a cause none of them has is absent. */
+export const StepSummary = z.strictObject({
+  timeNs: TraceRecord.shape.timeNs,
+  bytesTouched: z.number().nonnegative().optional(),
+  /** Of `bytesTouched` while the engine computes. */
+  bytesPerSecond: z.number().nonnegative().optional(),
+  /** After the last step. */
+  kvBytes: z.number().nonnegative().optional(),
+});
+export type StepSummary = z.infer<typeof StepSummary>;

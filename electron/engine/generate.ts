@@ -6,6 +6,7 @@ import type { TraceRecord } from '../contract/trace.ts';
 import type { z } from 'zod';
 import type { Engine, EvaluateResult, Session } from './engine.ts';
 import { createSampler, type Sampler } from './native/sampler.ts';
+import { stepRecord, type StepPlace, type TimesAround } from './step-record.ts';
 import type { TokenDecoder, TokenStream } from './text/decoder.ts';
 import { stopMatcher, type StopMatcher } from './text/stops.ts';
 import { TokenBatcher } from './token-batcher.ts';
@@ -74,9 +75,8 @@ const perSecond = (tokens: number, ns: number) => (tokens > 0 && ns > 0 ? (token
 
 /** What is known of a step before its id is drawn. */
 interface Step {
-  readonly record: Omit<TraceRecord, 'timeNs' | 'step'>;
-  readonly times: EvaluateResult['timeNs'];
-  readonly logits: Float32Array;
+  readonly place: StepPlace;
+  readonly result: EvaluateResult;
 }
 
 class Generation {
@@ -159,7 +159,7 @@ class Generation {
       if (ids.length > prefillChunk)
         this.#hooks.onProgress({ phase: 'read prompt', done: start + chunk.length, total: ids.length });
       if (isLast) return step;
-      this.#trace(step, 0, 0, {});
+      this.#trace(step, {}, {});
     }
   }
 
@@ -167,14 +167,9 @@ class Generation {
     const startNs = nanoseconds() - this.#started;
     const position = this.#session.length;
     const input = { ids: Int32Array.from(ids), rows: withLogits ? ('last' as const) : ('none' as const) };
-    const { logits, timeNs, bytesTouched } = await this.#session.evaluate(input, this.#hooks.signal);
+    const result = await this.#session.evaluate(input, this.#hooks.signal);
     const { kvBytes } = this.#session;
-    const record = { phase, tokens: ids.length, position, startNs, kvBytes };
-    return {
-      record: bytesTouched === undefined ? record : { ...record, bytesTouched },
-      times: timeNs,
-      logits,
-    };
+    return { place: { phase, tokens: ids.length, position, startNs, kvBytes }, result };
   }
 
   /** Draws, decodes and reports one id; returns why the reply ends with it, if it does. */
@@ -182,7 +177,7 @@ class Generation {
     const { ends, maxTokens, ids } = this.#request;
     const before = nanoseconds();
     const used = ids.length + this.#ids.length;
-    const drawn = this.#sampler.draw(step.logits, this.#history.subarray(0, used));
+    const drawn = this.#sampler.draw(step.result.logits, this.#history.subarray(0, used));
     const drawnAt = nanoseconds();
     this.#history[used] = drawn.id;
     this.#ids.push(drawn.id);
@@ -195,7 +190,8 @@ class Generation {
       logProbability: drawn.topLogProbabilities[i] ?? 0,
     }));
     const more = { id: drawn.id, logProbability: drawn.logProbability, ...(top.length > 0 ? { top } : {}) };
-    const record = this.#trace(step, drawnAt - before, nanoseconds() - drawnAt, more);
+    const around = { sampling: drawnAt - before, detokenize: nanoseconds() - drawnAt };
+    const record = this.#trace(step, around, more);
     this.#say(drawn.id, stop.emit, record);
     if (isEnd) return 'end';
     if (stop.stopped !== null) return 'stop';
@@ -209,16 +205,11 @@ class Generation {
   }
 
   /** Builds a step's record; those without an id are sent here, the others with their id. */
-  #trace(step: Step, sampling: number, detokenize: number, more: Partial<TraceRecord>): TraceRecord | null {
+  #trace(step: Step, around: Omit<TimesAround, 'total'>, more: Partial<TraceRecord>): TraceRecord | null {
     if (!this.#request.trace) return null;
-    const drawn = more.id !== undefined;
-    const timeNs = {
-      total: nanoseconds() - this.#started - step.record.startNs,
-      ...step.times,
-      ...(drawn ? { sampling, detokenize } : {}),
-    };
-    const record = { step: this.#steps++, ...step.record, timeNs, ...more };
-    if (!drawn) this.#batcher.add(null, '', record);
+    const total = nanoseconds() - this.#started - step.place.startNs;
+    const record = { ...stepRecord(this.#steps++, step.place, step.result, { total, ...around }), ...more };
+    if (more.id === undefined) this.#batcher.add(null, '', record);
     return record;
   }
 }

@@ -1,10 +1,12 @@
 /** Speed of prefill and of decode, apart: fixed ids, end tokens ignored, the greedy sampler included, one warm-up that is not counted. */
 import type { z } from 'zod';
-import type { Progress, Spread } from '../contract/engine-contract.ts';
+import type { PhaseSpeed, Progress, Spread } from '../contract/engine-contract.ts';
 import { LabError } from '../contract/errors.ts';
 import { SamplingParameters } from '../contract/sampling.ts';
+import type { TraceRecord } from '../contract/trace.ts';
 import type { Engine } from '../engine/engine.ts';
 import { createSampler } from '../engine/native/sampler.ts';
+import { stepRecord, summarizeSteps } from '../engine/step-record.ts';
 
 export interface BenchRequest {
   readonly promptTokens: number;
@@ -16,8 +18,8 @@ export interface LabHooks {
   onProgress(progress: Progress): void;
 }
 export interface Speeds {
-  readonly prefill: z.infer<typeof Spread>;
-  readonly decode: z.infer<typeof Spread>;
+  readonly prefill: PhaseSpeed;
+  readonly decode: PhaseSpeed;
 }
 
 /** Tokens per second. Throws `context-full` where prompt and reply do not fit the model, `cancelled`, and what the engine throws. */
@@ -36,15 +38,27 @@ export async function bench(engine: Engine, request: BenchRequest, hooks: LabHoo
     if (round > 0) rounds.push(measured);
   }
   return {
-    prefill: spread(rounds.map((round) => promptTokens / round.prefillSeconds)),
-    decode: spread(rounds.map((round) => generateTokens / round.decodeSeconds)),
+    prefill: phaseSpeed(rounds.map(({ prefill }) => [prefill])),
+    decode: phaseSpeed(rounds.map(({ decode }) => decode)),
   };
 }
 
+/** One record for the prompt and one for each token after it. */
 interface Round {
-  readonly prefillSeconds: number;
-  readonly decodeSeconds: number;
+  readonly prefill: TraceRecord;
+  readonly decode: readonly TraceRecord[];
 }
+
+function phaseSpeed(rounds: readonly (readonly TraceRecord[])[]): PhaseSpeed {
+  const sum = (records: readonly TraceRecord[], value: (record: TraceRecord) => number) =>
+    records.reduce((total, record) => total + value(record), 0);
+  const rates = rounds.map(
+    (records) => (sum(records, ({ tokens }) => tokens) * 1e9) / sum(records, ({ timeNs }) => timeNs.total),
+  );
+  return { tokensPerSecond: spread(rates), perToken: summarizeSteps(rounds.flat()) };
+}
+
+const nanoseconds = () => Number(process.hrtime.bigint());
 
 async function measureRound(engine: Engine, request: BenchRequest, signal: AbortSignal): Promise<Round> {
   const { promptTokens, generateTokens } = request;
@@ -54,17 +68,27 @@ async function measureRound(engine: Engine, request: BenchRequest, signal: Abort
   prompt.forEach((_, i) => (prompt[i] = (i * 7919) % vocabularySize));
   const sampler = createSampler(SamplingParameters.parse({ temperature: 0 }));
   const session = await engine.createSession({ context: history.length });
+  const started = nanoseconds();
   try {
-    const started = performance.now();
-    let { logits } = await session.evaluate({ ids: prompt, rows: 'last' }, signal);
-    const prefilled = performance.now();
+    let result = await session.evaluate({ ids: prompt, rows: 'last' }, signal);
+    let startNs = 0;
+    const record = (phase: TraceRecord['phase'], step: number, tokens: number, sampling?: number) => {
+      const position = session.length - tokens;
+      const place = { phase, tokens, position, startNs, kvBytes: session.kvBytes };
+      const total = nanoseconds() - started - startNs;
+      return stepRecord(step, place, result, sampling === undefined ? { total } : { total, sampling });
+    };
+    const prefill = record('prefill', 0, promptTokens);
+    const decode: TraceRecord[] = [];
     for (let i = 0; i < generateTokens; i++) {
-      const { id } = sampler.draw(logits, history.subarray(0, promptTokens + i));
+      startNs = nanoseconds() - started;
+      const { id } = sampler.draw(result.logits, history.subarray(0, promptTokens + i));
+      const sampling = nanoseconds() - started - startNs;
       history[promptTokens + i] = id;
-      ({ logits } = await session.evaluate({ ids: Int32Array.of(id), rows: 'last' }, signal));
+      result = await session.evaluate({ ids: Int32Array.of(id), rows: 'last' }, signal);
+      decode.push(record('decode', i + 1, 1, sampling));
     }
-    const ended = performance.now();
-    return { prefillSeconds: (prefilled - started) / 1000, decodeSeconds: (ended - prefilled) / 1000 };
+    return { prefill, decode };
   } finally {
     session.close();
   }

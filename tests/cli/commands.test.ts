@@ -301,11 +301,13 @@ test('bench measures prefill and decode apart', async () => {
   const result = json(await retort('bench', llama, ...args, '--json'));
   const speeds = { min: expect.any(Number) as number, median: expect.any(Number) as number, max: expect.any(Number) as number };
   expect(result).toMatchObject({
-    prefill: { tokensPerSecond: speeds },
-    decode: { tokensPerSecond: speeds },
+    prefill: { tokensPerSecond: speeds, perToken: { timeNs: { attention: expect.any(Number) as number } } },
+    decode: { tokensPerSecond: speeds, perToken: { bytesTouched: expect.any(Number) as number } },
     peakBytes: expect.any(Number) as number,
     threads: 1,
   });
+  const { stdout } = await retort('bench', llama, ...args);
+  expect(stdout).toMatch(/per token, ms: attention [\d.]+, feed-forward .* read at .*; KV cache/);
 }); // prettier-ignore
 
 test('models are added, used by name, listed and removed', async () => {

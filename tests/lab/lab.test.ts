@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { bench, quantile, spread } from '../../electron/lab/bench.ts';
 import { perplexity } from '../../electron/lab/perplexity.ts';
+import { openModel, tinyFolder } from '../helpers/native-engine.ts';
 import { peakAt, tableEngine } from '../helpers/table-engine.ts';
 
 const size = 8;
@@ -109,11 +110,35 @@ describe('bench', () => {
     const prompt = [0, 7919 % size, (2 * 7919) % size];
     expect(seen).toEqual([prompt, [3], [3], prompt, [3], [3], prompt, [3], [3]]);
     expect(engine.openSessions).toBe(0);
-    for (const speeds of [result.prefill, result.decode]) {
+    for (const { tokensPerSecond: speeds } of [result.prefill, result.decode]) {
       expect(speeds.min).toBeGreaterThan(0);
       expect(speeds.min).toBeLessThanOrEqual(speeds.median);
       expect(speeds.median).toBeLessThanOrEqual(speeds.max);
     }
+  });
+
+  test('tells the time by cause, the bytes and the cache of a token from the trace', async () => {
+    const engine = await openModel(tinyFolder('llama'));
+    const { prefill, decode } = await bench(engine, { promptTokens: 8, generateTokens: 1, repeat: 1 }, hooks);
+    for (const { perToken } of [prefill, decode]) {
+      const { total, evaluate, attention, feedForward, head, other, sampling = 0 } = perToken.timeNs;
+      const parts = attention! + feedForward! + head! + other!;
+      expect(parts).toBeGreaterThan(0);
+      expect(parts).toBeLessThanOrEqual(evaluate!);
+      expect(evaluate! + sampling).toBeLessThanOrEqual(total);
+      expect(perToken.bytesPerSecond).toBeGreaterThan(0);
+    }
+    expect(prefill.perToken.timeNs.sampling).toBeUndefined();
+    expect(decode.perToken.timeNs.sampling).toBeGreaterThan(0);
+    expect(decode.perToken.bytesTouched).toBeGreaterThan(engine.info.weightsBytes / 2);
+    expect(decode.perToken.kvBytes).toBeGreaterThanOrEqual(prefill.perToken.kvBytes!);
+  });
+
+  test('leaves out what the engine does not tell', async () => {
+    const engine = tableEngine({ rowAfter: ramp, vocabularySize: size });
+    const { decode } = await bench(engine, { promptTokens: 3, generateTokens: 2, repeat: 1 }, hooks);
+    expect(Object.keys(decode.perToken.timeNs).sort()).toEqual(['evaluate', 'sampling', 'total']);
+    expect(decode.perToken).not.toHaveProperty('bytesTouched');
   });
 
   test('of more tokens than the model holds is refused', async () => {

@@ -65,12 +65,7 @@ export function computeHandlers(state: EngineState): Computing {
       const progress = progressSender(emit);
       const speeds = await bench(state.model.engine, request, { signal, onProgress: progress.report });
       await progress.finish();
-      return {
-        ...request,
-        prefill: { tokensPerSecond: speeds.prefill },
-        decode: { tokensPerSecond: speeds.decode },
-        peakBytes: peakBytes(),
-      };
+      return { ...request, ...speeds, peakBytes: peakBytes() };
     },
 
     async perplexity(request, { signal, emit }) {

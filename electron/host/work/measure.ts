@@ -1,6 +1,7 @@
 /** Work that is no reply: logits to a file, speed. */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { z } from 'zod';
 import { LabError, toLabError } from '../../contract/errors.ts';
 import type { HostContract } from '../../contract/host-contract.ts';
 import { drain } from '../../contract/rpc-client.ts';
@@ -38,13 +39,16 @@ export function measureHandlers(services: Services): Measuring {
         const computed = await recordRun(services, model, info, {
           kind: 'bench',
           ...particular,
-          figures: result,
+          figures: { ...result, prefill: asJson(result.prefill), decode: asJson(result.decode) },
         });
         return { ...result, threads: info.threads, ...computed };
       });
     },
   };
 }
+
+/** As it is recorded: without the fields that are not there. */
+const asJson = (figures: object) => z.json().parse(JSON.parse(JSON.stringify(figures)));
 
 /** Before minutes of computing: the folder of the file to write must be there. */
 async function checkFolder(out: string): Promise<void> {
