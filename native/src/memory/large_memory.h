@@ -17,8 +17,9 @@ class LargeMemory {
 
  private:
   struct Release {
-    std::align_val_t border;
-    void operator()(unsigned char* memory) const noexcept { ::operator delete(memory, border); }
+    // 0: it came from operator new.
+    std::size_t mapped_bytes;
+    void operator()(unsigned char* memory) const noexcept;
   };
   std::unique_ptr<unsigned char[], Release> memory_;
 };
