@@ -1,4 +1,4 @@
-// `npm run bench:peers`: what the project needs and, on first use, the peers (about 1 GB: node-llama-cpp brings its builds for graphics cards along);
+// `npm run bench:peers`: what the project needs and, on first use, the peers (about 400 MB);
 // then main.ts or, asked for `divergence`, divergence.ts with the right Node.
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
