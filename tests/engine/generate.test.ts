@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Progress, TokenBatch } from '../../electron/contract/engine-contract.ts';
 import { SamplingParameters } from '../../electron/contract/sampling.ts';
+import type { Engine } from '../../electron/engine/engine.ts';
 import { generate, prefillChunk, type GenerateRequest } from '../../electron/engine/generate.ts';
 import type { TokenDecoder } from '../../electron/engine/text/decoder.ts';
-import { peakAt, tableEngine, type TableEngine } from '../helpers/table-engine.ts';
+import { bundledModel } from '../helpers/golden.ts';
+import { openModel } from '../helpers/native-engine.ts';
+import { peakAt, tableEngine } from '../helpers/table-engine.ts';
 
 const size = 40;
 /** Every id is followed by the next one. */
@@ -35,7 +38,7 @@ const request: GenerateRequest = {
   trace: false,
 };
 
-async function reply(more: Partial<GenerateRequest>, engine: TableEngine, signal?: AbortSignal) {
+async function reply(more: Partial<GenerateRequest>, engine: Engine, signal?: AbortSignal) {
   const batches: TokenBatch[] = [];
   const reports: Progress[] = [];
   const result = await generate(
@@ -161,6 +164,24 @@ describe('a trace record', () => {
     expect(record?.top).toHaveLength(2);
     expect(Object.keys(record?.timeNs ?? {}).sort()).toEqual(['detokenize', 'evaluate', 'sampling', 'total']);
     expect(record).not.toHaveProperty('bytesRead');
+  });
+
+  test('counts no time twice, neither by two causes nor in two steps', async () => {
+    const engine = await openModel(bundledModel, { arithmetic: 'fast' });
+    const ids = Array.from({ length: prefillChunk + 8 }, (_, i) => i);
+    const { batches } = await reply({ ids, maxTokens: 8, trace: true }, engine);
+    const trace = batches.flatMap((batch) => batch.trace);
+    expect(trace.map(({ tokens }) => tokens)).toEqual([prefillChunk, 8, 1, 1, 1, 1, 1, 1, 1]);
+    let ended = 0;
+    for (const { startNs, timeNs } of trace) {
+      const { total, evaluate, attention, feedForward, head, other, sampling = 0, detokenize = 0 } = timeNs;
+      const causes = [attention!, feedForward!, head!, other!, sampling, detokenize];
+      for (const cause of causes) expect(cause).toBeGreaterThanOrEqual(0);
+      expect(attention! + feedForward! + head! + other!).toBeLessThanOrEqual(evaluate!);
+      expect(evaluate! + sampling + detokenize).toBeLessThanOrEqual(total);
+      expect(startNs).toBeGreaterThanOrEqual(ended);
+      ended = startNs + total;
+    }
   });
 });
 
