@@ -92,7 +92,7 @@ class Generation {
   readonly #ids: number[] = [];
   #text = '';
   #steps = 0;
-  #prefillNs = 0;
+  #prefilled = { tokens: 0, ns: 0 };
   #firstTokenAt = 0;
   #lastTokenAt = 0;
 
@@ -125,7 +125,7 @@ class Generation {
       ids: this.#ids,
       finishReason,
       firstTokenMs: this.#firstTokenAt === 0 ? 0 : (this.#firstTokenAt - this.#started) / 1e6,
-      prefillTokensPerSecond: perSecond(this.#request.ids.length, this.#prefillNs),
+      prefillTokensPerSecond: perSecond(this.#prefilled.tokens, this.#prefilled.ns),
       decodeTokensPerSecond: perSecond(decoded, this.#lastTokenAt - this.#firstTokenAt),
       kvBytes: this.#session.kvBytes,
     };
@@ -155,9 +155,10 @@ class Generation {
       const chunk = ids.slice(start, start + prefillChunk);
       const isLast = start + chunk.length === ids.length;
       const step = await this.#evaluate('prefill', chunk, isLast);
-      this.#prefillNs = nanoseconds() - this.#started;
+      const tokens = start + chunk.length;
+      this.#prefilled = { tokens, ns: nanoseconds() - this.#started };
       if (ids.length > prefillChunk)
-        this.#hooks.onProgress({ phase: 'read prompt', done: start + chunk.length, total: ids.length });
+        this.#hooks.onProgress({ phase: 'read prompt', done: tokens, total: ids.length });
       if (isLast) return step;
       this.#trace(step, {}, {});
     }

@@ -1,12 +1,13 @@
 /** Speed of prefill and of decode, apart: fixed ids, end tokens ignored, the greedy sampler included, one warm-up that is not counted. */
-import type { z } from 'zod';
-import type { PhaseSpeed, Progress, Spread } from '../contract/engine-contract.ts';
+import type { PhaseSpeed, Progress } from '../contract/engine-contract.ts';
 import { LabError } from '../contract/errors.ts';
 import { SamplingParameters } from '../contract/sampling.ts';
 import type { TraceRecord } from '../contract/trace.ts';
 import type { Engine } from '../engine/engine.ts';
 import { createSampler } from '../engine/native/sampler.ts';
-import { stepRecord, summarizeSteps } from '../engine/step-record.ts';
+import { stepRecord } from '../engine/step-record.ts';
+import { spread } from './spread.ts';
+import { summarizeSteps } from './step-summary.ts';
 
 export interface BenchRequest {
   readonly promptTokens: number;
@@ -92,19 +93,4 @@ async function measureRound(engine: Engine, request: BenchRequest, signal: Abort
   } finally {
     session.close();
   }
-}
-
-/** The median of an even number of values is the mean of the middle two. */
-export function spread(values: readonly number[]): z.infer<typeof Spread> {
-  const sorted = [...values].sort((left, right) => left - right);
-  return { min: sorted[0] ?? 0, median: quantile(sorted, 0.5), max: sorted.at(-1) ?? 0 };
-}
-
-/** Linear between neighbours, of ascending values; 0 where there are none. */
-export function quantile(sorted: ArrayLike<number>, share: number): number {
-  if (sorted.length === 0) return 0;
-  const place = share * (sorted.length - 1);
-  const low = sorted[Math.floor(place)] ?? 0;
-  const high = sorted[Math.ceil(place)] ?? 0;
-  return low + (high - low) * (place - Math.floor(place));
 }

@@ -8,7 +8,8 @@ import type { Engine, Session } from '../engine/engine.ts';
 import { divergenceRows, scoreRows } from '../engine/native/sampler.ts';
 import type { PerplexityResult } from '../contract/engine-contract.ts';
 import type { z } from 'zod';
-import { quantile, type LabHooks } from './bench.ts';
+import type { LabHooks } from './bench.ts';
+import { quantile } from './spread.ts';
 
 export interface PerplexityRequest {
   readonly ids: readonly number[];

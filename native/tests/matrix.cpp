@@ -1,8 +1,10 @@
 // Every kernel set on every type: exact against an emulation in fast arithmetic, near float64 in reference arithmetic, the same bits however rows and threads
 // are split.
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "check.h"
 #include "matrix_examples.h"
@@ -251,6 +253,37 @@ TEST("products of one input together have the bits that each has alone") {
       same_bits(outs[i], multiply(*matrices[i], in, arithmetic, retort::kernel_set(""), pool), examples::kinds()[i].name);
     }
   }
+}
+
+TEST("a matrix read piece by piece is the one packed from memory") {
+  ThreadPool pool(2);
+  for (const Kind& kind : examples::kinds()) {
+    // Several pieces, the last one short.
+    const Example example = examples::make(kind, 2051, 512, 13);
+    retort::MatrixSource source = example.source();
+    const auto whole = retort::pack_matrix(source, pool);
+    const auto bytes = std::exchange(source.bytes, {});
+    source.read_bytes = bytes.size();
+    source.read = [&](std::uint64_t offset, std::span<std::byte> out) { std::memcpy(out.data(), bytes.subspan(offset, out.size()).data(), out.size()); };
+    const auto pieces = retort::pack_matrix(source, pool, retort::weight_slabs());
+    std::vector<float> expected(512), actual(512);
+    for (std::int64_t row = 0; row < 2051; ++row) {
+      retort::read_row(*whole, row, expected);
+      retort::read_row(*pieces, row, actual);
+      same_bits(actual, expected, describe(example, row));
+    }
+  }
+}
+
+TEST("what fails while a matrix is read reaches the caller") {
+  ThreadPool pool(2);
+  const Example example = small(retort::SourceType::q4_0);
+  retort::MatrixSource source = example.source();
+  source.read_bytes = std::exchange(source.bytes, {}).size();
+  source.read = [](std::uint64_t, std::span<std::byte>) { throw retort::Failure(Status::file_unreadable, "gone"); };
+  check::refuses(Status::file_unreadable, [&] { retort::pack_matrix(source, pool); });
+  ++source.read_bytes;
+  check::refuses(Status::bad_request, [&] { retort::pack_matrix(source, pool); });
 }
 
 TEST("products of wrong sizes are refused") {

@@ -1,5 +1,5 @@
 /** Rounds of figures: minimum, median and maximum, and ratios taken within each round. */
-import { spread } from '../../electron/lab/bench.ts';
+import { spread } from '../../electron/lab/spread.ts';
 
 /** One figure per round. */
 export interface Series {

@@ -201,6 +201,24 @@ describe('a cancellation', () => {
     const { result } = await reply({}, countingEngine(), AbortSignal.abort());
     expect(result).toMatchObject({ finishReason: 'cancelled', ids: [], text: '', firstTokenMs: 0 });
   });
+
+  test('while the prompt is read leaves the speed of what was read', async () => {
+    const controller = new AbortController();
+    const engine = tableEngine({
+      rowAfter: counting,
+      vocabularySize: size,
+      contextLength: 5000,
+      async onEvaluate() {
+        if (engine.evaluations.length > 0) return controller.abort();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      },
+    });
+    const ids = Array.from({ length: 12 * prefillChunk }, () => 0);
+    const { result } = await reply({ ids }, engine, controller.signal);
+    expect(result.finishReason).toBe('cancelled');
+    // Timers may be a millisecond early.
+    expect(result.prefillTokensPerSecond).toBeLessThanOrEqual(prefillChunk / 0.019);
+  });
 });
 
 test('numbers that a model must not produce end the reply with invalid-numbers', async () => {

@@ -58,3 +58,13 @@ export async function labError(promise: Promise<unknown>): Promise<LabError> {
   }
   throw new Error('expected a coded error, nothing was thrown');
 }
+
+export function thrownLabError(action: () => unknown): LabError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof LabError) return error;
+    throw error;
+  }
+  throw new Error('expected a coded error, nothing was thrown');
+}

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { bench, quantile, spread } from '../../electron/lab/bench.ts';
+import { bench } from '../../electron/lab/bench.ts';
 import { perplexity } from '../../electron/lab/perplexity.ts';
+import { quantile, spread } from '../../electron/lab/spread.ts';
 import { openModel, tinyFolder } from '../helpers/native-engine.ts';
 import { peakAt, tableEngine } from '../helpers/table-engine.ts';
 

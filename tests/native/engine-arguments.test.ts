@@ -307,6 +307,23 @@ describe('a session', () => {
     expect(await running).toMatch(/^(cancelled|accepted)$/);
   });
 
+  it('whose logits find no memory, or no array, is refused and goes on', async () => {
+    const session = newSession();
+    const makers: [string, new () => unknown][] = [
+      ['out-of-memory', class { constructor() { throw new RangeError('Array buffer allocation failed'); } }],
+      ['internal', Float64Array],
+      ['bad-request', class extends Float32Array { constructor() { super(3); } }],
+    ]; // prettier-ignore
+    for (const [code, maker] of makers) {
+      const ours = globalThis.Float32Array;
+      globalThis.Float32Array = maker as Float32ArrayConstructor;
+      const refused = outcome(() => session['evaluate']!(evaluateInput));
+      globalThis.Float32Array = ours;
+      expect(await refused).toBe(code);
+    }
+    expect(await outcome(() => session['evaluate']!(evaluateInput))).toBe('accepted');
+  });
+
   it('closed by a getter of its own input is refused', async () => {
     const session = newSession();
     const input = Object.defineProperty({ ...evaluateInput }, 'rows', {

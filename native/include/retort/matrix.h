@@ -67,7 +67,7 @@ std::unique_ptr<Matrix> pack_matrix(const MatrixSource& source, ThreadPool& pool
 
 // A set of kernels: "scalar", "avx2", "avx512", "neon". Chosen once per engine; matrix-vector and matrix-matrix products of a set share one order.
 struct KernelSet;
-// The named set, or where `name` is empty the best this processor runs. Throws Failure: unsupported_feature.
+// The named set, or where `name` is empty the widest this processor runs. Throws Failure: unsupported_feature.
 const KernelSet& kernel_set(std::string_view name);
 std::string_view kernel_set_name(const KernelSet& set) noexcept;
 

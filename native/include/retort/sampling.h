@@ -105,7 +105,7 @@ class Sampler {
   Pcg32& generator() { return generator_; }
 
  private:
-  // Fills candidates_ and returns the sum of their weights.
+  // Fills candidates_ and returns the sum of their weights. `maximum`: of the raw logits.
   double build_candidates(const SamplingInput& input, double maximum);
 
   SamplingParameters parameters_;

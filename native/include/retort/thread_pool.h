@@ -20,7 +20,7 @@ class ThreadPool {
 
   // Calls work(begin, end) for parts of [0, count) whose borders are multiples of `grain`, and returns when all are done. Each thread begins with a stretch of
   // neighbouring parts, then takes from others. Workers spin briefly between calls, then park. The first exception thrown by a part is thrown here again after all
-  // parts have ended. Calls from one thread at a time; not from inside `work`.
+  // parts have ended. Calls from one thread at a time; not from inside `work`. Throws Failure: bad_request (a count below 0, a grain below 1, 2^32 parts or more).
   void parallel(std::int64_t count, std::int64_t grain, const std::function<void(std::int64_t begin, std::int64_t end)>& work);
 
  private:

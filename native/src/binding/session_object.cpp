@@ -13,6 +13,18 @@ constexpr napi_type_tag session_tag = {0x2b94'e6d1'07f3'4c2a, 0x9e58'a4c0'61bd'3
 // In the order of KvCodec.
 constexpr std::array<std::string_view, 3> codecs = {"f32", "f16", "q8"};
 
+// By JavaScript's own constructor: where memory is short it throws, while Node-API's function ends the process.
+Napi::Float32Array new_logits(Napi::Env env, std::size_t rows, std::size_t vocabulary) {
+  const auto make = env.Global().Get("Float32Array").As<Napi::Function>();
+  try {
+    const Napi::Value made = make.New({Napi::Number::New(env, static_cast<double>(rows * vocabulary))});
+    if (made.IsTypedArray() && made.As<Napi::TypedArray>().TypedArrayType() == napi_float32_array) return made.As<Napi::Float32Array>();
+  } catch (const Napi::Error&) {
+    throw Failure(Status::out_of_memory, "[session] no memory for the logits of " + std::to_string(rows) + " rows of " + std::to_string(vocabulary) + ".");
+  }
+  throw Failure(Status::internal, "[session] Float32Array makes something else.");
+}
+
 // The request's own copies: JavaScript may change its arrays while the call runs.
 struct Request {
   std::vector<std::int32_t> ids;
@@ -35,7 +47,7 @@ struct Request {
         hidden(fields.flag("hidden")) {
     // More rows than tokens are refused later, as are logits of the wrong size.
     if (rows.size() > std::max(ids.size(), embeddings.size())) return;
-    auto array = Napi::Float32Array::New(env, rows.size() * static_cast<std::size_t>(vocabulary));
+    auto array = new_logits(env, rows.size(), static_cast<std::size_t>(vocabulary));
     logits = Napi::Persistent(array);
     logits_memory = std::span(array.Data(), array.ElementLength());
   }

@@ -92,11 +92,11 @@ std::int64_t panel_groups(const Layout& layout, const ThreadPool& pool) {
   return std::max<std::int64_t>(2, std::min(fitting, fair) / 2 * 2);
 }
 
-// One product while it is computed, panel by panel.
-struct Work {
+// One product, cut into panels.
+struct PanelledProduct {
   const PackedMatrix* weights;
   float* out;
-  // Among `Quantized`; none: on float32.
+  // Index of its quantized input; none: on float32.
   std::optional<std::size_t> quantized;
   std::int64_t panel;
   // Of this product and those before it.
@@ -114,17 +114,17 @@ class Multiplication {
     check_sizes(layout, in_.size(), count_, product.out.size());
     if (count_ == 0) return;
     const std::int64_t panel = panel_groups(layout, pool_);
-    const std::int64_t before = work_.empty() ? 0 : work_.back().last_panel;
-    work_.push_back({&weights, product.out.data(), quantized_for(layout), panel, before + (layout.groups + panel - 1) / panel});
+    const std::int64_t before = products_.empty() ? 0 : products_.back().last_panel;
+    products_.push_back({&weights, product.out.data(), quantized_for(layout), panel, before + (layout.groups + panel - 1) / panel});
   }
 
   void run() {
-    if (work_.empty()) return;
-    pool_.parallel(work_.back().last_panel, 1, [&](std::int64_t begin, std::int64_t end) {
+    if (products_.empty()) return;
+    pool_.parallel(products_.back().last_panel, 1, [&](std::int64_t begin, std::int64_t end) {
       std::int64_t first_panel = 0;
-      for (const Work& work : work_) {
-        for (std::int64_t i = std::max(begin, first_panel); i < std::min(end, work.last_panel); ++i) run_panel(work, (i - first_panel) * work.panel);
-        first_panel = work.last_panel;
+      for (const PanelledProduct& product : products_) {
+        for (std::int64_t i = std::max(begin, first_panel); i < std::min(end, product.last_panel); ++i) run_panel(product, (i - first_panel) * product.panel);
+        first_panel = product.last_panel;
       }
     });
   }
@@ -140,16 +140,16 @@ class Multiplication {
   }
 
   // All input rows pass by a panel of weights.
-  void run_panel(const Work& work, std::int64_t group) const {
-    const Layout& layout = work.weights->shape();
-    const unsigned char* const weights = work.weights->data();
-    const std::int64_t groups = std::min(work.panel, layout.groups - group);
-    const std::int64_t most = work.quantized ? tile_rows : float_rows;
+  void run_panel(const PanelledProduct& product, std::int64_t group) const {
+    const Layout& layout = product.weights->shape();
+    const unsigned char* const weights = product.weights->data();
+    const std::int64_t groups = std::min(product.panel, layout.groups - group);
+    const std::int64_t most = product.quantized ? tile_rows : float_rows;
     for (std::int64_t m = 0; m < count_; m += most) {
       const std::int64_t rows = std::min(most, count_ - m);
-      float* const out = work.out + m * layout.rows;
-      if (work.quantized) {
-        kernels_.multiply_codes(layout, weights, group, groups, quantized_[*work.quantized].rows(m), rows, out);
+      float* const out = product.out + m * layout.rows;
+      if (product.quantized) {
+        kernels_.multiply_codes(layout, weights, group, groups, quantized_[*product.quantized].rows(m), rows, out);
       } else {
         kernels_.multiply_floats(layout, weights, group, groups, in_.data() + m * layout.columns, rows, out);
       }
@@ -162,7 +162,7 @@ class Multiplication {
   const KernelSet& kernels_;
   ThreadPool& pool_;
   std::vector<Quantizer> quantized_;
-  std::vector<Work> work_;
+  std::vector<PanelledProduct> products_;
 };
 
 }  // namespace

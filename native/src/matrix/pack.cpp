@@ -203,9 +203,9 @@ Layout layout_of(const MatrixSource& source, ThreadPool& pool) {
 }
 
 // Rows of a source, read piece by piece where they are not in memory: a piece stays in the thread's second cache on its way to the matrix.
-class Rows {
+class RowReader {
  public:
-  explicit Rows(const MatrixSource& source) : source_(source), bytes_each_(row_bytes_of(source)) {}
+  explicit RowReader(const MatrixSource& source) : source_(source), bytes_each_(row_bytes_of(source)) {}
 
   std::int64_t bytes_each() const { return bytes_each_; }
 
@@ -248,7 +248,7 @@ std::unique_ptr<Matrix> pack_matrix(const MatrixSource& source, ThreadPool& pool
   auto matrix = std::make_unique<PackedMatrix>(layout, facts_of(source.type).name, std::move(slabs));
   const std::int64_t piece = std::max<std::int64_t>(1, piece_bytes / layout.group_bytes);
   pool.parallel(layout.groups, piece, [&](std::int64_t begin, std::int64_t end) {
-    Rows rows(source);
+    RowReader rows(source);
     for (std::int64_t group = begin; group < end; group += piece) {
       const std::int64_t last = std::min(group + piece, end);
       const PackingJob job{source, layout, rows.of(group, last), group * group_rows, rows.bytes_each()};

@@ -193,11 +193,18 @@ struct ThreadPool::State {
     }
   }
 
-  // False where nobody has anything left.
+  // False where nobody has anything left. What another has just taken over and not yet begun is seen by nobody, but he is inside and does it.
   bool take_over(Stretch& own) noexcept {
     for (;;) {
-      const auto longest = std::ranges::max_element(stretches, {}, [](const Stretch& stretch) { return stretch.rest(); });
-      if (longest->rest() == 0) return false;
+      Stretch* longest = nullptr;
+      std::uint64_t most = 0;
+      for (Stretch& stretch : stretches) {
+        const std::uint64_t rest = stretch.rest();
+        if (rest <= most) continue;
+        longest = &stretch;
+        most = rest;
+      }
+      if (longest == nullptr) return false;
       const Parts parts = longest->take_second_half();
       if (parts.begin == parts.end) continue;
       own.set(parts);
@@ -270,7 +277,7 @@ int ThreadPool::threads() const noexcept { return state_->threads; }
 
 void ThreadPool::parallel(std::int64_t count, std::int64_t grain, const Work& work) {
   if (count < 0 || grain < 1) throw Failure(Status::bad_request, "[threads] a count below 0 or a grain below 1.");
-  if (static_cast<std::uint64_t>(count / grain) >= most_parts) throw Failure(Status::bad_request, "[threads] more parts than 2^32.");
+  if (static_cast<std::uint64_t>(count / grain) >= most_parts) throw Failure(Status::bad_request, "[threads] 2^32 parts or more.");
   if (count == 0) return;
   if (state_->busy.exchange(true)) throw Failure(Status::internal, "[threads] the pool is at work already.");
   struct Release {

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { LabError } from '../../../electron/contract/errors.ts';
 import type { InfillTokens, SpecialIds, TokenizerSource } from '../../../electron/contract/model-source.ts';
 import { encodeInfill } from '../../../electron/engine/text/infill.ts';
 import { loadTokenizer } from '../../../electron/engine/text/tokenizer.ts';
 import type { Tokenizer } from '../../../electron/engine/text/tokenizer.ts';
 import { readSpecialIds } from '../../../electron/formats/huggingface/folder-files.ts';
+import { thrownLabError } from '../../helpers/model-folder.ts';
 import { asGguf, codeLlamaSource, noSpecials, smallGguf } from '../../helpers/tokenizers.ts';
 
 const plain = { special: false, addBos: false };
@@ -104,20 +104,10 @@ describe('other orders and names', () => {
   ])('are refused without a token for %s', (_, tokens, missing) => {
     const special = tokens === null ? noSpecials : infill(tokens);
     const tokenizer = loadTokenizer(smallGguf(), special);
-    const error = failure(() => encodeInfill(tokenizer, special, gap));
+    const error = thrownLabError(() => encodeInfill(tokenizer, special, gap));
     expect(error.code).toBe('unsupported-feature');
     expect(error.message).toContain(`no token for ${missing}.`);
   });
 });
 
 const unique = (text: string, index: number, all: readonly string[]) => all.indexOf(text) === index;
-
-function failure(action: () => unknown): LabError {
-  try {
-    action();
-  } catch (thrown) {
-    if (thrown instanceof LabError) return thrown;
-    throw thrown;
-  }
-  throw new Error('nothing was thrown');
-}

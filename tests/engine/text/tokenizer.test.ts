@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { LabError } from '../../../electron/contract/errors.ts';
 import type { JsonObject, TokenizerSource } from '../../../electron/contract/model-source.ts';
 import { loadTokenizer } from '../../../electron/engine/text/tokenizer.ts';
 import type { Tokenizer } from '../../../electron/engine/text/tokenizer.ts';
+import { thrownLabError } from '../../helpers/model-folder.ts';
 import {
   asGguf,
   bundledTokenizer,
@@ -32,16 +32,6 @@ type SpmAnswers = Record<SentencePieceName, readonly SpmCase[]>;
 function streamed(tokenizer: Tokenizer, ids: readonly number[]): string {
   const stream = tokenizer.decoder.stream();
   return ids.map((id) => stream.push(id)).join('') + stream.end();
-}
-
-function failure(action: () => unknown): LabError {
-  try {
-    action();
-  } catch (thrown) {
-    if (thrown instanceof LabError) return thrown;
-    throw thrown;
-  }
-  throw new Error('nothing was thrown');
 }
 
 function checkIds(tokenizer: Tokenizer, cases: readonly TokenCase[]): void {
@@ -224,7 +214,7 @@ describe('tokenizer.json', () => {
     ['UnicodeScripts', { pre_tokenizer: { type: 'UnicodeScripts' } }],
     ['CTC', { decoder: { type: 'CTC', pad_token: '<pad>' } }],
   ])('names an unsupported %s', (type, changes) => {
-    const error = failure(() => loadTokenizer(tiny(changes), noSpecials));
+    const error = thrownLabError(() => loadTokenizer(tiny(changes), noSpecials));
     expect(error.code).toBe('unsupported-feature');
     expect(error.message).toContain(type);
   });
@@ -237,7 +227,7 @@ describe('tokenizer.json', () => {
     ['added_tokens.0.content', { added_tokens: [{ id: 0, content: 7 }] }],
     ['pre_tokenizer.pattern', { pre_tokenizer: { type: 'Split', pattern: { Regex: '(' }, behavior: 'Isolated' } }],
   ])('refuses a malformed %s and names it', (field, changes) => {
-    const error = failure(() => loadTokenizer(tiny(changes), noSpecials));
+    const error = thrownLabError(() => loadTokenizer(tiny(changes), noSpecials));
     expect(error.code).toBe('bad-file');
     expect(error.detail).toMatchObject({ file: 'tokenizer.json', field });
   }); // prettier-ignore
@@ -293,7 +283,7 @@ describe('tokenizer keys of GGUF', () => {
     ['rwkv', 'RWKV'],
     ['constructor', 'constructor'],
   ])('names the unsupported model %s', (model, name) => {
-    const error = failure(() => loadTokenizer(smallGguf({ model }), noSpecials));
+    const error = thrownLabError(() => loadTokenizer(smallGguf({ model }), noSpecials));
     expect(error.code).toBe('unsupported-feature');
     expect(error.message).toContain(name);
   });
@@ -305,7 +295,7 @@ describe('tokenizer keys of GGUF', () => {
       smallGguf({ model: 'llama' }),
       smallGguf({ merges: null }),
       smallGguf({ merges: ['nospace'] }),
-    ].map((source) => failure(() => loadTokenizer(source, noSpecials)).detail.field);
+    ].map((source) => thrownLabError(() => loadTokenizer(source, noSpecials)).detail.field);
     expect(fields).toEqual([
       'tokenizer.ggml.token_type',
       'tokenizer.ggml.scores',

@@ -4,6 +4,7 @@
 
 #include "kernels/avx2/quantize.h"
 #include "kernels/lanes.h"
+#include "kernels/pair.h"
 #include "kernels/processor.h"
 #include "kernels/refuse.h"
 
