@@ -7,6 +7,9 @@ import { StepSummary, TraceRecord } from './trace.ts';
 export const EngineName = z.enum(['onnx', 'native']);
 export const Arithmetic = z.enum(['reference', 'fast']);
 export const Device = z.enum(['cpu', 'webgpu']);
+/** How keys and values are kept in the KV cache. */
+export const KvCodec = z.enum(['f32', 'f16', 'q8']);
+export type KvCodec = z.infer<typeof KvCodec>;
 
 const count = z.int().nonnegative();
 const bytes = z.number().nonnegative();

@@ -15,17 +15,11 @@ import {
   TokenBatch,
   TokenIds,
 } from './engine-contract.ts';
+import { bytes, count, Id, text, time } from './identifiers.ts';
 import { command, query, stream } from './operation.ts';
 import { SamplingChoice } from './sampling.ts';
 
-/** Names of models, runs, jobs and caches: safe as parts of a path. */
-export const Id = z.string().regex(/^[a-z0-9-]{1,64}$/, 'an id is 1 to 64 of a–z, 0–9 and -');
-const count = z.int().nonnegative();
-const bytes = z.number().nonnegative();
-/** Milliseconds since 1970. */
-const time = z.number().nonnegative();
 const path = z.string().min(1).max(4096);
-const text = z.string().max(16_777_216);
 
 /** A model as a person names it: a library name, else the file or folder at `path` (absolute). */
 export const ModelReference = z.strictObject({ name: z.string().min(1).max(4096), path: path.nullable() });

@@ -1,12 +1,16 @@
 /** The host: every service of the lab behind one contract. It reads no model file; engine processes do. */
 import { hostContract, type HostContract } from '../contract/host-contract.ts';
+import { pageContract } from '../contract/page-contract.ts';
 import type { Port } from '../contract/port.ts';
 import { serve, type Handlers } from '../contract/rpc.ts';
 import { Caches } from './caches/caches.ts';
 import type { EngineStarter } from './engines/engine-starter.ts';
+import { AppEvents } from './events.ts';
+import { Grants } from './grants.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Library } from './library/library.ts';
 import { Runs } from './runs/runs.ts';
+import { pageHandlers } from './page-handlers.ts';
 import type { Services } from './services.ts';
 import { openStore } from './store/store.ts';
 import { TextService } from './text/text-service.ts';
@@ -24,8 +28,12 @@ export interface HostOptions {
 }
 
 export interface Host {
-  /** Serves one client. */
+  /** Serves one client that may name any path: the command line. */
   serve(port: Port): void;
+  /** Serves one page. */
+  servePage(port: Port): void;
+  /** Allows pages to name `path` by the id that this returns. */
+  grant(path: string): string;
   /** Ends every process the host started; open calls fail. */
   close(): Promise<void>;
 }
@@ -34,6 +42,9 @@ export function createHost({ home, cache, starter }: HostOptions): Host {
   const store = openStore(home);
   const services: Services = {
     starter,
+    store,
+    events: new AppEvents(),
+    grants: new Grants(),
     library: new Library(store),
     jobs: new Jobs(store),
     runs: new Runs(store),
@@ -50,6 +61,8 @@ export function createHost({ home, cache, starter }: HostOptions): Host {
   };
   return {
     serve: (port) => serve(port, hostContract, handlers),
+    servePage: (port) => serve(port, pageContract, pageHandlers(services)),
+    grant: (path) => services.grants.give(path),
     async close() {
       await Promise.all([services.text.close(), services.engines.close()]);
       // What cannot be deleted now is found again: no reason to fail work that is done.

@@ -1,14 +1,20 @@
 import type { Caches } from './caches/caches.ts';
 import type { EngineStarter } from './engines/engine-starter.ts';
+import type { AppEvents } from './events.ts';
+import type { Grants } from './grants.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import type { Library } from './library/library.ts';
 import type { Runs } from './runs/runs.ts';
+import type { Store } from './store/store.ts';
 import type { TextService } from './text/text-service.ts';
 import type { EnginePool } from './work/engine-pool.ts';
 
 /** What the operations of the host share. */
 export interface Services {
   readonly starter: EngineStarter;
+  readonly store: Store;
+  readonly events: AppEvents;
+  readonly grants: Grants;
   readonly library: Library;
   readonly jobs: Jobs;
   readonly runs: Runs;

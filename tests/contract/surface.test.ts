@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { engineContract } from '../../electron/contract/engine-contract.ts';
 import type { Contract } from '../../electron/contract/operation.ts';
 import { hostContract } from '../../electron/contract/host-contract.ts';
+import { pageContract } from '../../electron/contract/page-contract.ts';
 
 /** Every name and schema of a contract, a line for each, as JSON Schema: its snapshot shows in review how the surface grows. */
 function surface(contract: Contract): string {
@@ -20,6 +21,7 @@ function surface(contract: Contract): string {
 test.each([
   ['engine', engineContract],
   ['host', hostContract],
+  ['page', pageContract],
 ])('the %s contract has exactly the reviewed operations and schemas', async (name, contract) => {
   await expect(surface(contract)).toMatchFileSnapshot(`./surface-${name}.txt`);
 });
@@ -38,6 +40,7 @@ const hostile: readonly [string, unknown][] = [
 const operations = [
   ...Object.entries(engineContract).map(([name, operation]) => [`engine ${name}`, operation] as const),
   ...Object.entries(hostContract).map(([name, operation]) => [`host ${name}`, operation] as const),
+  ...Object.entries(pageContract).map(([name, operation]) => [`page ${name}`, operation] as const),
 ];
 
 test.each(operations)('%s refuses inputs that it does not declare', (_name, operation) => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { Id } from '../../contract/host-contract.ts';
+import { Id } from '../../contract/identifiers.ts';
 
 const models = new URL('../../../models/', import.meta.url);
 

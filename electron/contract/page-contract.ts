@@ -1,0 +1,162 @@
+/**
+ * Operations of the host for pages: the same in Electron, over a MessagePort, and in a browser, over a WebSocket. No path goes in or
+ * comes out: files are named by ids that the host or the shell gave out.
+ */
+import { z } from 'zod';
+import {
+  AttachedFile,
+  Chat,
+  ChatChange,
+  ChatSummary,
+  ExportFormat,
+  Ledger,
+  Message,
+  ReplyToken,
+  ReplyUpdate,
+  SearchHit,
+} from './chats.ts';
+import { ModelSummary, TokenId } from './engine-contract.ts';
+import { Cache } from './host-contract.ts';
+import { bytes, count, Id, text, time } from './identifiers.ts';
+import { Fit, LoadSettings, LoadState, MemoryReading, PageModel } from './machine.ts';
+import { command, query, stream } from './operation.ts';
+import { ModelFolder, Settings, SettingsChange } from './settings.ts';
+import { TraceRecord } from './trace.ts';
+
+const none = z.strictObject({});
+const nothing = z.null();
+
+/** Something a person must be told that no operation of theirs asked for. */
+export const Notice = z.strictObject({
+  id: Id,
+  level: z.enum(['info', 'warning', 'error']),
+  message: z.string(),
+  at: time,
+});
+export type Notice = z.infer<typeof Notice>;
+
+/** What a page shows at once. */
+export const Start = z.strictObject({
+  version: z.string(),
+  platform: z.string(),
+  settings: Settings,
+  engine: LoadState,
+  notices: z.array(Notice),
+  /** Newest first, pinned ones before. */
+  chats: z.array(ChatSummary),
+  cores: z.int().positive(),
+});
+export type Start = z.infer<typeof Start>;
+
+export const AppEvent = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('engine'), engine: LoadState }),
+  z.strictObject({ type: z.literal('settings'), settings: Settings }),
+  z.strictObject({ type: z.literal('notice'), notice: Notice }),
+  /** A chat came or changed. */
+  z.strictObject({ type: z.literal('chat'), chat: ChatSummary }),
+  z.strictObject({ type: z.literal('chat-removed'), id: Id }),
+  /** A message came, or its state, text or reply changed; growing text comes by followReply alone. */
+  z.strictObject({ type: z.literal('message'), message: Message }),
+  /** The list of models is to be read again. */
+  z.strictObject({ type: z.literal('models') }),
+]);
+export type AppEvent = z.infer<typeof AppEvent>;
+
+const draft = {
+  chatId: Id,
+  /** The message that the new one follows; null: none. */
+  parentId: Id.nullable(),
+  text,
+  files: z.array(AttachedFile).max(100),
+};
+
+export const pageContract = {
+  start: query({ input: none, output: Start }),
+  /** Everything that changes, until the page leaves. Begins with the engine's state and the settings. */
+  watch: stream({ input: none, chunk: AppEvent, done: nothing }),
+  changeSettings: command({ input: SettingsChange, output: Settings }),
+  dismissNotice: command({ input: z.strictObject({ id: Id }), output: nothing }),
+  /** Versions, machine, engine and latest errors as text; no prompts, no paths outside Retort's own folders. */
+  diagnostics: query({ input: none, output: z.string() }),
+  dataFolder: query({
+    input: none,
+    output: z.strictObject({ label: z.string(), bytes, chats: count, backups: count }),
+  }),
+
+  listCaches: query({ input: none, output: z.array(Cache) }),
+  removeCache: command({ input: z.strictObject({ id: Id }), output: Cache }),
+
+  listModels: query({ input: none, output: z.array(PageModel) }),
+  /** Adds what the shell's dialog or a drop gave; `grant` is the shell's word for it. Headers are read first. */
+  importModel: command({ input: z.strictObject({ grant: Id }), output: PageModel }),
+  /** Adds a model of a folder or of another program to the library, where it lies. */
+  adoptModel: command({ input: z.strictObject({ id: Id }), output: PageModel }),
+  /** Forgets it; no file is deleted. */
+  forgetModel: command({ input: z.strictObject({ id: Id }), output: nothing }),
+  inspectModel: query({ input: z.strictObject({ id: Id }), output: ModelSummary }),
+  estimateFit: query({ input: z.strictObject({ id: Id, settings: LoadSettings }), output: Fit }),
+  /** Begins loading, in place of what is loaded, and returns; `watch` tells how it goes. Refused where it does not fit, unless `force`. */
+  loadModel: command({
+    input: z.strictObject({ id: Id, settings: LoadSettings, force: z.boolean() }),
+    output: nothing,
+  }),
+  /** Ends loading or gives the memory back; a running reply is stopped first. */
+  unloadModel: command({ input: none, output: nothing }),
+  listModelFolders: query({ input: none, output: z.array(ModelFolder) }),
+  addModelFolder: command({ input: z.strictObject({ grant: Id }), output: ModelFolder }),
+  removeModelFolder: command({ input: z.strictObject({ id: Id }), output: nothing }),
+
+  createChat: command({ input: ChatChange, output: Chat }),
+  readChat: query({
+    input: z.strictObject({ id: Id }),
+    output: z.strictObject({ chat: Chat, messages: z.array(Message) }),
+  }),
+  changeChat: command({ input: z.strictObject({ id: Id, change: ChatChange }), output: Chat }),
+  deleteChat: command({ input: z.strictObject({ id: Id }), output: nothing }),
+  /** Undoes deleteChat; possible until the next start. */
+  restoreChat: command({ input: z.strictObject({ id: Id }), output: ChatSummary }),
+  searchChats: query({
+    input: z.strictObject({ query: z.string().min(1).max(1000), limit: z.int().min(1).max(1000) }),
+    output: z.array(SearchHit),
+  }),
+  exportChat: query({
+    input: z.strictObject({ id: Id, format: ExportFormat }),
+    output: z.strictObject({ fileName: z.string(), mediaType: z.string(), text: z.string() }),
+  }),
+  importChat: command({ input: z.strictObject({ text }), output: ChatSummary }),
+
+  /** Counts what would be sent by the tokenizer of `model`; nothing is loaded for it but the tokenizer. */
+  measurePrompt: query({ input: z.strictObject({ ...draft, model: Id }), output: Ledger }),
+  /** The message is on disk when this returns; the reply follows by itself. Refused with context-full where it does not fit. */
+  send: command({
+    input: z.strictObject({ ...draft, model: Id }),
+    output: z.strictObject({ message: Message, reply: Message }),
+  }),
+  /** Another reply to the message that `replyId` answers: a branch. */
+  regenerate: command({ input: z.strictObject({ replyId: Id, model: Id }), output: Message }),
+  /** A branch of a reply: its tokens before `token`, then `alternative` in its place, then on from there. */
+  branchReply: command({
+    input: z.strictObject({ replyId: Id, token: count, alternative: TokenId }),
+    output: Message,
+  }),
+  /** Ends a reply and keeps what there is. */
+  stopReply: command({ input: z.strictObject({ replyId: Id }), output: nothing }),
+  /** Joins a reply at token `from`; ends with the message when the reply ends, at once where it has. */
+  followReply: stream({
+    input: z.strictObject({ replyId: Id, from: count }),
+    chunk: ReplyUpdate,
+    done: Message,
+  }),
+  readTimeline: query({
+    input: z.strictObject({ replyId: Id }),
+    output: z.strictObject({ tokens: z.array(ReplyToken), prefill: z.array(TraceRecord) }),
+  }),
+
+  /** Memory once per interval, beginning now. */
+  watchMemory: stream({
+    input: z.strictObject({ intervalMs: z.int().min(200).max(60_000) }),
+    chunk: MemoryReading,
+    done: nothing,
+  }),
+};
+export type PageContract = typeof pageContract;

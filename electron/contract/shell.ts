@@ -1,0 +1,34 @@
+/// <reference lib="dom" />
+/* The reference above is for File. */
+/**
+ * What Electron's preload exposes as `window.retort`, besides the port that `connect` sends. In a browser there is none of it. Files cross
+ * as grants: ids under which the shell told the host a path.
+ */
+export type ShellCommand =
+  | 'new-chat' | 'search' | 'settings' | 'palette' | 'instruments' | 'shortcuts' | 'import-model'
+  | 'go-chat' | 'go-models'; // prettier-ignore
+
+export interface Shell {
+  readonly platform: string;
+  /** Asks for a port to the host: it arrives as a window message of this origin whose data is `portMessage`. */
+  connect(): void;
+  /** A dialog; resolves with one grant for each chosen file or folder. */
+  chooseModels(): Promise<string[]>;
+  chooseModelFolder(): Promise<string | null>;
+  /** Grants for files and folders that were dropped on the page. */
+  grantDropped(files: readonly File[]): Promise<string[]>;
+  /** A save dialog; false: cancelled. Rejects with what the system says. */
+  saveText(fileName: string, text: string): Promise<boolean>;
+  openDataFolder(): Promise<void>;
+  /** The menu's commands. Returns how to stop listening. */
+  onCommand(listener: (command: ShellCommand) => void): () => void;
+}
+
+/** `data` of the window message that carries the port. */
+export const portMessage = 'retort:port';
+
+/** What a page in a browser says first over its WebSocket, and what it is answered, before any call. */
+export type BrowserGreeting =
+  { readonly type: 'code'; readonly code: string } | { readonly type: 'key'; readonly key: string };
+export type BrowserWelcome =
+  { readonly type: 'welcome'; readonly key: string } | { readonly type: 'refused'; readonly reason: string };
