@@ -63,8 +63,18 @@ function addTestFile(suite, file, label) {
   if (file.status === 'failed' && !hasFailedTest) suite.failures.push({ name: label, message: file.message });
 }
 
+/** Folders of tests/ whose own folders are suites of their own: one line each. */
+const nested = ['contract', 'e2e', 'kill'];
+
+/** The suite that a test file belongs to, by its path below tests/: `tests/host`, `tests/e2e/electron`. */
+export function suiteFolder(label) {
+  const [first, second, third] = label.split('/');
+  if (second === undefined) return 'tests';
+  return nested.includes(first) && third !== undefined ? `tests/${first}/${second}` : `tests/${first}`;
+}
+
 /**
- * Vitest's JSON report: one suite per folder directly below the tests folder. `folders` are those that hold test files; each must have run.
+ * Vitest's JSON report: one suite per folder as suiteFolder names them. `folders` are those that hold test files; each must have run.
  * A run that fails without a failed test (an error outside of any, no file that matches) is a failure too, told by its `output`.
  */
 export function suitesOfVitest(report, { testsFolder, folders, output }) {
@@ -73,7 +83,7 @@ export function suitesOfVitest(report, { testsFolder, folders, output }) {
   );
   for (const file of report.testResults) {
     const label = relative(testsFolder, file.name).split(sep).join('/');
-    const folder = label.includes('/') ? `tests/${label.split('/')[0]}` : 'tests';
+    const folder = suiteFolder(label);
     if (!suites.has(folder)) suites.set(folder, { name: folder, passed: 0, failures: [], skipped: [] });
     addTestFile(suites.get(folder), file, label);
   }

@@ -11,6 +11,7 @@ import {
   countsOf,
   judge,
   parseExpectedSkips,
+  suiteFolder,
   suiteOfCheck,
   suiteOfJunit,
   suitesOfVitest,
@@ -94,15 +95,16 @@ async function runCtest(sanitize) {
   return [report === undefined ? suiteOfCheck(name, 1, output) : suiteOfJunit(name, report)];
 }
 
-/** Folders directly below tests/ with a test file somewhere in them. */
+/** Suites that must have run, also where their files are gone. */
+const requiredSuites = [];
+
+/** Every suite that has a test file. */
 function testFolders() {
   const files = readdirSync(join(root, 'tests'), { recursive: true }).filter((file) =>
-    file.endsWith('.test.ts'),
+    /\.test\.tsx?$/.test(file),
   );
-  const tops = files
-    .map((file) => file.split(/[\\/]/))
-    .map((parts) => (parts.length > 1 ? `tests/${parts[0]}` : 'tests'));
-  return [...new Set(tops)].sort();
+  const found = files.map((file) => suiteFolder(file.split(/[\\/]/).join('/')));
+  return [...new Set([...requiredSuites, ...found])].sort();
 }
 
 async function runVitest(node, filters) {

@@ -16,14 +16,14 @@ interface TestReport {
     report: object,
     options: { testsFolder: string; folders: string[]; output: string },
   ) => Suite[];
+  readonly suiteFolder: (label: string) => string;
   readonly judge: (suite: Suite, expectedSkips: Map<string, string>) => Suite;
   readonly countsOf: (suites: readonly Suite[]) => string;
 }
 
 const module = new URL('../../scripts/test-report.mjs', import.meta.url).href;
-const { parseExpectedSkips, suiteOfCheck, suiteOfJunit, suitesOfVitest, judge, countsOf } = (await import(
-  module
-)) as TestReport;
+const { parseExpectedSkips, suiteOfCheck, suiteOfJunit, suiteFolder, suitesOfVitest, judge, countsOf } =
+  (await import(module)) as TestReport;
 
 const none = new Map<string, string>();
 const suite = (changes: Partial<Suite>): Suite => ({
@@ -46,6 +46,18 @@ const vitestFile = (name: string, assertionResults: object[], status = 'passed',
   assertionResults,
 });
 const options = { testsFolder: '/p/tests', folders: [], output: 'what vitest printed' };
+
+it.each([
+  ['setup.test.ts', 'tests'],
+  ['host/store.test.ts', 'tests/host'],
+  ['host/deep/store.test.ts', 'tests/host'],
+  ['contract/rpc.test.ts', 'tests/contract'],
+  ['contract/port/bad-calls.test.ts', 'tests/contract/port'],
+  ['e2e/electron/shell.test.ts', 'tests/e2e/electron'],
+  ['kill/host/store.test.ts', 'tests/kill/host'],
+])('%s belongs to the suite %s', (label, folder) => {
+  expect(suiteFolder(label)).toBe(folder);
+});
 
 describe('the rules', () => {
   it('a suite that ran no test fails', () => {
