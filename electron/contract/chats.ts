@@ -156,7 +156,7 @@ export const Ledger = z.strictObject({
   parts: z.array(LedgerPart),
   tokens: count,
   reusedTokens: count,
-  /** Tokens of the draft and its files, the template's around them included. */
+  /** Of the draft and its files. */
   draftTokens: count,
   /** Most tokens that the context holds. */
   context: count,

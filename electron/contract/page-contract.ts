@@ -125,8 +125,11 @@ export const pageContract = {
   }),
   importChat: command({ input: z.strictObject({ text }), output: ChatSummary }),
 
-  /** Counts what would be sent by the tokenizer of `model`; nothing is loaded for it but the tokenizer. */
-  measurePrompt: query({ input: z.strictObject({ ...draft, model: Id }), output: Ledger }),
+  /** Counts what would be sent, by the tokenizer of `model`: nothing else of it is loaded. `chatId` null: a chat that is not there yet. */
+  measurePrompt: query({
+    input: z.strictObject({ ...draft, chatId: Id.nullable(), model: Id }),
+    output: Ledger,
+  }),
   /** The message is on disk when this returns; the reply follows by itself. Refused with context-full where it does not fit. */
   send: command({
     input: z.strictObject({ ...draft, model: Id }),
