@@ -26,8 +26,18 @@ export interface Shell {
 
 /** `data` of the window message that carries the port. */
 export const portMessage = 'retort:port';
+/** `data` of the window message that says that the port's other end is gone: `connect` brings another. */
+export const portClosedMessage = 'retort:port-closed';
 
-/** What a page in a browser says first over its WebSocket, and what it is answered, before any call. */
+/** In a browser: where the WebSocket is, below the page's own origin. */
+export const socketPath = '/host';
+/** In a browser: the link that starts Retort ends in `#` and this and a single-use code. */
+export const codeFragment = 'code=';
+
+/**
+ * What a page in a browser says first over its WebSocket, and what it is answered, before any call; after that both ends send messages of
+ * rpc.ts, one JSON text each. A code is traded once for a key, which serves for this tab's later connections.
+ */
 export type BrowserGreeting =
   { readonly type: 'code'; readonly code: string } | { readonly type: 'key'; readonly key: string };
 export type BrowserWelcome =
