@@ -13,18 +13,20 @@ export const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const mediaTypes: Readonly<Record<string, string>> = {
-  css: 'text/css; charset=utf-8',
-  html: 'text/html; charset=utf-8',
-  js: 'text/javascript; charset=utf-8',
-  json: 'application/json; charset=utf-8',
-  png: 'image/png',
-  svg: 'image/svg+xml',
-  ttf: 'font/ttf',
-  txt: 'text/plain; charset=utf-8',
-  woff: 'font/woff',
-  woff2: 'font/woff2',
-};
+const mediaTypes = new Map(
+  Object.entries({
+    css: 'text/css; charset=utf-8',
+    html: 'text/html; charset=utf-8',
+    js: 'text/javascript; charset=utf-8',
+    json: 'application/json; charset=utf-8',
+    png: 'image/png',
+    svg: 'image/svg+xml',
+    ttf: 'font/ttf',
+    txt: 'text/plain; charset=utf-8',
+    woff: 'font/woff',
+    woff2: 'font/woff2',
+  }),
+);
 
 export interface PageFile {
   /** Relative to the folder of the built pages, with /; stays inside it. */
@@ -38,7 +40,7 @@ const plainPath = /^(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/;
 /** The file that a URL's path names; null: no page has such a file. */
 export function pageFile(path: string): PageFile | null {
   const name = path === '/' ? 'index.html' : plainPath.test(path) ? path.slice(1) : null;
-  const type = name === null ? undefined : mediaTypes[name.slice(name.lastIndexOf('.') + 1)];
+  const type = name === null ? undefined : mediaTypes.get(name.slice(name.lastIndexOf('.') + 1));
   if (name === null || type === undefined) return null;
   return { name, headers: { 'content-type': type, ...pageHeaders } };
 }

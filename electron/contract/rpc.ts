@@ -79,6 +79,32 @@ export function parse<S extends z.ZodType>(
   throw new LabError(code, `${place}: ${issue?.message ?? 'not valid'}`, field === '' ? {} : { field });
 }
 
+const deepestMessage = 64;
+
+/** Whether a value is small and flat enough to be parsed. Structured values may hold themselves: depth ends that. */
+function isWithin(value: unknown, most: number): boolean {
+  let room = most;
+  const waiting: { value: unknown; depth: number }[] = [{ value, depth: 0 }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { value: part, depth } = next;
+    room -= 1;
+    if (typeof part === 'string') room -= part.length;
+    else if (ArrayBuffer.isView(part)) room -= part.byteLength;
+    else if (isRecord(part)) {
+      if (depth === deepestMessage) return false;
+      // An array may be long and hold nothing; parsing would walk all of it.
+      if (Array.isArray(part)) room -= part.length;
+      if (room < 0) return false;
+      for (const [name, inner] of Object.entries(part)) {
+        room -= name.length;
+        waiting.push({ value: inner, depth: depth + 1 });
+      }
+    }
+    if (room < 0) return false;
+  }
+  return true;
+}
+
 /** A call being served: its cancel switch and its reader's room. */
 class ServedCall {
   readonly controller = new AbortController();
@@ -101,11 +127,21 @@ class ServedCall {
 
 type AnyHandler = (input: unknown, context: StreamContext<unknown>) => Promise<unknown>;
 
+export interface ServeOptions {
+  /** Largest message that is looked at: characters of all its texts, bytes of arrays, and one for each value. Default: any. */
+  readonly mostInMessage?: number;
+}
+
 /**
  * Answers the calls that come over `port`. Every call is answered, also unknown operations and bad inputs; handlers get parsed
  * inputs only. A closed port aborts what runs.
  */
-export function serve<T extends Contract>(port: Port, contract: T, handlers: Handlers<T>): void {
+export function serve<T extends Contract>(
+  port: Port,
+  contract: T,
+  handlers: Handlers<T>,
+  { mostInMessage = Infinity }: ServeOptions = {},
+): void {
   const calls = new Map<number, ServedCall>();
   const post = (message: ToClient) => port.postMessage(message);
 
@@ -137,6 +173,9 @@ export function serve<T extends Contract>(port: Port, contract: T, handlers: Han
   }
 
   port.onMessage((value) => {
+    if (mostInMessage < Infinity && !isWithin(value, mostInMessage)) {
+      return refuse(value, calls, post, `The message is larger than ${mostInMessage} characters or values.`);
+    }
     const message = asToServer(value);
     if (!message) return refuse(value, calls, post);
     const call = calls.get(message.id);
@@ -164,8 +203,13 @@ function asToServer(value: unknown): ToServer | null {
 }
 
 /** A message that is no call: answered where it carries an id that no running call has; nobody could receive the rest. */
-function refuse(value: unknown, calls: Map<number, ServedCall>, post: (message: ToClient) => void): void {
+function refuse(
+  value: unknown,
+  calls: Map<number, ServedCall>,
+  post: (message: ToClient) => void,
+  why = 'The message is not a call.',
+): void {
   if (!isRecord(value) || typeof value['id'] !== 'number' || calls.has(value['id'])) return;
-  const error = wireError(new LabError('bad-request', 'The message is not a call.'));
+  const error = wireError(new LabError('bad-request', why));
   post({ type: 'reply', id: value['id'], ok: false, error });
 }
