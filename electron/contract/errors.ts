@@ -70,6 +70,7 @@ const systemCodes: Partial<Record<string, ErrorCode>> = {
   EACCES: 'file-unreadable',
   EPERM: 'file-unreadable',
   EISDIR: 'file-unreadable',
+  EROFS: 'file-unreadable',
   EIO: 'file-unreadable',
   ENOSPC: 'disk-full',
   EDQUOT: 'disk-full',

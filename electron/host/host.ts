@@ -9,9 +9,11 @@ import { AppEvents } from './events.ts';
 import { Grants } from './grants.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Library } from './library/library.ts';
+import { Notices } from './notices/notices.ts';
 import { Runs } from './runs/runs.ts';
 import { pageHandlers } from './page-handlers.ts';
 import type { Services } from './services.ts';
+import { SettingsFile } from './settings/settings-file.ts';
 import { openStore } from './store/store.ts';
 import { TextService } from './text/text-service.ts';
 import { EnginePool } from './work/engine-pool.ts';
@@ -40,11 +42,15 @@ export interface Host {
 
 export function createHost({ home, cache, starter }: HostOptions): Host {
   const store = openStore(home);
+  const events = new AppEvents();
+  const notices = new Notices(events);
   const services: Services = {
     starter,
     store,
-    events: new AppEvents(),
+    events,
     grants: new Grants(),
+    notices,
+    settings: new SettingsFile(home, { events, notices }),
     library: new Library(store),
     jobs: new Jobs(store),
     runs: new Runs(store),

@@ -4,7 +4,9 @@ import type { AppEvents } from './events.ts';
 import type { Grants } from './grants.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import type { Library } from './library/library.ts';
+import type { Notices } from './notices/notices.ts';
 import type { Runs } from './runs/runs.ts';
+import type { SettingsFile } from './settings/settings-file.ts';
 import type { Store } from './store/store.ts';
 import type { TextService } from './text/text-service.ts';
 import type { EnginePool } from './work/engine-pool.ts';
@@ -15,6 +17,8 @@ export interface Services {
   readonly store: Store;
   readonly events: AppEvents;
   readonly grants: Grants;
+  readonly notices: Notices;
+  readonly settings: SettingsFile;
   readonly library: Library;
   readonly jobs: Jobs;
   readonly runs: Runs;
