@@ -19,7 +19,8 @@ const modelPath = z.string().min(1).max(4096);
 
 /**
  * How to open a model for computing. `path` is absolute; the cache folder is laid out by cache-layout.ts. Engine null: native where it can run the
- * model on the device, else onnx. Arithmetic null: fast on the native engine, reference on the onnx engine.
+ * model on the device, else onnx. Arithmetic null: fast on the native engine, reference on the onnx engine. KV codec null: f32 in reference
+ * arithmetic and on the onnx engine, which has no other, else f16.
  */
 export const OpenModel = z.strictObject({
   path: modelPath,
@@ -27,6 +28,7 @@ export const OpenModel = z.strictObject({
   arithmetic: Arithmetic.nullable(),
   device: Device,
   threads: z.int().min(1).max(1024),
+  kvCodec: KvCodec.nullable(),
   cacheFolder: modelPath,
 });
 export type OpenModel = z.infer<typeof OpenModel>;
@@ -88,6 +90,9 @@ export const ModelInfo = z.strictObject({
   vocabularySize: z.int(),
   contextLength: z.int(),
   weightsBytes: bytes,
+  kvCodec: KvCodec,
+  /** What one more position takes in the KV cache, scales included; null where that depends on the length: windows, state-space layers. */
+  kvBytesPerToken: bytes.nullable(),
   loadMs: z.number(),
   ends: TokenIds,
   /** Sampling defaults that the model's author set. */
@@ -129,17 +134,31 @@ export type Timing = z.infer<typeof Timing>;
 
 export const FinishReason = z.enum(['end', 'length', 'stop', 'context', 'cancelled']);
 
-/** What streams while a reply grows: whole characters only. */
+/** A drawn id, and what the reply's text grew by at it. */
+export const BatchToken = z.strictObject({
+  id: TokenId,
+  /**
+   * Whole characters. '' while a character or what may become a stop string is incomplete: a later token then has it, the last one what is
+   * left at the end. All of them joined are the reply's text.
+   */
+  text: z.string(),
+  /** What the id stands for in the vocabulary; '' where the model has no tokenizer. */
+  piece: z.string(),
+});
+export type BatchToken = z.infer<typeof BatchToken>;
+
+/** What streams while a reply grows; `ids` and `text` are those of `tokens`. */
 export const TokenBatch = z.strictObject({
   /** Counts batches from 0. */
   number: count,
   ids: TokenIds,
   text: z.string(),
+  tokens: z.array(BatchToken),
   trace: z.array(TraceRecord),
 });
 export type TokenBatch = z.infer<typeof TokenBatch>;
 
-/** What a growing reply tells: how far the prompt was read, then tokens. */
+/** What a growing reply tells: how far the prompt was read (of what a conversation did not hold already), then tokens. */
 export const ReplyEvent = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('progress'), progress: Progress }),
   z.strictObject({ type: z.literal('tokens'), batch: TokenBatch }),
@@ -151,6 +170,8 @@ export const GenerateResult = z.strictObject({
   ids: TokenIds,
   finishReason: FinishReason,
   promptTokens: count,
+  /** Of the prompt: what the conversation held already, so that it was not read again. */
+  reusedTokens: count,
   generatedTokens: count,
   timing: Timing,
   memory: Memory,
@@ -223,10 +244,21 @@ export const engineContract = {
       /** The reply goes on in the prompt's last text: a leading space is kept. */
       continues: z.boolean(),
       trace: z.boolean(),
+      /**
+       * Null: a session of its own, closed at the end. Else the process's one conversation, with room for `context` positions: the ids it
+       * holds that the prompt begins with stay, and only those after them are read. It starts over where `context` changed, and where a
+       * state-space model would have to go back. Afterwards it holds prompt and reply, but for the last id, which nothing was computed from.
+       * Replies of a conversation wait for each other.
+       */
+      conversation: z.strictObject({ context: z.int().min(1).max(16_777_216) }).nullable(),
     }),
     chunk: ReplyEvent,
     done: GenerateResult,
   }),
+  /** The ids that the conversation holds now, also while a reply grows. */
+  conversation: query({ input: z.strictObject({}), output: z.strictObject({ ids: TokenIds }) }),
+  /** Ends the conversation and frees its memory; waits for a growing reply. */
+  forget: command({ input: z.strictObject({}), output: z.null() }),
   /** Writes `logits` (S,V) and, with `hidden`, hidden and router tensors to a safetensors file. */
   logits: stream({
     input: z.strictObject({ ids: TokenIds.min(1), hidden: z.boolean(), out: modelPath }),

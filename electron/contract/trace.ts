@@ -14,6 +14,8 @@ export const TraceRecord = z.strictObject({
   tokens: z.int().positive(),
   /** Position of the first of them. */
   position: z.int().nonnegative(),
+  /** Of a reply's first step in a conversation: positions kept from before, which were not computed again. */
+  reused: z.int().nonnegative().optional(),
   /** The id drawn after this step, if one was. */
   id: z.int().nonnegative().optional(),
   startNs: nanoseconds,
@@ -38,7 +40,17 @@ export const TraceRecord = z.strictObject({
   accepted: z.int().nonnegative().optional(),
   /** Natural log of the probability of the drawn id under the model's own (temperature 1, unfiltered) distribution. */
   logProbability: z.number().optional(),
-  top: z.array(z.strictObject({ id: z.int().nonnegative(), logProbability: z.number() })).optional(),
+  /** The likeliest ids before sampling, where they were asked for. */
+  top: z
+    .array(
+      z.strictObject({
+        id: z.int().nonnegative(),
+        logProbability: z.number(),
+        /** What the id stands for in the vocabulary. */
+        piece: z.string().optional(),
+      }),
+    )
+    .optional(),
 });
 export type TraceRecord = z.infer<typeof TraceRecord>;
 

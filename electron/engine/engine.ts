@@ -3,6 +3,8 @@
  * Anything an engine cannot do is a LabError `unsupported-feature`.
  */
 
+import type { KvCodec } from '../contract/engine-contract.ts';
+
 export type Arithmetic = 'reference' | 'fast';
 
 export interface SessionOptions {
@@ -83,6 +85,9 @@ export interface EngineInfo {
   readonly contextLength: number;
   /** Bytes of weights the engine holds. */
   readonly weightsBytes: number;
+  readonly kvCodec: KvCodec;
+  /** What one more position takes in the KV cache; null where that depends on the length. */
+  readonly kvBytesPerToken: number | null;
 }
 
 export interface Engine {

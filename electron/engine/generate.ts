@@ -26,6 +26,12 @@ export interface GenerateRequest {
   readonly trace: boolean;
 }
 
+/** The session of a reply. `reused`: how many of the prompt's ids it holds already; null: it is not asked of a conversation. */
+export interface ReplySession {
+  readonly session: Session;
+  readonly reused: number | null;
+}
+
 export interface GenerateHooks {
   readonly signal: AbortSignal;
   emit(batch: TokenBatch): Promise<void>;
@@ -44,9 +50,9 @@ export interface Generated {
 }
 
 /**
- * Generates until an end id, a stop string, `maxTokens`, the model's context or a cancellation; the last of these is a result too, with
- * what there is. `decoder` null: ids only. Throws `context-full` where the prompt alone does not fit, `invalid-numbers` from the sampler,
- * and what the engine throws.
+ * Generates in a session of its own, until an end id, a stop string, `maxTokens`, the model's context or a cancellation; the last of these
+ * is a result too, with what there is. `decoder` null: ids only. Throws `context-full` where the prompt alone does not fit,
+ * `invalid-numbers` from the sampler, and what the engine throws.
  */
 export async function generate(
   engine: Engine,
@@ -64,7 +70,7 @@ export async function generate(
   const context = Math.min(contextLength, prompt + request.maxTokens);
   const session = await engine.createSession({ context });
   try {
-    return await new Generation(session, sampler, decoder, request, hooks).run();
+    return await new Generation({ session, reused: null }, sampler, decoder, request, hooks).run();
   } finally {
     session.close();
   }
@@ -79,9 +85,19 @@ interface Step {
   readonly result: EvaluateResult;
 }
 
-class Generation {
+/** A token whose text may still grow by what is held back. */
+interface WaitingToken {
+  readonly id: number;
+  readonly text: string;
+  readonly record: TraceRecord | null;
+}
+
+/** One reply in a session that holds the beginning of its prompt, or nothing. */
+export class Generation {
   readonly #session: Session;
+  readonly #reused: number | null;
   readonly #sampler: Sampler;
+  readonly #decoder: TokenDecoder | null;
   readonly #request: GenerateRequest;
   readonly #hooks: GenerateHooks;
   readonly #batcher: TokenBatcher;
@@ -90,6 +106,7 @@ class Generation {
   readonly #history: Int32Array;
   readonly #started = nanoseconds();
   readonly #ids: number[] = [];
+  #waiting: WaitingToken | null = null;
   #text = '';
   #steps = 0;
   #prefilled = { tokens: 0, ns: 0 };
@@ -97,14 +114,16 @@ class Generation {
   #lastTokenAt = 0;
 
   constructor(
-    session: Session,
+    { session, reused }: ReplySession,
     sampler: Sampler,
     decoder: TokenDecoder | null,
     request: GenerateRequest,
     hooks: GenerateHooks,
   ) {
     this.#session = session;
+    this.#reused = reused;
     this.#sampler = sampler;
+    this.#decoder = decoder;
     this.#request = request;
     this.#hooks = hooks;
     this.#batcher = new TokenBatcher((batch) => hooks.emit(batch));
@@ -114,10 +133,15 @@ class Generation {
     this.#history.set(request.ids);
   }
 
+  /** The ids that the session holds now: of prompt and reply those that something was computed from. */
+  held(): number[] {
+    return [...this.#history.subarray(0, this.#session.length)];
+  }
+
   async run(): Promise<Generated> {
     const finishReason = await this.#untilFinished();
-    if (finishReason !== 'stop')
-      this.#say(null, this.#stops.push(this.#stream?.end() ?? '').emit + this.#stops.end(), null);
+    if (finishReason !== 'stop') this.#release(this.#tail());
+    else this.#release('');
     await this.#batcher.finish();
     const decoded = this.#ids.length - 1;
     return {
@@ -147,9 +171,9 @@ class Generation {
     }
   }
 
-  /** Evaluates the prompt; the last chunk's step is drawn from. */
+  /** Evaluates what the session lacks of the prompt; the last chunk's step is drawn from. */
   async #prefill(): Promise<Step> {
-    const { ids } = this.#request;
+    const ids = this.#request.ids.slice(this.#reused ?? 0);
     for (let start = 0; ; start += prefillChunk) {
       this.#hooks.signal.throwIfAborted();
       const chunk = ids.slice(start, start + prefillChunk);
@@ -160,7 +184,7 @@ class Generation {
       if (ids.length > prefillChunk)
         this.#hooks.onProgress({ phase: 'read prompt', done: tokens, total: ids.length });
       if (isLast) return step;
-      this.#trace(step, {}, {});
+      this.#batcher.addRecord(this.#trace(step, {}, {}));
     }
   }
 
@@ -186,31 +210,52 @@ class Generation {
     this.#lastTokenAt = drawnAt;
     const isEnd = ends.has(drawn.id);
     const stop = this.#stops.push(isEnd ? '' : (this.#stream?.push(drawn.id) ?? ''));
-    const top = Array.from(drawn.topIds, (id, i) => ({
-      id,
-      logProbability: drawn.topLogProbabilities[i] ?? 0,
-    }));
+    const top = this.#request.trace ? this.#likeliest(drawn) : [];
     const more = { id: drawn.id, logProbability: drawn.logProbability, ...(top.length > 0 ? { top } : {}) };
     const around = { sampling: drawnAt - before, detokenize: nanoseconds() - drawnAt };
     const record = this.#trace(step, around, more);
-    this.#say(drawn.id, stop.emit, record);
+    // An end id prints nothing: what is held back belongs to the token before it.
+    this.#release(isEnd && this.#waiting ? this.#tail() : '');
+    this.#waiting = { id: drawn.id, text: stop.emit, record };
+    if (!this.#stops.isHolding && !this.#stream?.isIncomplete) this.#release('');
     if (isEnd) return 'end';
     if (stop.stopped !== null) return 'stop';
     if (this.#ids.length >= maxTokens) return 'length';
     return this.#session.length >= this.#session.context ? 'context' : null;
   }
 
-  #say(id: number | null, text: string, record: TraceRecord | null): void {
-    this.#text += text;
-    this.#batcher.add(id, text, record);
+  #likeliest({ topIds, topLogProbabilities }: ReturnType<Sampler['draw']>): NonNullable<TraceRecord['top']> {
+    return Array.from(topIds, (id, i) => ({
+      id,
+      logProbability: topLogProbabilities[i] ?? 0,
+      piece: this.#piece(id),
+    }));
   }
 
-  /** Builds a step's record; those without an id are sent here, the others with their id. */
+  #piece(id: number): string {
+    return this.#decoder?.piece(id) ?? '';
+  }
+
+  /** What is still held back, where no stop string came. */
+  #tail(): string {
+    return this.#stops.push(this.#stream?.end() ?? '').emit + this.#stops.end();
+  }
+
+  /** Hands on the waiting token, `more` added to its text. */
+  #release(more: string): void {
+    if (!this.#waiting) return;
+    const { id, text, record } = this.#waiting;
+    this.#waiting = null;
+    this.#text += text + more;
+    this.#batcher.add({ id, text: text + more, piece: this.#piece(id) }, record);
+  }
+
   #trace(step: Step, around: Omit<TimesAround, 'total'>, more: Partial<TraceRecord>): TraceRecord | null {
     if (!this.#request.trace) return null;
     const total = nanoseconds() - this.#started - step.place.startNs;
-    const record = { ...stepRecord(this.#steps++, step.place, step.result, { total, ...around }), ...more };
-    if (more.id === undefined) this.#batcher.add(null, '', record);
-    return record;
+    const number = this.#steps++;
+    const record = stepRecord(number, step.place, step.result, { total, ...around });
+    const reused = number === 0 && this.#reused !== null ? { reused: this.#reused } : {};
+    return { ...record, ...reused, ...more };
   }
 }

@@ -61,7 +61,7 @@ function chosen(source: ModelSource, { engine, arithmetic, device }: OpenModel) 
 }
 
 async function openEngine(source: ModelSource, request: OpenModel, hooks: OpenHooks): Promise<Engine> {
-  const { device, threads } = request;
+  const { device, threads, kvCodec } = request;
   const { engine, arithmetic } = chosen(source, request);
   const { signal } = hooks;
   if (engine === 'native') {
@@ -72,7 +72,11 @@ async function openEngine(source: ModelSource, request: OpenModel, hooks: OpenHo
       hooks.onProgress({ phase: 'load weights', done, total });
     const model = resolveModel(source);
     const kernels = await chooseKernels(request.cacheFolder);
-    return openNativeEngine(source, model, { arithmetic, threads, kernels, signal, onProgress });
+    return openNativeEngine(source, model, { arithmetic, threads, kernels, kvCodec, signal, onProgress });
+  }
+  if (kvCodec !== null && kvCodec !== 'f32') {
+    const message = `The onnx engine keeps keys and values as its graph has them: the ${kvCodec} cache is the native engine's.`;
+    throw new LabError('unsupported-feature', message, { field: 'kvCodec' });
   }
   if (source.graphs.length > 0) return openExportedDecoder(source, { arithmetic, device, threads });
   const onProgress = (done: number, total: number) => hooks.onProgress({ phase: 'build graph', done, total });

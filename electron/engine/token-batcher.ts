@@ -1,6 +1,6 @@
 /** Gathers tokens into few messages: the first at once, then about sixty a second, fewer where the reader is slow. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { TokenBatch } from '../contract/engine-contract.ts';
+import type { BatchToken, TokenBatch } from '../contract/engine-contract.ts';
 import type { TraceRecord } from '../contract/trace.ts';
 
 const intervalMs = 16;
@@ -8,8 +8,7 @@ const intervalMs = 16;
 export class TokenBatcher {
   readonly #emit: (batch: TokenBatch) => Promise<void>;
   #number = 0;
-  #ids: number[] = [];
-  #text = '';
+  #tokens: BatchToken[] = [];
   #trace: TraceRecord[] = [];
   #sentAt = -Infinity;
   #sending: Promise<void> | null = null;
@@ -18,15 +17,19 @@ export class TokenBatcher {
     this.#emit = emit;
   }
 
-  add(id: number | null, text: string, trace: TraceRecord | null): void {
-    if (id !== null) this.#ids.push(id);
-    this.#text += text;
-    if (trace) this.#trace.push(trace);
+  add(token: BatchToken, record: TraceRecord | null): void {
+    this.#tokens.push(token);
+    this.addRecord(record);
+  }
+
+  /** A step's record that goes with no token. */
+  addRecord(record: TraceRecord | null): void {
+    if (record) this.#trace.push(record);
   }
 
   /** Sends what is due. Gives messages that arrived (a cancellation) their turn whenever it sends. */
   async sendDue(): Promise<void> {
-    if (this.#sending || this.#ids.length === 0 || performance.now() - this.#sentAt < intervalMs) return;
+    if (this.#sending || this.#tokens.length === 0 || performance.now() - this.#sentAt < intervalMs) return;
     this.#send();
     await nextTurn();
   }
@@ -34,13 +37,16 @@ export class TokenBatcher {
   /** Sends the rest and waits until all of it was taken. */
   async finish(): Promise<void> {
     await this.#sending;
-    if (this.#ids.length > 0 || this.#text !== '' || this.#trace.length > 0) this.#send();
+    if (this.#tokens.length > 0 || this.#trace.length > 0) this.#send();
     await this.#sending;
   }
 
   #send(): void {
-    const batch = { number: this.#number++, ids: this.#ids, text: this.#text, trace: this.#trace };
-    [this.#ids, this.#text, this.#trace] = [[], '', []];
+    const tokens = this.#tokens;
+    const ids = tokens.map(({ id }) => id);
+    const text = tokens.map((token) => token.text).join('');
+    const batch = { number: this.#number++, ids, text, tokens, trace: this.#trace };
+    [this.#tokens, this.#trace] = [[], []];
     this.#sentAt = performance.now();
     this.#sending = this.#emit(batch).finally(() => (this.#sending = null));
   }

@@ -23,6 +23,7 @@ const openRequest = (cacheFolder: string) => ({
   arithmetic: 'reference' as const,
   device: 'cpu' as const,
   threads: 1,
+  kvCodec: null,
   cacheFolder,
 });
 
@@ -55,6 +56,7 @@ test('a weights process opens one model, streams its progress, and answers from 
         stops: [],
         continues: true,
         trace: false,
+        conversation: null,
       }),
     ),
   ).rejects.toMatchObject({ code: 'bad-request' });

@@ -64,6 +64,7 @@ test.each([
     stops: [],
     continues: false,
     trace: false,
+    conversation: null,
   };
   expect(engineContract.generate.input.safeParse(input).success).toBe(false);
   expect(engineContract.generate.input.safeParse({ ...input, ids: [1] }).success).toBe(true);

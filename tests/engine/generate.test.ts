@@ -18,9 +18,15 @@ const decoder: TokenDecoder = {
   stream() {
     const utf8 = new TextDecoder();
     const euro = [0xe2, 0x82, 0xac];
+    let isIncomplete = false;
     return {
-      push: (id) =>
-        utf8.decode(Uint8Array.of(id < 30 ? 97 + (id % 26) : (euro[id - 30] ?? 63)), { stream: true }),
+      push: (id) => {
+        isIncomplete = id === 30 || (id === 31 && isIncomplete);
+        return utf8.decode(Uint8Array.of(id < 30 ? 97 + (id % 26) : (euro[id - 30] ?? 63)), { stream: true });
+      },
+      get isIncomplete() {
+        return isIncomplete;
+      },
       end: () => utf8.decode(),
     };
   },
@@ -95,6 +101,37 @@ describe('a reply', () => {
     for (const batch of batches) expect(batch.text).not.toContain('\ufffd');
   });
 
+  test.each<[string, Partial<GenerateRequest>, string[]]>([
+    ['nothing held back', { maxTokens: 3 }, ['b', 'c', 'd']],
+    ['a character over three tokens', { ids: [28], maxTokens: 5 }, ['d', '', '', '€', '?']],
+    ['half a character at the end', { ids: [28], maxTokens: 3 }, ['d', '', '\ufffd']],
+    ['what was no stop string', { stops: ['dez'], maxTokens: 5 }, ['b', 'c', '', '', 'def']],
+    ['what may be a stop string at the end', { stops: ['efg'], maxTokens: 5 }, ['b', 'c', 'd', '', 'ef']],
+    ['a stop string', { stops: ['de'] }, ['b', 'c', '', '']],
+    ['the end token behind what is held back', { stops: ['dx'], ends: new Set([4]) }, ['b', 'c', 'd', '']],
+  ])('gives each token its text: %s', async (_what, more, texts) => {
+    const { result, batches } = await reply(more, countingEngine());
+    const tokens = batches.flatMap((batch) => batch.tokens);
+    expect(tokens.map(({ text }) => text)).toEqual(texts);
+    expect(result.text).toBe(texts.join(''));
+    expect(tokens.map(({ id }) => id)).toEqual(result.ids);
+    expect(tokens.map(({ piece }) => piece)).toEqual(result.ids.map(String));
+    for (const batch of batches) expect(batch.text).toBe(batch.tokens.map(({ text }) => text).join(''));
+  });
+
+  test('that is cancelled gives the last token what was held back', async () => {
+    const controller = new AbortController();
+    const onEvaluate = async (ids: Int32Array) => {
+      // Longer than the pause between batches: the last token would have been sent by now.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (ids[0] === 4) controller.abort();
+    };
+    const engine = tableEngine({ rowAfter: counting, vocabularySize: size, onEvaluate });
+    const { result, batches } = await reply({ stops: ['ez'], maxTokens: 50 }, engine, controller.signal);
+    expect(result).toMatchObject({ finishReason: 'cancelled', text: 'bcde' });
+    expect(batches.flatMap(({ tokens }) => tokens.map(({ text }) => text))).toEqual(['b', 'c', 'd', 'e']);
+  });
+
   test('ends at the end of the context', async () => {
     const { result } = await reply({ ids: [0, 1, 2], maxTokens: 100 }, countingEngine(6));
     expect(result.finishReason).toBe('context');
@@ -160,10 +197,11 @@ describe('a trace record', () => {
     expect(record).toMatchObject({ step: 0, phase: 'prefill', tokens: 1, id: 1, kvBytes: 8 });
     // One logit of 10 among 39 of 0.
     expect(record?.logProbability).toBeCloseTo(-Math.log(1 + 39 * Math.exp(-10)), 6);
-    expect(record?.top?.[0]?.id).toBe(1);
+    expect(record?.top?.[0]).toMatchObject({ id: 1, piece: '1' });
     expect(record?.top).toHaveLength(2);
     expect(Object.keys(record?.timeNs ?? {}).sort()).toEqual(['detokenize', 'evaluate', 'sampling', 'total']);
     expect(record).not.toHaveProperty('bytesRead');
+    expect(record).not.toHaveProperty('reused');
   });
 
   test('counts no time twice, neither by two causes nor in two steps', async () => {

@@ -150,7 +150,13 @@ describe('on this machine', () => {
   it('a model opens with the choice and leaves it in the cache folder', async () => {
     const cacheFolder = temporaryFolder();
     const hooks = { signal: new AbortController().signal, onProgress: () => undefined };
-    const request = { path: tinyFolder('llama'), engine: 'native', arithmetic: null, device: 'cpu' } as const;
+    const request = {
+      path: tinyFolder('llama'),
+      engine: 'native',
+      arithmetic: null,
+      device: 'cpu',
+      kvCodec: null,
+    } as const;
     const kernels = async () => {
       const { engine, info } = await openModel({ ...request, threads: 1, cacheFolder }, hooks);
       await engine.close();

@@ -34,6 +34,8 @@ export function tableEngine(options: TableOptions): TableEngine {
     hiddenSize: 1,
     contextLength: options.contextLength ?? 1000,
     weightsBytes: 0,
+    kvCodec: 'f32',
+    kvBytesPerToken: 8,
   };
   const engine: TableEngine = {
     info,

@@ -3,7 +3,7 @@ import type { EngineContract, OpenModel } from '../../contract/engine-contract.t
 import type { Handlers } from '../../contract/rpc.ts';
 import { bench } from '../../lab/bench.ts';
 import { perplexity } from '../../lab/perplexity.ts';
-import { generate } from '../generate.ts';
+import { generate, type GenerateHooks } from '../generate.ts';
 import { writeLogits } from '../logits.ts';
 import { peakBytes, processMemory } from '../memory.ts';
 import { openModel, type OpenedModel } from '../open-engine.ts';
@@ -12,7 +12,7 @@ import { progressSender } from './progress.ts';
 
 export type Computing = Pick<
   Handlers<EngineContract>,
-  'open' | 'generate' | 'logits' | 'bench' | 'perplexity' | 'memory'
+  'open' | 'generate' | 'conversation' | 'forget' | 'logits' | 'bench' | 'perplexity' | 'memory'
 >;
 
 export function computeHandlers(state: EngineState): Computing {
@@ -25,23 +25,21 @@ export function computeHandlers(state: EngineState): Computing {
       return info;
     },
 
-    async generate(request, { signal, emit }) {
+    async generate({ conversation, ...request }, { signal, emit }) {
       const { engine, decoder, info } = state.model;
       const ends = new Set(request.ignoreEnds ? [] : [...info.ends, ...request.ends]);
       const progress = progressSender((report) => emit({ type: 'progress', progress: report }));
-      const { kvBytes, firstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond, ...reply } =
-        await generate(
-          engine,
-          decoder,
-          { ...request, ends },
-          {
-            signal,
-            emit: (batch) => emit({ type: 'tokens', batch }),
-            onProgress: progress.report,
-          },
-        );
+      const hooks: GenerateHooks = {
+        signal,
+        emit: (batch) => emit({ type: 'tokens', batch }),
+        onProgress: progress.report,
+      };
+      const asked = { ...request, ends };
+      const generated = conversation
+        ? await state.conversation.reply(conversation.context, asked, hooks)
+        : { ...(await generate(engine, decoder, asked, hooks)), reusedTokens: 0 };
       await progress.finish();
-      state.kvBytes = kvBytes;
+      const { kvBytes, firstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond, ...reply } = generated;
       const { loadMs, weightsBytes } = info;
       return {
         ...reply,
@@ -50,6 +48,13 @@ export function computeHandlers(state: EngineState): Computing {
         timing: { loadMs, firstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond },
         memory: processMemory(weightsBytes, kvBytes),
       };
+    },
+
+    conversation: () => Promise.resolve({ ids: state.conversation.ids }),
+
+    async forget() {
+      await state.conversation.forget();
+      return null;
     },
 
     async logits(request, { signal, emit }) {

@@ -1,5 +1,6 @@
 import { LabError } from '../../contract/errors.ts';
 import type { SpecialIds } from '../../contract/model-source.ts';
+import { Conversation } from '../conversation.ts';
 import type { OpenedModel } from '../open-engine.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Chat } from '../text/chat.ts';
@@ -14,9 +15,8 @@ export interface LoadedText {
 export class EngineState {
   #text: LoadedText | null = null;
   #model: OpenedModel | null = null;
+  #conversation: Conversation | null = null;
   #isOpening = false;
-  /** KV bytes of the last reply, for `memory`. */
-  kvBytes = 0;
 
   get text(): LoadedText {
     if (this.#text) return this.#text;
@@ -28,8 +28,19 @@ export class EngineState {
     throw new LabError('bad-request', 'No model is open: open comes first.');
   }
 
+  /** The one conversation of the open model. */
+  get conversation(): Conversation {
+    const { engine, decoder } = this.model;
+    return (this.#conversation ??= new Conversation(engine, decoder));
+  }
+
   get weightsBytes(): number {
     return this.#model?.info.weightsBytes ?? 0;
+  }
+
+  /** Of the conversation. */
+  get kvBytes(): number {
+    return this.#conversation?.kvBytes ?? 0;
   }
 
   setText(text: LoadedText): void {

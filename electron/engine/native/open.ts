@@ -1,4 +1,5 @@
 /** Opens any ModelSource whose architecture is known in the native engine: weights are packed into memory once, sessions share them. */
+import type { KvCodec } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
 import { modelIdentity } from '../../formats/identity.ts';
@@ -6,7 +7,8 @@ import { readWeight } from '../../formats/read-weight.ts';
 import type { ModelSpec, ResolvedModel, RopeSpec } from '../../../models/families/model-spec.ts';
 import { frequenciesForContext } from '../../../models/families/rope.ts';
 import type { Arithmetic, Engine, EngineInfo, Session, SessionOptions } from '../engine.ts';
-import { nativeAddon, withCodes, type NativeEngine, type NativeKvCodec, type NativeRope } from './addon.ts';
+import { nativeAddon, withCodes, type NativeKvCodec, type NativeRope } from './addon.ts';
+import { kvBytesPerToken } from './kv-size.ts';
 import { describeModel, type DescribedModel, type LoadProgress } from './model-description.ts';
 import { createNativeSession, type NativeModel } from './session.ts';
 
@@ -15,8 +17,8 @@ export interface OpenNativeOptions extends LoadProgress {
   readonly threads: number;
   /** A kernel set's name; default: the widest this processor runs. */
   readonly kernels?: string;
-  /** How keys and values are kept; default: f32 in reference arithmetic, else f16. */
-  readonly kvCodec?: NativeKvCodec;
+  /** How keys and values are kept; null or absent: f32 in reference arithmetic, else f16. */
+  readonly kvCodec?: NativeKvCodec | null;
 }
 
 /** Throws unsupported-feature for kernels this processor does not run, out-of-memory, and whatever reading the weights throws. */
@@ -26,7 +28,7 @@ export async function openNativeEngine(
   options: OpenNativeOptions,
 ): Promise<Engine> {
   const { arithmetic, threads, kernels = '' } = options;
-  const kvCodec = options.kvCodec ?? (arithmetic === 'reference' ? 'f32' : 'f16');
+  const kvCodec = options.kvCodec ?? defaultKvCodec(arithmetic);
   const addon = nativeAddon();
   const native = withCodes(() => new addon.NativeEngine({ arithmetic, threads, kernels }));
   try {
@@ -41,11 +43,15 @@ export async function openNativeEngine(
       notes: { kernels: native.kernels },
       ropes: (context) => ropesForContext(model.spec, context, factors),
     };
-    return new LoadedEngine(shared, engineInfo(model.spec, native, described, options));
+    return new LoadedEngine(shared, engineInfo(shared, described, options));
   } catch (error) {
     native.close();
     throw error;
   }
+}
+
+export function defaultKvCodec(arithmetic: Arithmetic): KvCodec {
+  return arithmetic === 'reference' ? 'f32' : 'f16';
 }
 
 async function ropeFactors(source: ModelSource, model: ResolvedModel): Promise<Map<string, Float32Array>> {
@@ -75,8 +81,7 @@ function ropesForContext(
 }
 
 function engineInfo(
-  spec: ModelSpec,
-  native: NativeEngine,
+  { spec, native, kvCodec }: NativeModel,
   { weightsBytes, layouts }: DescribedModel,
   { arithmetic, threads }: OpenNativeOptions,
 ): EngineInfo {
@@ -90,6 +95,8 @@ function engineInfo(
     hiddenSize: spec.hiddenSize,
     contextLength: spec.contextLength,
     weightsBytes,
+    kvCodec,
+    kvBytesPerToken: kvBytesPerToken(spec, kvCodec),
   };
 }
 

@@ -4,7 +4,7 @@ import { LabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
 import { modelIdentity } from '../../formats/identity.ts';
 import { readWeight } from '../../formats/read-weight.ts';
-import type { ResolvedModel } from '../../../models/families/model-spec.ts';
+import type { ModelSpec, ResolvedModel } from '../../../models/families/model-spec.ts';
 import type { Arithmetic, Engine, EngineInfo, Session, SessionOptions } from '../engine.ts';
 import { openEmbeddingTable } from './embedding-table.ts';
 import { findOrBuildGraph, graphFileName, type BuiltGraph } from './graph/build.ts';
@@ -128,7 +128,17 @@ function engineInfo(model: ResolvedModel, graph: BuiltGraph, options: OpenBuiltO
     hiddenSize: spec.hiddenSize,
     contextLength: spec.contextLength,
     weightsBytes: graph.weightsBytes,
+    kvCodec: 'f32',
+    kvBytesPerToken: kvFloats(spec) * 4,
   };
+}
+
+/** A key and a value row of each KV head; all layers attend. */
+function kvFloats({ layers }: ModelSpec): number {
+  return layers.reduce((sum, layer) => {
+    if (layer.kind !== 'attention') return sum;
+    return sum + 2 * layer.attention.keyValueHeads * layer.attention.headDimension;
+  }, 0);
 }
 
 class BuiltEngine implements Engine {

@@ -18,6 +18,8 @@ const refuse = (): never => {
 const textOnly: Computing = {
   open: refuse,
   generate: refuse,
+  conversation: refuse,
+  forget: refuse,
   logits: refuse,
   bench: refuse,
   perplexity: refuse,

@@ -17,6 +17,8 @@ export interface StreamOptions {
 export interface TokenStream {
   /** The text that is certain after this id; an incomplete character waits. Special tokens and ids without a token print nothing. */
   push(id: number): string;
+  /** Bytes of a character wait for the rest of it. */
+  readonly isIncomplete: boolean;
   /** What is left: an incomplete character becomes U+FFFD. */
   end(): string;
 }
@@ -159,9 +161,20 @@ class VocabularyDecoder implements TokenDecoder {
       strips = false;
       return withoutSpace(text);
     };
+    let missing = 0;
     return {
-      push: (id) => clean(decoder.decode(this.printed(id), { stream: true })),
-      end: () => clean(decoder.decode()),
+      push: (id) => {
+        const bytes = this.printed(id);
+        missing = missingBytes(bytes, missing);
+        return clean(decoder.decode(bytes, { stream: true }));
+      },
+      get isIncomplete() {
+        return missing > 0;
+      },
+      end: () => {
+        missing = 0;
+        return clean(decoder.decode());
+      },
     };
   }
 
@@ -202,6 +215,15 @@ class VocabularyDecoder implements TokenDecoder {
       this.decoding.replacements.reduce((text, [from, to]) => text.replaceAll(from, to), token),
     );
   }
+}
+
+/** How many more bytes the last character of a UTF-8 text wants after `bytes`, where it wanted `missing` before them. */
+function missingBytes(bytes: Uint8Array, missing: number): number {
+  for (const byte of bytes) {
+    if (missing > 0 && (byte & 0xc0) === 0x80) missing -= 1;
+    else missing = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : byte >= 0xc0 ? 1 : 0;
+  }
+  return missing;
 }
 
 function withoutSpace(text: string): string {

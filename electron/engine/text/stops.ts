@@ -10,6 +10,8 @@ export interface StopStep {
 export interface StopMatcher {
   /** Takes the next text. After a stop nothing more is emitted. */
   push(text: string): StopStep;
+  /** Some text is held back. */
+  readonly isHolding: boolean;
   /** The text still held back, for where generation ends without a stop. */
   end(): string;
 }
@@ -32,6 +34,9 @@ export function stopMatcher(stops: readonly string[]): StopMatcher {
       done = found !== null;
       held = done ? '' : held.slice(certain);
       return { emit, stopped: found?.stop ?? null };
+    },
+    get isHolding() {
+      return held !== '';
     },
     end() {
       const rest = held;

@@ -26,7 +26,7 @@ const seedLimit = 2 ** 32;
 
 /** What a run of kind `generate` keeps to be repeated. */
 const ReplySettings = engineContract.generate.input
-  .omit({ ids: true, trace: true })
+  .omit({ ids: true, trace: true, conversation: true })
   .extend({ compute: Compute });
 type ReplySettings = z.infer<typeof ReplySettings>;
 type Context = StreamContext<RunEvent>;
@@ -112,7 +112,10 @@ async function generateAndRecord(
   context: Context,
 ): Promise<RunResult> {
   const { compute: _compute, ...request } = settings;
-  const call = engine.process.client.generate({ ...request, ids, trace }, { signal: context.signal });
+  const call = engine.process.client.generate(
+    { ...request, ids, trace, conversation: null },
+    { signal: context.signal },
+  );
   const onEvent = (event: ReplyEvent) => context.emit(event);
   const result = await untilCancelled(afterGrace(context.signal), drain(call, onEvent));
   const { info } = engine;

@@ -29,7 +29,7 @@ export function hooksOf(context: StreamContext<WorkEvent>, signal: AbortSignal =
 
 export function openRequest(path: string, compute: Compute, services: Services): OpenModel {
   const threads = compute.threads ?? availableParallelism();
-  return { path, ...compute, threads, cacheFolder: services.caches.folder };
+  return { path, ...compute, threads, kvCodec: null, cacheFolder: services.caches.folder };
 }
 
 /** Opens the model in a fresh process; while it builds a graph this is a job. The caller ends the process where this throws. */

@@ -37,6 +37,8 @@ class LlamaCppLogits implements Engine {
       hiddenSize: 0,
       contextLength: 1 << 30,
       weightsBytes: model.getModelSize(),
+      kvCodec: 'f16',
+      kvBytesPerToken: null,
     };
   }
 

@@ -5,7 +5,7 @@ import type { ModelSource } from '../../../contract/model-source.ts';
 import { modelIdentity } from '../../../formats/identity.ts';
 import type { Arithmetic, Engine, EngineInfo, Session, SessionOptions } from '../../engine.ts';
 import { chunkTokens, onnxruntimeVersion, openOnnxSession, type OnnxDevice } from '../runtime.ts';
-import { decoderInputs } from './decoder-inputs.ts';
+import { decoderInputs, type PastSlot } from './decoder-inputs.ts';
 import { ExportedSession, type ExportedModel } from './session.ts';
 
 export interface OpenExportedOptions {
@@ -55,7 +55,18 @@ function engineInfo(
     hiddenSize: inputs.hiddenSize,
     contextLength: contextLength(source),
     weightsBytes: [...source.tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0),
+    kvCodec: inputs.past.some(({ type }) => type === 'F16') ? 'f16' : 'f32',
+    kvBytesPerToken: kvBytesPerToken(inputs.past),
   };
+}
+
+/** Null: the graph keeps no cache. */
+function kvBytesPerToken(past: readonly PastSlot[]): number | null {
+  if (past.length === 0) return null;
+  return past.reduce(
+    (sum, { type, heads, dimension }) => sum + heads * dimension * (type === 'F16' ? 2 : 4),
+    0,
+  );
 }
 
 function contextLength(source: ModelSource): number {

@@ -1,0 +1,122 @@
+/** The one session that a chat goes on in: of each prompt only what it does not hold already is read. */
+import { LabError, toLabError } from '../contract/errors.ts';
+import type { Engine, Session } from './engine.ts';
+import {
+  Generation,
+  type Generated,
+  type GenerateHooks,
+  type GenerateRequest,
+  type ReplySession,
+} from './generate.ts';
+import { createSampler } from './native/sampler.ts';
+import type { TokenDecoder } from './text/decoder.ts';
+
+export interface ConversationReply extends Generated {
+  /** Of the prompt: what was held already. */
+  readonly reusedTokens: number;
+}
+
+/** Replies and `forget` wait for each other; what it holds can be asked for at any time. */
+export class Conversation {
+  readonly #engine: Engine;
+  readonly #decoder: TokenDecoder | null;
+  #session: Session | null = null;
+  /** The ids of the session's positions, but for a growing reply. */
+  #held: readonly number[] = [];
+  #growing: Generation | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(engine: Engine, decoder: TokenDecoder | null) {
+    this.#engine = engine;
+    this.#decoder = decoder;
+  }
+
+  get ids(): number[] {
+    return this.#growing?.held() ?? [...this.#held];
+  }
+
+  get kvBytes(): number {
+    return this.#session?.kvBytes ?? 0;
+  }
+
+  /**
+   * One reply, as `generate` gives it, in a session with room for `context` positions. Throws also `bad-request` where the model holds
+   * fewer. After a failure or a cancellation the session holds what was computed until then, and goes on from there.
+   */
+  reply(context: number, request: GenerateRequest, hooks: GenerateHooks): Promise<ConversationReply> {
+    return this.#inTurn(() => this.#reply(context, request, hooks));
+  }
+
+  /** Frees what is held. */
+  forget(): Promise<void> {
+    return this.#inTurn(() => Promise.resolve(this.#close()));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #reply(context: number, request: GenerateRequest, hooks: GenerateHooks): Promise<ConversationReply> {
+    this.#check(context, request.ids.length);
+    const sampler = createSampler(request.sampling);
+    const place = await this.#sessionFor(context, request.ids);
+    const generation = new Generation(place, sampler, this.#decoder, request, hooks);
+    this.#growing = generation;
+    try {
+      return { ...(await generation.run()), reusedTokens: place.reused };
+    } finally {
+      this.#held = generation.held();
+      this.#growing = null;
+    }
+  }
+
+  #check(context: number, prompt: number): void {
+    const { contextLength } = this.#engine.info;
+    if (context > contextLength) {
+      const message = `A context of ${context} tokens was asked for; the model holds ${contextLength}.`;
+      throw new LabError('bad-request', message);
+    }
+    if (prompt > context) {
+      throw new LabError('context-full', `The prompt has ${prompt} tokens; the context holds ${context}.`);
+    }
+  }
+
+  /** A session that holds nothing but a beginning of `ids`, and not all of them: the last one's logits are drawn from. */
+  async #sessionFor(context: number, ids: readonly number[]): Promise<ReplySession & { reused: number }> {
+    if (this.#session?.context !== context) this.#close();
+    this.#session ??= await this.#engine.createSession({ context });
+    const session = this.#session;
+    const common = Math.min(commonLength(this.#held, ids), ids.length - 1);
+    const reused = goBack(session, common);
+    this.#held = ids.slice(0, reused);
+    return { session, reused };
+  }
+
+  #close(): void {
+    this.#session?.close();
+    this.#session = null;
+    this.#held = [];
+  }
+}
+
+/** Keeps the first `length` positions where the session can, else none; returns how many. */
+function goBack(session: Session, length: number): number {
+  if (session.length === length) return length;
+  try {
+    session.truncate(length);
+    return length;
+  } catch (error) {
+    // State-space layers have one state, not one of every position.
+    if (toLabError(error).code !== 'unsupported-feature') throw error;
+    session.truncate(0);
+    return 0;
+  }
+}
+
+function commonLength(left: readonly number[], right: readonly number[]): number {
+  const most = Math.min(left.length, right.length);
+  for (let i = 0; i < most; i++) if (left[i] !== right[i]) return i;
+  return most;
+}

@@ -1,0 +1,46 @@
+/** What the native engine's KV cache takes, from a model's sizes alone: the sums of native/src/cache/codec.cpp and block.h. */
+import type { KvCodec } from '../../contract/engine-contract.ts';
+import type { LayerSpec, ModelSpec, StateSpaceLayerSpec } from '../../../models/families/model-spec.ts';
+
+/** Slots of a block. */
+const blockSlots = 32;
+/** In front of each block's data, so that they begin on a cache line. */
+const blockHeaderBytes = 64;
+/** Values of a slot that share one float16 scale in q8. */
+const scaleGroup = 32;
+const scaleBytes = 2;
+const elementBytes: Record<KvCodec, number> = { f32: 4, f16: 2, q8: 1 };
+
+/** Bytes of the cache of a session that holds `length` positions. */
+export function kvBytes(spec: ModelSpec, codec: KvCodec, length: number): number {
+  const blocks = Math.ceil(length / blockSlots);
+  const perBlock = spec.layers.reduce((sum, layer) => sum + layerBlockBytes(layer, codec), 0);
+  const recurrent = spec.layers.reduce((sum, layer) => sum + stateBytes(layer), 0);
+  return blocks * perBlock + recurrent;
+}
+
+/** Bytes of one more position; null where layers keep a state that does not grow with the length. */
+export function kvBytesPerToken(spec: ModelSpec, codec: KvCodec): number | null {
+  if (spec.layers.some((layer) => layer.kind !== 'attention')) return null;
+  return kvBytes(spec, codec, blockSlots) / blockSlots;
+}
+
+/** Keys and values of one block of slots of all KV heads. */
+function layerBlockBytes(layer: LayerSpec, codec: KvCodec): number {
+  if (layer.kind !== 'attention') return 0;
+  const { keyValueHeads, headDimension } = layer.attention;
+  const padded = Math.ceil(headDimension / 8) * 8;
+  const scales = codec === 'q8' ? Math.ceil(headDimension / scaleGroup) * scaleBytes : 0;
+  const slotBytes = (headDimension + padded) * elementBytes[codec] + 2 * scales;
+  return keyValueHeads * (2 * blockHeaderBytes + blockSlots * slotBytes);
+}
+
+/** What a state-space layer keeps between tokens: its convolution's window and its state, float32. */
+function stateBytes(layer: LayerSpec): number {
+  if (layer.kind !== 'stateSpace') return 0;
+  return 4 * (channels(layer) * (layer.convolution - 1) + layer.innerSize * layer.stateSize);
+}
+
+function channels({ version, innerSize, groups, stateSize }: StateSpaceLayerSpec): number {
+  return version === 1 ? innerSize : innerSize + 2 * groups * stateSize;
+}
