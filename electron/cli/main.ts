@@ -18,13 +18,15 @@ import { models } from './commands/models.ts';
 import { perplexity } from './commands/perplexity.ts';
 import { run } from './commands/run.ts';
 import { runs } from './commands/runs.ts';
+import { serve } from './commands/serve.ts';
 import { tokenize } from './commands/tokenize.ts';
-import { folders } from './folders.ts';
+import { folders } from '../host/folders.ts';
 import { Output } from './output.ts';
 
 const commands: readonly Command[] = [
   run,
   chat,
+  serve,
   logits,
   tokenize,
   inspect,
@@ -85,12 +87,12 @@ async function runCommand(command: Command, argv: readonly string[], output: Out
     output.write(helpOf(command));
     return 0;
   }
-  const host = createHost({ ...folders(), starter: nodeEngineStarter });
+  const host = createHost({ ...folders(), starter: nodeEngineStarter, ...command.hostOptions?.(given) });
   const [here, there] = portPair();
   host.serve(there);
   const stop = stopSignal();
   try {
-    return await command.run(given, { client: connect(here, hostContract), signal: stop, output });
+    return await command.run(given, { client: connect(here, hostContract), host, signal: stop, output });
   } finally {
     await host.close();
     here.close();

@@ -4,6 +4,7 @@ import { pageContract } from '../contract/page-contract.ts';
 import type { Port } from '../contract/port.ts';
 import { serve, type Handlers } from '../contract/rpc.ts';
 import { Caches } from './caches/caches.ts';
+import { Chats } from './chats/chats.ts';
 import type { EngineStarter } from './engines/engine-starter.ts';
 import { AppEvents } from './events.ts';
 import { Grants } from './grants.ts';
@@ -21,12 +22,17 @@ import { generateHandlers } from './work/generate.ts';
 import { measureHandlers } from './work/measure.ts';
 import { perplexityHandlers } from './work/perplexity.ts';
 
+/** 32 MiB: twice the longest text. */
+const mostInMessage = 32 * 2 ** 20;
+
 export interface HostOptions {
   /** Data folder: the database and its backups. */
   readonly home: string;
   /** What may be deleted at any time. */
   readonly cache: string;
   readonly starter: EngineStarter;
+  /** Folders whose models are listed besides those of the settings. */
+  readonly modelFolders?: readonly string[];
 }
 
 export interface Host {
@@ -51,6 +57,7 @@ export function createHost({ home, cache, starter }: HostOptions): Host {
     grants: new Grants(),
     notices,
     settings: new SettingsFile(home, { events, notices }),
+    chats: new Chats(store, events),
     library: new Library(store),
     jobs: new Jobs(store),
     runs: new Runs(store),
@@ -67,7 +74,7 @@ export function createHost({ home, cache, starter }: HostOptions): Host {
   };
   return {
     serve: (port) => serve(port, hostContract, handlers),
-    servePage: (port) => serve(port, pageContract, pageHandlers(services)),
+    servePage: (port) => serve(port, pageContract, pageHandlers(services), { mostInMessage }),
     grant: (path) => services.grants.give(path),
     async close() {
       await Promise.all([services.text.close(), services.engines.close()]);

@@ -1,0 +1,27 @@
+/**
+ * The parts that run in Electron and in pages, built into out/: the shell and its preload as CommonJS, which the oldest Electron that must run
+ * them takes, and the pages. The host and the engines are not bundled: scripts/transpile.mjs keeps one module for each file.
+ */
+import tailwindcss from '@tailwindcss/vite';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'electron-vite';
+
+/** The tests' Electron is 22: Node 16.17, Chrome 108. */
+const pageTarget = 'chrome108';
+
+export default defineConfig({
+  renderer: {
+    root: 'renderer',
+    plugins: [react(), tailwindcss()],
+    build: {
+      target: pageTarget,
+      cssTarget: pageTarget,
+      cssMinify: 'lightningcss',
+      minify: true,
+      modulePreload: { polyfill: false },
+      // The content security policy takes fonts from files only.
+      assetsInlineLimit: 0,
+      rolldownOptions: { input: 'renderer/index.html' },
+    },
+  },
+});
