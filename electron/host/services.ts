@@ -1,4 +1,5 @@
 import type { Caches } from './caches/caches.ts';
+import type { Chats } from './chats/chats.ts';
 import type { EngineStarter } from './engines/engine-starter.ts';
 import type { AppEvents } from './events.ts';
 import type { Grants } from './grants.ts';
@@ -19,6 +20,7 @@ export interface Services {
   readonly grants: Grants;
   readonly notices: Notices;
   readonly settings: SettingsFile;
+  readonly chats: Chats;
   readonly library: Library;
   readonly jobs: Jobs;
   readonly runs: Runs;

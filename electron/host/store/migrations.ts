@@ -17,4 +17,57 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX runs_by_time ON runs (at);
   `,
+  // Explicit integer keys: they order rows whatever the clock says, and the text indexes refer to them, so that VACUUM must not change them.
+  // A growing reply is written each second and indexed once it ends; a reply that ended never grows again.
+  `
+  CREATE TABLE chats (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, has_own_title INTEGER NOT NULL,
+    is_pinned INTEGER NOT NULL, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, deleted_at INTEGER,
+    message_count INTEGER NOT NULL DEFAULT 0, model_title TEXT, tokens INTEGER NOT NULL DEFAULT 0, leaf_id TEXT,
+    max_tokens INTEGER, sampling TEXT NOT NULL, system_prompt TEXT NOT NULL, draft TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX chats_by_change ON chats (changed_at);
+  CREATE TABLE messages (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+    chat_id TEXT NOT NULL REFERENCES chats (id) ON DELETE CASCADE, parent_id TEXT, role TEXT NOT NULL, state TEXT NOT NULL,
+    created_at INTEGER NOT NULL, reply TEXT, text TEXT NOT NULL, files TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX messages_by_chat ON messages (chat_id);
+  CREATE INDEX messages_streaming ON messages (chat_id) WHERE state = 'streaming';
+  CREATE TABLE timelines (
+    message_id TEXT PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE, data BLOB NOT NULL
+  ) STRICT;
+  CREATE TRIGGER messages_counted AFTER INSERT ON messages BEGIN
+    UPDATE chats SET message_count = message_count + 1 WHERE id = new.chat_id;
+  END;
+  CREATE VIRTUAL TABLE chat_titles USING fts5 (
+    title, content = 'chats', content_rowid = 'sequence', tokenize = 'unicode61 remove_diacritics 2'
+  );
+  CREATE TRIGGER chat_titles_insert AFTER INSERT ON chats BEGIN
+    INSERT INTO chat_titles (rowid, title) VALUES (new.sequence, new.title);
+  END;
+  CREATE TRIGGER chat_titles_update AFTER UPDATE OF title ON chats BEGIN
+    INSERT INTO chat_titles (chat_titles, rowid, title) VALUES ('delete', old.sequence, old.title);
+    INSERT INTO chat_titles (rowid, title) VALUES (new.sequence, new.title);
+  END;
+  CREATE TRIGGER chat_titles_delete AFTER DELETE ON chats BEGIN
+    INSERT INTO chat_titles (chat_titles, rowid, title) VALUES ('delete', old.sequence, old.title);
+  END;
+  CREATE VIRTUAL TABLE message_texts USING fts5 (
+    text, content = 'messages', content_rowid = 'sequence', tokenize = 'unicode61 remove_diacritics 2'
+  );
+  CREATE TRIGGER message_texts_insert AFTER INSERT ON messages WHEN new.state <> 'streaming' BEGIN
+    INSERT INTO message_texts (rowid, text) VALUES (new.sequence, new.text);
+  END;
+  CREATE TRIGGER message_texts_end AFTER UPDATE OF state ON messages WHEN old.state = 'streaming' AND new.state <> 'streaming' BEGIN
+    INSERT INTO message_texts (rowid, text) VALUES (new.sequence, new.text);
+  END;
+  CREATE TRIGGER message_texts_update AFTER UPDATE OF text ON messages WHEN old.state <> 'streaming' BEGIN
+    INSERT INTO message_texts (message_texts, rowid, text) VALUES ('delete', old.sequence, old.text);
+    INSERT INTO message_texts (rowid, text) VALUES (new.sequence, new.text);
+  END;
+  CREATE TRIGGER message_texts_delete AFTER DELETE ON messages WHEN old.state <> 'streaming' BEGIN
+    INSERT INTO message_texts (message_texts, rowid, text) VALUES ('delete', old.sequence, old.text);
+  END;
+  `,
 ];

@@ -15,7 +15,8 @@ export async function openDatabase(
   backups: string,
   steps: readonly string[] = migrations,
 ): Promise<DatabaseSync> {
-  await mkdir(dirname(file), { recursive: true });
+  // What a person wrote is theirs alone.
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(file, { timeout: busyTimeoutMs });
   try {
     await enterWal(database);
@@ -94,7 +95,7 @@ function schemaVersion(database: DatabaseSync): number {
 }
 
 async function backUp(database: DatabaseSync, backups: string, version: number): Promise<void> {
-  await mkdir(backups, { recursive: true });
+  await mkdir(backups, { recursive: true, mode: 0o700 });
   const name = `schema-${version}-${Date.now()}-${process.pid}.db`;
   database.prepare('VACUUM INTO ?').run(join(backups, name));
   const old = (await readdir(backups)).filter((entry) => entry.endsWith('.db')).sort(byTime);

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { command } from '../../contract/operation.ts';
 
-const SqlValue = z.union([z.string(), z.number(), z.null()]);
+const Blob = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
+const SqlValue = z.union([z.string(), z.number(), z.null(), Blob]);
+export type SqlValue = z.infer<typeof SqlValue>;
 const Row = z.record(z.string(), SqlValue);
 export type Row = z.infer<typeof Row>;
 

@@ -2,10 +2,8 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { connect } from '../../contract/rpc-client.ts';
-import { storeContract, type Row, type Statement } from './store-contract.ts';
+import { storeContract, type Row, type SqlValue, type Statement } from './store-contract.ts';
 import { workerPort } from './worker-port.ts';
-
-export type SqlValue = string | number | null;
 
 export interface Store {
   /** Rows of one statement, committed and on disk when the promise resolves. */
