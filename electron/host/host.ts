@@ -1,4 +1,5 @@
 /** The host: every service of the lab behind one contract. It reads no model file; engine processes do. */
+import { homedir } from 'node:os';
 import { hostContract, type HostContract } from '../contract/host-contract.ts';
 import { pageContract } from '../contract/page-contract.ts';
 import type { Port } from '../contract/port.ts';
@@ -10,6 +11,8 @@ import { AppEvents } from './events.ts';
 import { Grants } from './grants.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Library } from './library/library.ts';
+import { usualPlaces, type ModelPlace } from './models/model-places.ts';
+import { PageModels } from './models/page-models.ts';
 import { Notices } from './notices/notices.ts';
 import { Runs } from './runs/runs.ts';
 import { pageHandlers } from './page-handlers.ts';
@@ -33,6 +36,8 @@ export interface HostOptions {
   readonly starter: EngineStarter;
   /** Folders whose models are listed besides those of the settings. */
   readonly modelFolders?: readonly string[];
+  /** Where other programs keep models; left out: the usual places of this person. */
+  readonly otherModels?: readonly ModelPlace[];
 }
 
 export interface Host {
@@ -46,25 +51,8 @@ export interface Host {
   close(): Promise<void>;
 }
 
-export function createHost({ home, cache, starter }: HostOptions): Host {
-  const store = openStore(home);
-  const events = new AppEvents();
-  const notices = new Notices(events);
-  const services: Services = {
-    starter,
-    store,
-    events,
-    grants: new Grants(),
-    notices,
-    settings: new SettingsFile(home, { events, notices }),
-    chats: new Chats(store, events),
-    library: new Library(store),
-    jobs: new Jobs(store),
-    runs: new Runs(store),
-    caches: new Caches(cache),
-    text: new TextService(starter),
-    engines: new EnginePool(),
-  };
+export function createHost(options: HostOptions): Host {
+  const services = createServices(options);
   const handlers: Handlers<HostContract> = {
     ...listHandlers(services),
     ...modelHandlers(services),
@@ -80,8 +68,34 @@ export function createHost({ home, cache, starter }: HostOptions): Host {
       await Promise.all([services.text.close(), services.engines.close()]);
       // What cannot be deleted now is found again: no reason to fail work that is done.
       await services.caches.removeAbandoned().catch(() => undefined);
-      await store.close();
+      await services.store.close();
     },
+  };
+}
+
+function createServices({ home, cache, starter, modelFolders = [], otherModels }: HostOptions): Services {
+  const store = openStore(home);
+  const events = new AppEvents();
+  const notices = new Notices(events);
+  const shared = {
+    events,
+    notices,
+    grants: new Grants(),
+    settings: new SettingsFile(home, { events, notices }),
+    library: new Library(store),
+    text: new TextService(starter),
+  };
+  const others = otherModels ?? usualPlaces(process.env, homedir());
+  return {
+    ...shared,
+    starter,
+    store,
+    models: new PageModels(shared, { folders: modelFolders, others }),
+    chats: new Chats(store, events),
+    jobs: new Jobs(store),
+    runs: new Runs(store),
+    caches: new Caches(cache),
+    engines: new EnginePool(),
   };
 }
 

@@ -5,6 +5,7 @@ import type { AppEvents } from './events.ts';
 import type { Grants } from './grants.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import type { Library } from './library/library.ts';
+import type { PageModels } from './models/page-models.ts';
 import type { Notices } from './notices/notices.ts';
 import type { Runs } from './runs/runs.ts';
 import type { SettingsFile } from './settings/settings-file.ts';
@@ -22,6 +23,7 @@ export interface Services {
   readonly settings: SettingsFile;
   readonly chats: Chats;
   readonly library: Library;
+  readonly models: PageModels;
   readonly jobs: Jobs;
   readonly runs: Runs;
   readonly caches: Caches;

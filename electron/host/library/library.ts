@@ -40,14 +40,18 @@ export class Library {
   /** Adds a model whose headers were read. Throws bad-request where the name is taken. */
   async add(path: string, wanted: string | null, summary: ModelSummary): Promise<LibraryModel> {
     const name = wanted ?? nameOf(path);
-    if ((await this.#bundled()).some((model) => model.name === name)) throw taken(name);
-    const rows = await this.#store.run(
-      `INSERT INTO models (name, title, path, format, architecture, bytes, added_at) VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (name) DO NOTHING RETURNING *`,
-      ...[name, summary.name, path, summary.format, summary.architecture, summary.bytes, Date.now()],
-    );
-    if (!rows[0]) throw taken(name);
-    return toModel(rows[0]);
+    const added = await this.#insert(path, name, summary);
+    if (!added) throw taken(name);
+    return added;
+  }
+
+  /** Adds it under a name made from `title`, with a number where that is taken. */
+  async addUnderFreeName(path: string, title: string, summary: ModelSummary): Promise<LibraryModel> {
+    const name = nameOf(title);
+    for (let number = 1; ; number++) {
+      const added = await this.#insert(path, number === 1 ? name : numbered(name, number), summary);
+      if (added) return added;
+    }
   }
 
   /** Throws not-found, and bad-request for a bundled model. */
@@ -67,10 +71,28 @@ export class Library {
     return row && toModel(row);
   }
 
+  /** Null: the name is taken. */
+  async #insert(path: string, name: string, summary: ModelSummary): Promise<LibraryModel | null> {
+    if ((await this.#bundled()).some((model) => model.name === name)) return null;
+    const [row] = await this.#store.run(
+      `INSERT INTO models (name, title, path, format, architecture, bytes, added_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO NOTHING RETURNING *`,
+      ...[name, summary.name, path, summary.format, summary.architecture, summary.bytes, Date.now()],
+    );
+    return row ? toModel(row) : null;
+  }
+
   async #bundled(): Promise<LibraryModel[]> {
     const entries = await readCatalogue();
     return entries.map((entry) => ({ ...entry, bundled: true, present: existsSync(entry.path) }));
   }
+}
+
+const longestName = 64;
+
+function numbered(name: string, number: number): string {
+  const ending = `-${number}`;
+  return `${name.slice(0, longestName - ending.length)}${ending}`;
 }
 
 function taken(name: string): LabError {
@@ -86,7 +108,7 @@ export function nameOf(path: string): string {
   const name = stem
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 64)
+    .slice(0, longestName)
     .replace(/^-+|-+$/g, '');
   return name === '' ? 'model' : name;
 }
