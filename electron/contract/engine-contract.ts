@@ -224,6 +224,13 @@ export const engineContract = {
     input: z.strictObject({ messages: ChatMessages, addGenerationPrompt: z.boolean() }),
     output: z.strictObject({
       ...encoded.shape,
+      /** For each id the index of the message whose content it comes from; −1: the template wrote it. */
+      origins: z.array(z.int().min(-1)),
+      /**
+       * For each id where it begins in that message's content, in UTF-16 units, so that parts of a content (a file's text) can be counted:
+       * an id belongs to the part that holds its offset. Exact where tokenizer and template take the text as it is. −1 with origin −1.
+       */
+      offsets: z.array(z.int().min(-1)),
       rendered: z.string(),
       /** What ends a turn of this template: ids besides the model's own ends, and texts that are no token. */
       ends: TokenIds,

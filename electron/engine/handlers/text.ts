@@ -51,6 +51,8 @@ export function textHandlers(state: EngineState): Reading {
       return Promise.resolve({
         ids: [...encoded.ids],
         pieces: piecesOf(encoded.ids, state),
+        origins: [...encoded.origins],
+        offsets: [...encoded.offsets],
         rendered: encoded.rendered,
         warnings: [...tokenizer.warnings, ...encoded.warnings],
         ends: [...chat.turnEnds().ids],

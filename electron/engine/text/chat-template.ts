@@ -6,12 +6,13 @@ import { parseTemplate, renderTemplate } from './jinja.ts';
 import type { Template } from './jinja.ts';
 import { markContents, marksFor, spansOf } from './content-marks.ts';
 import type { Marks } from './content-marks.ts';
-import type { TextSpan, Tokenizer } from './tokenizer.ts';
+import { findUnmarked, nameContents, templateSpan, unfoldOrigins, type ChatSpan } from './chat-origins.ts';
+import type { Tokenizer } from './tokenizer.ts';
 
-/** A rendered conversation; `spans` null: what is content could not be told from what is template. */
 export interface RenderedChat {
   readonly rendered: string;
-  readonly spans: readonly TextSpan[] | null;
+  /** The same in parts. */
+  readonly spans: readonly ChatSpan[];
   readonly warnings: readonly string[];
 }
 
@@ -21,7 +22,14 @@ type Form = 'text' | 'parts';
 interface Plan {
   readonly messages: readonly ChatMessage[];
   readonly form: Form;
-  readonly folded: boolean;
+  readonly folded: Folding | null;
+}
+
+/** Messages without the leading system message, whose text goes before the first user message. */
+interface Folding {
+  readonly messages: readonly ChatMessage[];
+  /** Spans of these messages as spans of the original ones. */
+  unfold(spans: readonly ChatSpan[]): ChatSpan[];
 }
 
 interface Rendering extends RenderedChat {
@@ -117,9 +125,9 @@ export class ChatTemplate {
 
   private *plans(messages: readonly ChatMessage[]): Generator<Plan> {
     const forms: readonly Form[] = this.form === 'text' ? ['text', 'parts'] : ['parts', 'text'];
-    for (const form of forms) yield { messages, form, folded: false };
+    for (const form of forms) yield { messages, form, folded: null };
     const folded = foldSystem(messages);
-    if (folded !== null) for (const form of forms) yield { messages: folded, form, folded: true };
+    if (folded !== null) for (const form of forms) yield { messages: folded.messages, form, folded };
   }
 
   private renderPlan(plan: Plan, addGenerationPrompt: boolean): Rendering {
@@ -134,7 +142,7 @@ export class ChatTemplate {
     );
     const { spans, warning } = findContents(messages, this.template.source, rendered, render);
     const warnings = [plan.folded ? foldedWarning : null, warning].filter((each) => each !== null);
-    return { rendered, spans, warnings, missing };
+    return { rendered, spans: plan.folded?.unfold(spans) ?? spans, warnings, missing };
   }
 
   private renderOnce(messages: readonly ChatMessage[], form: Form, addGenerationPrompt: boolean): string {
@@ -152,14 +160,19 @@ export class ChatTemplate {
   }
 }
 
+const foldSeparator = '\n\n';
+
 /** Puts a leading system message before the first user message; null where there is none of either. */
-function foldSystem(messages: readonly ChatMessage[]): readonly ChatMessage[] | null {
+function foldSystem(messages: readonly ChatMessage[]): Folding | null {
   const [system, ...rest] = messages;
   const first = rest.findIndex((message) => message.role === 'user');
   if (system?.role !== 'system' || first < 0) return null;
-  return rest.map((message, index) =>
-    index === first ? { ...message, content: `${system.content}\n\n${message.content}` } : message,
-  );
+  return {
+    messages: rest.map((message, index) =>
+      index === first ? { ...message, content: system.content + foldSeparator + message.content } : message,
+    ),
+    unfold: (spans) => unfoldOrigins(spans, system.content.length, foldSeparator.length, first),
+  };
 }
 
 /**
@@ -171,9 +184,9 @@ function findContents(
   template: string,
   rendered: string,
   render: (messages: readonly ChatMessage[]) => string,
-): { spans: readonly TextSpan[] | null; warning: string | null } {
+): { spans: readonly ChatSpan[]; warning: string | null } {
   const marks = marksFor([template, rendered, ...messages.map((message) => message.content)]);
-  const attempt = (marked: (message: ChatMessage) => boolean): readonly TextSpan[] | null =>
+  const attempt = (marked: (message: ChatMessage) => boolean): readonly ChatSpan[] | null =>
     marks === null ? null : tryMarks(messages, marks, marked, rendered, render);
   const all = attempt(() => true);
   if (all !== null) return { spans: all, warning: null };
@@ -181,11 +194,11 @@ function findContents(
   if (others !== null) {
     const warning =
       'The chat template changes what the assistant said: names of special tokens in its messages are obeyed.';
-    return { spans: others, warning };
+    return { spans: findUnmarked(others, messages), warning };
   }
   const warning =
     'The chat template changes the messages: names of special tokens in all of them are obeyed.';
-  return { spans: null, warning };
+  return { spans: findUnmarked([templateSpan(rendered)], messages), warning };
 }
 
 function tryMarks(
@@ -194,12 +207,13 @@ function tryMarks(
   marked: (message: ChatMessage) => boolean,
   rendered: string,
   render: (messages: readonly ChatMessage[]) => string,
-): readonly TextSpan[] | null {
+): readonly ChatSpan[] | null {
   const withMarks = messages.map((message) =>
     marked(message) ? { ...message, content: markContents(message.content, marks) } : message,
   );
   try {
-    return spansOf(render(withMarks), marks, rendered);
+    const spans = spansOf(render(withMarks), marks, rendered);
+    return spans && nameContents(spans, messages, marked);
   } catch (thrown) {
     if (thrown instanceof LabError && thrown.code === 'template-failed') return null;
     throw thrown;

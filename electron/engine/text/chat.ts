@@ -2,11 +2,15 @@
 import type { ChatMessage } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { ModelSource, TokenizerSource } from '../../contract/model-source.ts';
+import { originsOf } from './chat-origins.ts';
 import { ChatTemplate, chooseTemplate, tokenVariables } from './chat-template.ts';
 import type { TextSpan, Tokenizer } from './tokenizer.ts';
 
 export interface EncodedChat {
   readonly ids: readonly number[];
+  /** For each id the index of its message and where it begins in that one's content; −1 and −1: the template's. */
+  readonly origins: readonly number[];
+  readonly offsets: readonly number[];
   readonly rendered: string;
   readonly warnings: readonly string[];
   /** Texts that end a turn in this template and are no token: to be treated like a person's own stop strings. */
@@ -63,12 +67,13 @@ class TemplateChat implements Chat {
 
   encode(messages: readonly ChatMessage[], addGenerationPrompt: boolean): EncodedChat {
     const { rendered, spans, warnings } = this.template.render(messages, addGenerationPrompt);
-    const parts = spans ?? [{ text: rendered, special: true }];
-    const reserved = this.reservedTokens(parts);
-    const ids = this.tokenizer.encodeSpans(parts, { addBos: false, reserved });
+    const reserved = this.reservedTokens(spans);
+    const { ids, starts } = this.tokenizer.encodePlaced(spans, { addBos: false, reserved });
     const { bos } = this.tokenizer;
-    while (bos !== null && ids[0] === bos && ids[1] === bos) ids.shift();
-    return { ids, rendered, warnings, stops: this.turnEnds().stops };
+    let first = 0;
+    while (bos !== null && ids[first] === bos && ids[first + 1] === bos) first += 1;
+    const kept = originsOf(spans, starts.slice(first));
+    return { ids: ids.slice(first), ...kept, rendered, warnings, stops: this.turnEnds().stops };
   }
 
   turnEnds(): TurnEnds {
@@ -101,13 +106,13 @@ class TemplateChat implements Chat {
   /** The added token that the template prints right after an assistant's message. */
   private probedEnder(): readonly string[] {
     const spans = this.probe();
-    const answer = spans?.findLastIndex((span) => !span.special) ?? -1;
-    const after = spans?.[answer + 1]?.text.trimStart() ?? '';
+    const answer = spans.findLastIndex((span) => !span.special);
+    const after = answer < 0 ? '' : (spans[answer + 1]?.text.trimStart() ?? '');
     const [token] = this.tokenizer.addedTokensIn(after);
     return token !== undefined && after.startsWith(token.content) ? [token.content] : [];
   }
 
-  private probe(): readonly TextSpan[] | null {
+  private probe(): readonly TextSpan[] {
     const messages = [
       { role: 'user', content: 'Question' },
       { role: 'assistant', content: 'Answer' },
@@ -115,7 +120,7 @@ class TemplateChat implements Chat {
     try {
       return this.template.render(messages, false).spans;
     } catch (thrown) {
-      if (thrown instanceof LabError && thrown.code === 'template-failed') return null;
+      if (thrown instanceof LabError && thrown.code === 'template-failed') return [];
       throw thrown;
     }
   }

@@ -32,6 +32,12 @@ export interface TokenDecoder {
   piece(id: number): string;
 }
 
+/** A decoder that also tells what single ids add to a text. */
+export interface VocabularyText extends TokenDecoder {
+  /** The bytes an id prints; of a text's first id perhaps with a space in front that the text does not have. */
+  printed(id: number): Uint8Array;
+}
+
 /** How token texts become bytes. */
 interface Decoding {
   /** Token texts are byte-level characters. */
@@ -60,7 +66,7 @@ export function loadDecoder(source: TokenizerSource): TokenDecoder {
 }
 
 /** The decoder where the vocabulary has been read already. */
-export function decoderOf(source: TokenizerSource, vocabulary: Vocabulary): TokenDecoder {
+export function decoderOf(source: TokenizerSource, vocabulary: Vocabulary): VocabularyText {
   const decoding =
     source.kind === 'gguf'
       ? ggufDecoding(source)
@@ -140,7 +146,7 @@ function withStep(decoding: Decoding, step: Step): Decoding {
 const utf8 = new TextEncoder();
 const nothing = new Uint8Array(0);
 
-class VocabularyDecoder implements TokenDecoder {
+class VocabularyDecoder implements VocabularyText {
   readonly vocabularySize: number;
   private readonly tokens: readonly (string | undefined)[];
   private readonly decoding: Decoding;
@@ -202,7 +208,7 @@ class VocabularyDecoder implements TokenDecoder {
     return this.decoding.stripsLeadingSpace && options.continues !== true;
   }
 
-  private printed(id: number): Uint8Array {
+  printed(id: number): Uint8Array {
     const token = this.tokens[id];
     return token === undefined || this.hidden.has(id) ? nothing : this.bytesOf(token);
   }

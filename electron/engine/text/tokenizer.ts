@@ -3,10 +3,11 @@ import type { SpecialIds, TokenizerSource } from '../../contract/model-source.ts
 import { AddedTokenFinder } from './added-tokens.ts';
 import type { Allowed, Section } from './added-tokens.ts';
 import { decoderOf } from './decoder.ts';
-import type { TokenDecoder } from './decoder.ts';
+import type { TokenDecoder, VocabularyText } from './decoder.ts';
 import { ggufPipeline } from './gguf-tokenizer.ts';
 import { huggingFacePipeline } from './huggingface-tokenizer.ts';
 import type { AddedToken, Pipeline } from './pipeline.ts';
+import { startsIn } from './token-starts.ts';
 
 /** A part of a text; `special`: names of special tokens in it are obeyed, else they are plain text. */
 export interface TextSpan {
@@ -23,6 +24,12 @@ export interface SpanOptions {
   readonly continues?: boolean;
 }
 
+export interface PlacedIds {
+  readonly ids: number[];
+  /** Where each id begins in the text: exact where the tokenizer takes the text as it is, else in proportion; −1: it was put in front. */
+  readonly starts: number[];
+}
+
 export interface Tokenizer {
   readonly vocabularySize: number;
   readonly bos: number | null;
@@ -36,6 +43,8 @@ export interface Tokenizer {
   encode(text: string, options: { readonly special: boolean; readonly addBos: boolean }): number[];
   /** Ids of the joined spans: words and merges run across their borders, names of special tokens do not. */
   encodeSpans(spans: readonly TextSpan[], options: SpanOptions): number[];
+  /** The same ids, and where in the joined spans each begins. */
+  encodePlaced(spans: readonly TextSpan[], options: SpanOptions): PlacedIds;
   /** The text of one id for display. */
   piece(id: number): string;
   /** The token that a name stands for where special tokens are obeyed. */
@@ -63,7 +72,7 @@ export function loadTokenizer(source: TokenizerSource, special: SpecialIds): Tok
 class PipelineTokenizer implements Tokenizer {
   readonly vocabularySize: number;
   readonly bos: number | null;
-  readonly decoder: TokenDecoder;
+  readonly decoder: VocabularyText;
   readonly warnings: readonly string[];
   private readonly pipeline: Pipeline;
   /** Special tokens are always looked for in the text as it is, whatever `normalized` says, so that plain spans can exclude them. */
@@ -73,7 +82,7 @@ class PipelineTokenizer implements Tokenizer {
   /** What the first word becomes of a mark alone; empty where the files put nothing in front of a text. */
   private readonly markedHead: string;
 
-  constructor(pipeline: Pipeline, special: SpecialIds, decoder: TokenDecoder) {
+  constructor(pipeline: Pipeline, special: SpecialIds, decoder: VocabularyText) {
     this.pipeline = pipeline;
     this.vocabularySize = decoder.vocabularySize;
     this.bos = special.bos;
@@ -95,6 +104,25 @@ class PipelineTokenizer implements Tokenizer {
   }
 
   encodeSpans(spans: readonly TextSpan[], options: SpanOptions): number[] {
+    return this.encodeSections(spans, options, () => undefined);
+  }
+
+  encodePlaced(spans: readonly TextSpan[], options: SpanOptions): PlacedIds {
+    const starts: number[] = [];
+    const ids = this.encodeSections(spans, options, ({ text, start, token }, added) => {
+      if (token !== null) starts.push(start);
+      else for (const each of startsIn(text, added, this.decoder)) starts.push(start + each);
+    });
+    if (starts.length < ids.length) starts.unshift(-1);
+    return { ids, starts };
+  }
+
+  /** Calls `onSection` after each stretch of text with the ids it became. */
+  private encodeSections(
+    spans: readonly TextSpan[],
+    options: SpanOptions,
+    onSection: (section: Section, added: readonly number[]) => void,
+  ): number[] {
     // UTF-8 has no lone surrogates.
     const text = spans
       .map((span) => span.text)
@@ -106,8 +134,10 @@ class PipelineTokenizer implements Tokenizer {
     const ids: number[] = [];
     try {
       for (const section of this.early.cut(text, allowed)) {
+        const before = ids.length;
         if (section.token !== null) ids.push(section.token.id);
         else this.encodeSection(section, allowed, options.continues ?? false, ids);
+        onSection(section, ids.slice(before));
       }
     } catch (thrown) {
       throw gaveUp(thrown, 'text');

@@ -81,10 +81,15 @@ describe('the bundled GGUF tokenizer', () => {
 
   it('holds an incomplete character back and replaces it only at the end', () => {
     const stream = tokenizer.decoder.stream();
+    expect(stream.isIncomplete).toBe(false);
     expect(stream.push(10813)).toBe('');
+    expect(stream.isIncomplete).toBe(true);
     expect(stream.push(242)).toBe('');
+    expect(stream.isIncomplete).toBe(true);
     expect(stream.push(218)).toBe('😀');
+    expect(stream.isIncomplete).toBe(false);
     expect(stream.push(10813)).toBe('');
+    expect(stream.isIncomplete).toBe(true);
     expect(stream.end()).toBe('\ufffd');
   });
 
