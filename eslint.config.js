@@ -1,5 +1,6 @@
 import tseslint from 'typescript-eslint';
 import { defineConfig, globalIgnores } from 'eslint/config';
+import reactHooks from 'eslint-plugin-react-hooks';
 
 /** The layer table of docs/architecture.md: what a folder may not import, and why. */
 const all = {
@@ -20,6 +21,9 @@ const layer = (files, patterns, ignores = []) => ({
   ignores,
   rules: { 'no-restricted-imports': ['error', { patterns }] },
 });
+const charts = { regex: '^recharts', message: 'Only renderer/charts imports recharts.' };
+const bridge = ['WebSocket', 'MessageChannel', 'fetch', 'XMLHttpRequest', 'EventSource', 'localStorage', 'sessionStorage'].map((name) => ({
+  name, message: 'Only renderer/ipc talks to the host, and to what the browser keeps.' }));
 const node = { regex: '^node:', message: 'This folder is plain data and types: no Node.' };
 
 export default defineConfig(
@@ -50,6 +54,15 @@ export default defineConfig(
     folder('\\.\\./(host|cli|lab)', 'Engines know neither host nor command line.')]),
   layer(['electron/lab/**'], [all.electron, all.onnxBuf, all.onnxruntime, all.addon,
     folder('\\.\\./(host|cli)', 'lab imports contract, the engine interfaces and formats.')]),
+  { files: ['renderer/**'], extends: [reactHooks.configs.flat.recommended] },
+  layer(['renderer/**'], [all.onnxruntime, all.electron, all.addon, all.onnxBuf, node, charts,
+    { regex: '^(\\.\\./)+electron/(?!contract/)', message: 'The renderer imports only electron/contract.' },
+    { regex: '^(\\.\\./)+(native|tests|scripts)/|^\\.\\./\\.\\./(\\.\\./)?models/', message: 'The renderer imports only electron/contract.' }],
+    ['renderer/charts/**']),
+  layer(['renderer/charts/**'], [all.onnxruntime, all.electron, all.addon, all.onnxBuf, node,
+    { regex: '^(\\.\\./)+electron/(?!contract/)', message: 'The renderer imports only electron/contract.' }]),
+  { files: ['renderer/**'], ignores: ['renderer/ipc/**'], rules: { 'no-restricted-globals': ['error', ...bridge],
+    'no-restricted-properties': ['error', { object: 'window', property: 'retort', message: 'Only renderer/ipc talks to the bridge.' }] } },
   layer(['electron/cli/**'], [all.onnxruntime, all.electron, all.addon, all.onnxBuf,
     folder('\\.\\./(engine|formats|lab)', 'The command line imports contract and host.')]),
 ); // prettier-ignore

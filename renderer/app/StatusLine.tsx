@@ -1,0 +1,133 @@
+import type { ReactNode } from 'react';
+import type { LoadState, MemoryReading } from '../../electron/contract/machine.ts';
+import { classNames } from '../ui/class-names.ts';
+import { formatBytes, formatNumber, formatRate } from '../ui/format.ts';
+import { Meter, type MeterFill } from '../ui/Meter.tsx';
+import { useApp } from './app-context.ts';
+import { shortcutText } from './shortcuts.ts';
+
+type Health = 'ok' | 'warn' | 'danger';
+
+/** What the dot means, in words. */
+function healthOf(engine: LoadState, isConnected: boolean): { health: Health; text: string } {
+  if (!isConnected) return { health: 'danger', text: 'Reconnecting' };
+  switch (engine.state) {
+    case 'none':
+      return { health: 'warn', text: 'No model in memory' };
+    case 'loading':
+      return { health: 'warn', text: `Loading ${engine.title}` };
+    case 'failed':
+      return { health: 'danger', text: 'Engine stopped' };
+    case 'ready':
+      return { health: 'ok', text: engine.isBusy ? 'Engine working' : 'Engine ready' };
+  }
+}
+
+const dots: Record<Health, string> = { ok: 'bg-ok', warn: 'bg-warn', danger: 'bg-danger' };
+
+function Item({ children, isLast = false }: { readonly children: ReactNode; readonly isLast?: boolean }) {
+  return (
+    <span
+      className={classNames(
+        'flex h-4 shrink-0 items-center gap-2',
+        isLast ? 'ml-auto pl-3' : 'not-first:ml-3 not-first:border-l not-first:border-line not-first:pl-3',
+      )}
+    >
+      {children}
+    </span>
+  );
+}
+
+/** The most that a model may use: what it uses and what is free, less the reserve of a tenth or 1 GiB. */
+function budgetOf({
+  weightsBytes,
+  kvBytes,
+  scratchBytes,
+  systemFreeBytes,
+  systemBytes,
+}: MemoryReading): number {
+  const used = weightsBytes + kvBytes + scratchBytes;
+  return Math.max(used, used + systemFreeBytes - Math.max(1024 ** 3, systemBytes / 10));
+}
+
+function MemoryItem({ reading }: { readonly reading: MemoryReading }) {
+  const { weightsBytes, kvBytes, scratchBytes } = reading;
+  const budget = budgetOf(reading);
+  return (
+    <Item>
+      Memory
+      <Meter
+        className="w-24"
+        limit={budget}
+        parts={[
+          { fill: 'weights', value: weightsBytes },
+          { fill: 'kv', value: kvBytes },
+          { fill: 'scratch', value: scratchBytes },
+        ]}
+      />
+      <span>
+        <b className="text-text">{formatBytes(weightsBytes + kvBytes + scratchBytes)}</b> of{' '}
+        {formatBytes(budget)}
+      </span>
+    </Item>
+  );
+}
+
+/** How full a context is: calm, from 85 % a warning, full a danger. */
+export function gaugeFill(used: number, limit: number): MeterFill {
+  if (used >= limit) return 'danger';
+  return used >= limit * 0.85 ? 'warn' : 'kv';
+}
+
+function ContextItem({ used, limit }: { readonly used: number; readonly limit: number }) {
+  const fill = gaugeFill(used, limit);
+  return (
+    <Item>
+      Context
+      <Meter className="w-16" limit={limit} parts={[{ fill, value: used }]} />
+      <span className={classNames(fill === 'warn' && 'text-warn', fill === 'danger' && 'text-danger')}>
+        <b className={fill === 'kv' ? 'text-text' : undefined}>{formatNumber(used)}</b> of{' '}
+        {formatNumber(limit)}
+      </span>
+    </Item>
+  );
+}
+
+/** Always visible: the engine's health, the model, memory, context, speed. */
+export function StatusLine({ onOpenPalette }: { readonly onOpenPalette: () => void }) {
+  const engine = useApp((state) => state.engine);
+  const isConnected = useApp((state) => state.connection.phase === 'connected');
+  const memory = useApp((state) => state.memory);
+  const speed = useApp((state) => state.tokensPerSecond);
+  const contextTokens = useApp((state) => state.contextTokens);
+  const { health, text } = healthOf(engine, isConnected);
+  return (
+    <footer
+      aria-label="Status"
+      className="col-span-full flex items-center overflow-hidden border-t border-line bg-surface-sunken px-3 text-1 whitespace-nowrap text-text-muted"
+    >
+      <Item>
+        <i aria-hidden="true" className={classNames('size-2 rounded-[4px]', dots[health])} />
+        <span role="status">{text}</span>
+      </Item>
+      {engine.state === 'ready' && (
+        <Item>
+          <b className="text-text">{engine.title}</b>
+          {engine.precision}
+        </Item>
+      )}
+      {memory !== null && <MemoryItem reading={memory} />}
+      {engine.state === 'ready' && <ContextItem used={contextTokens ?? engine.held} limit={engine.context} />}
+      {speed !== null && (
+        <Item>
+          <b className="text-text">{formatRate(speed)}</b> tokens/s
+        </Item>
+      )}
+      <Item isLast>
+        <button type="button" className="flex cursor-default items-center gap-2" onClick={onOpenPalette}>
+          <kbd>{shortcutText('palette')}</kbd> commands
+        </button>
+      </Item>
+    </footer>
+  );
+}

@@ -1,0 +1,56 @@
+/** Which screen is shown: said by the address's fragment, so that Back works and nothing is asked of a server. */
+import { useSyncExternalStore } from 'react';
+
+export type Route =
+  | { readonly screen: 'chat'; readonly chatId: string | null; readonly messageId: string | null }
+  | { readonly screen: 'models'; readonly modelId: string | null }
+  | { readonly screen: 'settings' };
+export type Screen = Route['screen'];
+
+const id = /^[a-z0-9-]{1,64}$/;
+const idOrNull = (part: string | undefined) => (part !== undefined && id.test(part) ? part : null);
+
+export function parseRoute(fragment: string): Route {
+  const [screen, first, second] = fragment.replace(/^#?\/?/, '').split('/');
+  if (screen === 'models') return { screen, modelId: idOrNull(first) };
+  if (screen === 'settings') return { screen };
+  return { screen: 'chat', chatId: idOrNull(first), messageId: idOrNull(second) };
+}
+
+export function fragmentOf(route: Route): string {
+  const parts =
+    route.screen === 'chat'
+      ? ['chat', route.chatId, route.chatId === null ? null : route.messageId]
+      : route.screen === 'models'
+        ? ['models', route.modelId]
+        : ['settings'];
+  return `#/${parts.filter((part) => part !== null).join('/')}`;
+}
+
+export function navigate(route: Route, how: 'push' | 'replace' = 'push'): void {
+  const fragment = fragmentOf(route);
+  if (window.location.hash === fragment) return;
+  if (how === 'push') window.location.hash = fragment;
+  else {
+    window.history.replaceState(null, '', fragment);
+    window.dispatchEvent(new HashChangeEvent('hashchange'));
+  }
+}
+
+function subscribe(listener: () => void): () => void {
+  window.addEventListener('hashchange', listener);
+  return () => window.removeEventListener('hashchange', listener);
+}
+
+let parsed = { fragment: '', route: parseRoute('') };
+
+/** The same object as long as the address stays. */
+export function currentRoute(): Route {
+  const fragment = window.location.hash;
+  if (fragment !== parsed.fragment) parsed = { fragment, route: parseRoute(fragment) };
+  return parsed.route;
+}
+
+export function useRoute(): Route {
+  return useSyncExternalStore(subscribe, currentRoute);
+}

@@ -1,0 +1,23 @@
+import { useEffect, useEffectEvent } from 'react';
+import type { ShellCommand } from '../../electron/contract/shell.ts';
+import { useHost } from '../ipc/host-context.ts';
+import type { ShortcutAction } from './shortcuts.ts';
+
+const actions: Readonly<Record<ShellCommand, ShortcutAction>> = {
+  'new-chat': 'new-chat',
+  search: 'search',
+  settings: 'go-settings',
+  palette: 'palette',
+  instruments: 'instruments',
+  shortcuts: 'shortcuts',
+  'import-model': 'go-models',
+  'go-chat': 'go-chat',
+  'go-models': 'go-models',
+};
+
+/** Does what the window's menu says. */
+export function useShellCommands(act: (action: ShortcutAction) => void): void {
+  const { shell } = useHost();
+  const onAction = useEffectEvent(act);
+  useEffect(() => shell?.onCommand((command) => onAction(actions[command])), [shell]);
+}

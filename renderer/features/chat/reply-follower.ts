@@ -1,0 +1,96 @@
+/** Follows the open chat's replies while they are written: one stream each, joined again after a lost connection. */
+import type { Message, ReplyToken } from '../../../electron/contract/chats.ts';
+import { toLabError } from '../../../electron/contract/errors.ts';
+import type { PageContract } from '../../../electron/contract/page-contract.ts';
+import type { Client } from '../../../electron/contract/rpc.ts';
+import type { AppStore } from '../../app/app-store.ts';
+import { showToast } from '../../ui/toasts.ts';
+import type { ChatStoreApi, Timeline } from './chat-state.ts';
+import { putMessages } from './chat-store.ts';
+import { GrowingReply, latestRate } from './growing-reply.ts';
+
+/** The status line changes no faster than people read. */
+const statusIntervalMs = 200;
+
+export class ReplyFollower {
+  readonly #client: Client<PageContract>;
+  readonly #store: ChatStoreApi;
+  readonly #app: AppStore;
+  readonly #following = new Map<string, AbortController>();
+  #statusAt = 0;
+
+  constructor(client: Client<PageContract>, store: ChatStoreApi, app: AppStore) {
+    this.#client = client;
+    this.#store = store;
+    this.#app = app;
+  }
+
+  /** Follows a message of the open chat if it is still written. */
+  follow(message: Message): void {
+    const isOpen = this.#store.getState().current?.chat.id === message.chatId;
+    if (message.state !== 'streaming' || !isOpen || this.#following.has(message.id)) return;
+    const growing = this.#store.getState().growing.get(message.id) ?? new GrowingReply(message.id);
+    this.#setGrowing(message.id, growing);
+    const leaving = new AbortController();
+    this.#following.set(message.id, leaving);
+    void this.#read(growing, leaving);
+  }
+
+  /** The chat is left: its replies grow on without being followed. */
+  leaveAll(): void {
+    for (const leaving of this.#following.values()) leaving.abort();
+    this.#following.clear();
+    this.#store.setState({ growing: new Map() });
+    this.#app.setState({ tokensPerSecond: null });
+  }
+
+  async #read(growing: GrowingReply, leaving: AbortController): Promise<void> {
+    const { id } = growing;
+    try {
+      const call = this.#client.followReply(
+        { replyId: id, from: growing.tokenCount },
+        { signal: leaving.signal },
+      );
+      let isFirst = true;
+      for await (const update of call.chunks) {
+        this.#tell(growing.add(update, isFirst), growing);
+        isFirst = false;
+      }
+      this.#end(growing, await call.done);
+    } catch (error) {
+      const { code, message } = toLabError(error);
+      // A lost connection: the chat is read and followed again when there is another.
+      if (code !== 'engine-gone' && code !== 'cancelled') showToast(message);
+    } finally {
+      if (this.#following.get(id) === leaving) this.#following.delete(id);
+      if (this.#following.size === 0) this.#app.setState({ tokensPerSecond: null });
+    }
+  }
+
+  /** What the status line and the instruments show of it. */
+  #tell(fresh: readonly ReplyToken[], growing: GrowingReply): void {
+    const now = performance.now();
+    if (fresh.length === 0 || now - this.#statusAt < statusIntervalMs) return;
+    this.#statusAt = now;
+    const { tokens } = growing.getSnapshot();
+    const trace = fresh.at(-1)?.trace;
+    this.#app.setState({
+      tokensPerSecond: latestRate(tokens),
+      ...(trace ? { contextTokens: trace.position + trace.tokens } : {}),
+    });
+  }
+
+  #end(growing: GrowingReply, message: Message): void {
+    const { id } = growing;
+    const timeline: Timeline = growing.timeline();
+    this.#store.setState(({ growing: before, timelines }) => ({
+      growing: new Map([...before].filter(([other]) => other !== id)),
+      timelines: timeline.tokens.length > 0 ? new Map([...timelines, [id, timeline]]) : timelines,
+    }));
+    putMessages(this.#store, [message]);
+  }
+
+  #setGrowing(id: string, growing: GrowingReply): void {
+    this.#store.setState(({ growing: before }) => ({ growing: new Map([...before, [id, growing]]) }));
+  }
+}

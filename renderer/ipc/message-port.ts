@@ -1,0 +1,53 @@
+/** The port to the host in Electron: a MessagePort that the preload passes on as a window message. */
+import type { Port } from '../../electron/contract/port.ts';
+import { portClosedMessage, portMessage, type Shell } from '../../electron/contract/shell.ts';
+
+function messagePort(port: MessagePort): Port {
+  const closeListeners: (() => void)[] = [];
+  const open = new AbortController();
+  const tellClosed = () => {
+    if (open.signal.aborted) return;
+    open.abort();
+    for (const listener of closeListeners) listener();
+  };
+  // A port does not tell by itself, in every version of the page's engine, that its other end is gone: the preload does.
+  window.addEventListener(
+    'message',
+    (event) => {
+      if (event.source === window && event.data === portClosedMessage) tellClosed();
+    },
+    { signal: open.signal },
+  );
+  port.start();
+  return {
+    postMessage: (value) => port.postMessage(value),
+    onMessage: (listener) => port.addEventListener('message', (event) => listener(event.data)),
+    onClose(listener) {
+      if (open.signal.aborted) setTimeout(listener, 0);
+      else closeListeners.push(listener);
+    },
+    close() {
+      port.close();
+      tellClosed();
+    },
+  };
+}
+
+/** Asks the shell for a port and waits until it comes. */
+export function openMessagePort(shell: Shell, signal: AbortSignal): Promise<Port> {
+  return new Promise((resolve, reject) => {
+    const stop = () => window.removeEventListener('message', receive);
+    const receive = (event: MessageEvent) => {
+      const [port] = event.ports;
+      if (event.source !== window || event.data !== portMessage || !port) return;
+      stop();
+      resolve(messagePort(port));
+    };
+    signal.addEventListener('abort', () => {
+      stop();
+      reject(signal.reason as Error);
+    });
+    window.addEventListener('message', receive);
+    shell.connect();
+  });
+}
