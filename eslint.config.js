@@ -22,8 +22,18 @@ const layer = (files, patterns, ignores = []) => ({
   rules: { 'no-restricted-imports': ['error', { patterns }] },
 });
 const charts = { regex: '^recharts', message: 'Only renderer/charts imports recharts.' };
-const bridge = ['WebSocket', 'MessageChannel', 'fetch', 'XMLHttpRequest', 'EventSource', 'localStorage', 'sessionStorage'].map((name) => ({
-  name, message: 'Only renderer/ipc talks to the host, and to what the browser keeps.' }));
+const bridge = [
+  'WebSocket',
+  'MessageChannel',
+  'fetch',
+  'XMLHttpRequest',
+  'EventSource',
+  'localStorage',
+  'sessionStorage',
+].map((name) => ({
+  name,
+  message: 'Only renderer/ipc talks to the host, and to what the browser keeps.',
+}));
 const node = { regex: '^node:', message: 'This folder is plain data and types: no Node.' };
 
 export default defineConfig(
