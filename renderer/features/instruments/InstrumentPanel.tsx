@@ -1,0 +1,70 @@
+import { Download } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { useApp } from '../../app/app-context.ts';
+import { chartTable, csvText, joinTables } from '../../charts/chart-table.ts';
+import { LiveChart, type ChartSource } from '../../charts/LiveChart.tsx';
+import { useSaveCsv } from '../../charts/save-csv.ts';
+import { IconButton } from '../../ui/IconButton.tsx';
+import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
+import { instrumentCharts, instruments, type Instruments } from './instruments.ts';
+import { ProcessFigures } from './ProcessFigures.tsx';
+
+type Display = 'chart' | 'table';
+
+/** The instruments beside the chat: the last minute of time, speed, keys and values, memory. Computes nothing while it is not shown. */
+export function InstrumentPanel({ data = instruments }: { readonly data?: Instruments }) {
+  const memory = useApp((state) => state.memory);
+  const [display, setDisplay] = useState<Display>('chart');
+  const [charts] = useState(() =>
+    instrumentCharts.map(({ title, select }) => ({ title, source: data.source(select) })),
+  );
+  const save = useSaveCsv();
+  useEffect(() => {
+    if (memory) data.addMemory(memory);
+  }, [data, memory]);
+  return (
+    <aside
+      aria-label="Instruments"
+      className="flex h-full min-h-0 min-w-0 flex-col border-l border-line bg-surface px-4 py-2"
+    >
+      <div className="flex min-h-7 items-center gap-2">
+        <h2 className="font-strong">Instruments</h2>
+        <span className="text-1 text-text-muted">last 60 s</span>
+        <IconButton
+          size="small"
+          icon={Download}
+          label="Save all as CSV"
+          className="ml-auto"
+          onClick={() => void save('instruments', allAsCsv(charts))}
+        />
+        <SegmentedControl
+          label="Show as"
+          value={display}
+          segments={[
+            { value: 'chart', label: 'charts' },
+            { value: 'table', label: 'table' },
+          ]}
+          onChange={setDisplay}
+        />
+      </div>
+      {charts.map(({ title, source }, index) => (
+        <LiveChart
+          key={title}
+          title={title}
+          source={source}
+          display={display}
+          hasFoot={index === charts.length - 1}
+          onSave={(name, csv) => void save(name, csv)}
+          className="flex-1 border-t border-line first-of-type:border-t-0"
+        />
+      ))}
+      <ProcessFigures memory={memory} />
+    </aside>
+  );
+}
+
+function allAsCsv(charts: readonly { readonly title: string; readonly source: ChartSource }[]): string {
+  return csvText(
+    joinTables(charts.map(({ title, source }) => ({ title, table: chartTable(source.read()) }))),
+  );
+}

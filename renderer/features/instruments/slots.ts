@@ -1,0 +1,121 @@
+/** What the last minute was, in slots of 0.4 s: 150 points, so that no chart ever draws more. */
+import type { ReplyToken } from '../../../electron/contract/chats.ts';
+import type { MemoryReading } from '../../../electron/contract/machine.ts';
+import { causes, causeTimes, totalMs } from '../../charts/causes.ts';
+import { cursorToken, isSameToken, type CursorToken } from '../../charts/cursor.ts';
+import { TimeSlots } from '../../charts/ring.ts';
+
+export const slotMs = 400;
+export const slotCount = 150;
+export const windowMs = slotMs * slotCount;
+
+export interface InstrumentSlot {
+  tokens: number;
+  /** Sums in milliseconds. */
+  totalMs: number;
+  /** In the order of `causes`; NaN: no token of the slot told it. */
+  readonly byCause: number[];
+  slowestMs: number;
+  /** Of each token. */
+  readonly times: number[];
+  /** In the order in which they came; for the cursor. */
+  readonly cursorTokens: CursorToken[];
+  kvBytes: number | null;
+  memory: MemoryReading | null;
+}
+
+export interface InstrumentPoint {
+  readonly startMs: number;
+  readonly slot: InstrumentSlot | undefined;
+}
+
+/** Tokens that came together, and when. */
+interface Arrival {
+  readonly atMs: number;
+  readonly tokens: readonly ReplyToken[];
+}
+
+/** Tokens are only kept until somebody looks: what nobody looks at costs nothing. */
+export class InstrumentData {
+  readonly #slots = new TimeSlots<InstrumentSlot>(slotCount, slotMs, emptySlot);
+  #arrivals: Arrival[] = [];
+
+  addTokens(tokens: readonly ReplyToken[], atMs: number): void {
+    this.#arrivals.push({ atMs, tokens });
+    if ((this.#arrivals[0]?.atMs ?? atMs) < atMs - windowMs) {
+      this.#arrivals = this.#arrivals.filter((arrival) => arrival.atMs >= atMs - windowMs);
+    }
+  }
+
+  addMemory(reading: MemoryReading): void {
+    const slot = this.#slots.at(reading.at);
+    if (slot) slot.memory = reading;
+  }
+
+  /** The last minute, oldest first. */
+  points(nowMs: number): InstrumentPoint[] {
+    for (const arrival of this.#arrivals) this.#place(arrival);
+    this.#arrivals = [];
+    return this.#slots.upTo(nowMs);
+  }
+
+  /** When the token ended, where it is within the last minute. */
+  timeOf(token: CursorToken, nowMs: number): number | null {
+    const point = this.points(nowMs).find(({ slot }) =>
+      slot?.cursorTokens.some((other) => isSameToken(other, token)),
+    );
+    return point ? point.startMs + slotMs / 2 : null;
+  }
+
+  /** The token that ended last before the end of that slot of time. */
+  tokenAt(timeMs: number, nowMs: number): CursorToken | null {
+    const point = this.points(nowMs).find(({ startMs }) => timeMs >= startMs && timeMs < startMs + slotMs);
+    return point?.slot?.cursorTokens.at(-1) ?? null;
+  }
+
+  clear(): void {
+    this.#slots.clear();
+    this.#arrivals = [];
+  }
+
+  /** The last of them ended when they came; the others as long before as the engine's clock says. */
+  #place({ atMs, tokens }: Arrival): void {
+    const last = tokens.at(-1);
+    if (!last) return;
+    const endNs = ({ trace }: ReplyToken) => trace.startNs + trace.timeNs.total;
+    for (const token of tokens) {
+      const slot = this.#slots.at(atMs - (endNs(last) - endNs(token)) / 1e6);
+      if (slot) addToken(slot, token);
+    }
+  }
+}
+
+function emptySlot(): InstrumentSlot {
+  return {
+    tokens: 0,
+    totalMs: 0,
+    byCause: causes.map(() => NaN),
+    slowestMs: 0,
+    times: [],
+    cursorTokens: [],
+    kvBytes: null,
+    memory: null,
+  };
+}
+
+function addToken(slot: InstrumentSlot, { trace }: ReplyToken): void {
+  slot.cursorTokens.push(cursorToken(trace));
+  slot.kvBytes = trace.kvBytes ?? slot.kvBytes;
+  // The step that read the prompt drew a token too; its time is no time per token.
+  if (trace.phase === 'prefill') return;
+  const ms = totalMs(trace);
+  slot.tokens += 1;
+  slot.totalMs += ms;
+  slot.slowestMs = Math.max(slot.slowestMs, ms);
+  slot.times.push(ms);
+  causeTimes(trace).forEach((value, index) => {
+    if (Number.isNaN(value)) return;
+    const sum = slot.byCause[index] ?? NaN;
+    slot.byCause[index] = (Number.isNaN(sum) ? 0 : sum) + value;
+  });
+}

@@ -1,0 +1,222 @@
+/** The charts of the panel, from the slots of the last minute. Pure. */
+import type { MemoryReading } from '../../../electron/contract/machine.ts';
+import { causes } from '../../charts/causes.ts';
+import type { ChartView, LegendEntry, Series } from '../../charts/chart-view.ts';
+import { quantileOfSorted, sorted } from '../../charts/quantile.ts';
+import { axisFor, byteUnit, type ByteUnit } from '../../charts/ticks.ts';
+import { formatBytes, formatMilliseconds, formatNumber, formatRate } from '../../ui/format.ts';
+import { slotMs, type InstrumentPoint, type InstrumentSlot } from './slots.ts';
+
+type Points = readonly InstrumentPoint[];
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const share = (part: number, whole: number): string =>
+  `${formatNumber(whole > 0 ? (part / whole) * 100 : 0)} %`;
+const writeMs = (ms: number): string => formatNumber(ms, ms < 1 ? 2 : ms < 100 ? 1 : 0);
+/** Round numbers of an axis: no digits that say nothing. */
+const writeTick = (value: number): string =>
+  formatNumber(value, Number.isInteger(value) ? 0 : value < 0.1 ? 2 : 1);
+
+function timesOf(points: Points) {
+  return { times: points.map(({ startMs }) => startMs), pointMs: slotMs, writeTick };
+}
+
+/** The slot of each point, or of the token that was being computed then: it is placed where it ended. */
+function slotsInTime(points: Points): (InstrumentSlot | undefined)[] {
+  let later: { slot: InstrumentSlot; index: number } | null = null;
+  const found = points.map((): InstrumentSlot | undefined => undefined);
+  for (let index = points.length - 1; index >= 0; index--) {
+    const slot = points[index]?.slot;
+    if (slot && slot.tokens > 0) later = { slot, index };
+    if (later && (later.index - index) * slotMs <= later.slot.slowestMs) found[index] = later.slot;
+  }
+  return found;
+}
+
+/** Mean time of the tokens of each slot by cause, and the slowest of them. */
+export function timeView(points: Points): ChartView {
+  const slots = slotsInTime(points);
+  const layers = causes.flatMap(({ label, role }, index): Series[] => {
+    const values = slots.map((slot) => meanOf(slot?.byCause[index], slot?.tokens));
+    return values.some((value) => value !== null) ? [{ label, role, values }] : [];
+  });
+  const slowest = slots.map((slot) => slot?.slowestMs ?? null);
+  const times = sorted(points.flatMap(({ slot }) => slot?.times ?? []));
+  const whole = sum(points.map(({ slot }) => slot?.totalMs ?? 0));
+  return {
+    ...timesOf(points),
+    unit: 'ms',
+    layers,
+    lines: [{ label: 'slowest', role: '--text', values: slowest }],
+    axis: axisFor(Math.max(0, ...slowest.map((value) => value ?? 0)), 2),
+    limits: [],
+    headline: [
+      { value: writeMs(quantileOfSorted(times, 0.5)), unit: 'ms p50' },
+      { value: writeMs(quantileOfSorted(times, 0.95)), unit: 'ms p95' },
+    ],
+    legend: causeLegend(points, whole),
+    write: writeMs,
+    emptyText: 'No token in the last 60 s.',
+  };
+}
+
+function meanOf(total: number | undefined, count: number | undefined): number | null {
+  return total === undefined || Number.isNaN(total) || !count ? null : total / count;
+}
+
+function causeLegend(points: Points, whole: number): LegendEntry[] {
+  return causes.flatMap(({ label, role }, index): LegendEntry[] => {
+    const known = points.flatMap(({ slot }) => {
+      const value = slot?.byCause[index] ?? NaN;
+      return Number.isNaN(value) ? [] : [value];
+    });
+    if (known.length === 0) return [];
+    const total = sum(known);
+    return [{ label, role, mark: 'area', total: `${formatMilliseconds(total)} ${share(total, whole)}` }];
+  });
+}
+
+/** The speed is the mean of this many slots, so that a slot's own few tokens do not make it jump. */
+const smoothedSlots = 5;
+
+export function speedView(points: Points): ChartView {
+  const slots = slotsInTime(points);
+  const values = slots.map((slot, index) =>
+    slot ? rateOf(slots.slice(Math.max(0, index - smoothedSlots + 1), index + 1)) : null,
+  );
+  const now = values.findLast((value) => value !== null) ?? 0;
+  const tokens = sum(points.map(({ slot }) => slot?.tokens ?? 0));
+  return {
+    ...timesOf(points),
+    unit: 'tokens/s',
+    layers: [],
+    lines: [{ label: 'speed', role: '--text', values }],
+    axis: axisFor(Math.max(0, ...values.map((value) => value ?? 0)), 2),
+    limits: [],
+    headline: [{ value: formatRate(now), unit: 'tokens/s' }],
+    legend: [
+      {
+        label: 'mean',
+        role: '--text',
+        mark: 'line',
+        total: `${formatRate(rateOf(points.map(({ slot }) => slot)) ?? 0)} tokens/s`,
+      },
+      { label: 'tokens', role: '--text', mark: 'line', total: formatNumber(tokens) },
+    ],
+    write: formatRate,
+    emptyText: 'No token in the last 60 s.',
+  };
+}
+
+function rateOf(slots: readonly (InstrumentSlot | undefined)[]): number | null {
+  const ms = sum(slots.map((slot) => slot?.totalMs ?? 0));
+  return ms > 0 ? (sum(slots.map((slot) => slot?.tokens ?? 0)) * 1000) / ms : null;
+}
+
+/** A reading stands until the next one, or until it is this old: then the reader paused. */
+const readingStandsMs = 3000;
+
+/** The latest reading at each point. */
+export function readings(points: Points): (MemoryReading | null)[] {
+  let latest: MemoryReading | null = null;
+  return points.map(({ startMs, slot }) => {
+    latest = slot?.memory ?? latest;
+    return latest && startMs - latest.at <= readingStandsMs ? latest : null;
+  });
+}
+
+/** In the fixed order, from the axis upward. */
+const memoryParts: readonly {
+  label: string;
+  role: string;
+  mark: LegendEntry['mark'];
+  of: (reading: MemoryReading) => number;
+}[] = [
+  { label: 'weights', role: '--mem-weights', mark: 'area', of: ({ weightsBytes }) => weightsBytes },
+  { label: 'KV', role: '--mem-kv', mark: 'area', of: ({ kvBytes }) => kvBytes },
+  { label: 'scratch', role: '--mem-scratch', mark: 'hatched', of: ({ scratchBytes }) => scratchBytes },
+  { label: 'app', role: '--line-strong', mark: 'area', of: ({ appRssBytes }) => appRssBytes },
+];
+
+const stackedBytes = (reading: MemoryReading): number => sum(memoryParts.map(({ of }) => of(reading)));
+const modelBytes = ({ weightsBytes, kvBytes, scratchBytes }: MemoryReading): number =>
+  weightsBytes + kvBytes + scratchBytes;
+/** Kept for the system: 1 GiB or a tenth. */
+const reserveBytes = ({ systemBytes }: MemoryReading): number => Math.max(1024 ** 3, systemBytes / 10);
+/** How much further models may grow. */
+const roomBytes = (reading: MemoryReading): number =>
+  Math.max(0, reading.systemFreeBytes - reserveBytes(reading));
+
+export function memoryView(points: Points): ChartView {
+  const all = readings(points);
+  const latest = all.findLast((reading) => reading !== null) ?? null;
+  const most = Math.max(0, ...all.map((reading) => (reading ? stackedBytes(reading) : 0)));
+  const limit = latest ? stackedBytes(latest) + roomBytes(latest) : 0;
+  // A limit far above would press everything to the axis: then it is told, not drawn.
+  const unit = byteUnit(limit <= most * 2 ? limit : most);
+  return {
+    ...timesOf(points),
+    unit: unit.name,
+    layers: memoryParts.map(({ label, role, of }) => ({
+      label,
+      role,
+      values: all.map((reading) => (reading ? of(reading) / unit.bytes : null)),
+    })),
+    lines: [],
+    axis: axisFor((limit <= most * 2 ? limit : most * 1.25) / unit.bytes, 2),
+    limits: latest ? [{ label: `limit ${formatBytes(limit)}`, value: limit / unit.bytes }] : [],
+    headline: latest ? memoryHeadline(latest) : [],
+    legend: latest
+      ? memoryParts.map(({ of, ...entry }) => ({ ...entry, total: formatBytes(of(latest)) }))
+      : [],
+    write: (value) => formatInUnit(value, unit),
+    emptyText: 'No reading of memory yet.',
+  };
+}
+
+/** The model's part, of what models may have: the same figures as in the status line. */
+function memoryHeadline(latest: MemoryReading): { value: string; unit: string }[] {
+  const used = modelBytes(latest);
+  const [value = '', unit = ''] = formatBytes(used).split(' ');
+  return [{ value, unit: `${unit} of ${formatBytes(used + roomBytes(latest))}` }];
+}
+
+function formatInUnit(value: number, { name }: ByteUnit): string {
+  return formatNumber(value, name === 'GiB' ? 2 : value >= 100 ? 0 : 1);
+}
+
+/** Keys and values as the steps of replies tell them, and between replies the reader of memory. */
+export function kvView(points: Points): ChartView {
+  const all = readings(points);
+  const bytes = points.map(({ slot }, index) => slot?.kvBytes ?? all[index]?.kvBytes ?? null);
+  const known = bytes.filter((value) => value !== null);
+  const unit = byteUnit(Math.max(0, ...known));
+  const now = known.at(-1) ?? 0;
+  const grown = now - (known[0] ?? now);
+  const [value = '', unitText = ''] = formatBytes(now).split(' ');
+  return {
+    ...timesOf(points),
+    unit: unit.name,
+    layers: [
+      {
+        label: 'KV',
+        role: '--mem-kv',
+        values: bytes.map((part) => (part === null ? null : part / unit.bytes)),
+      },
+    ],
+    lines: [],
+    axis: axisFor(Math.max(0, ...known) / unit.bytes, 2),
+    limits: [],
+    headline: known.length === 0 ? [] : [{ value, unit: unitText }],
+    legend: [
+      {
+        label: grown < 0 ? 'shrank by' : 'grew by',
+        role: '--mem-kv',
+        mark: 'area',
+        total: formatBytes(Math.abs(grown)),
+      },
+    ],
+    write: (part) => formatInUnit(part, unit),
+    emptyText: 'No keys and values are held.',
+  };
+}

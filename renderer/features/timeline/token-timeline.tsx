@@ -1,0 +1,125 @@
+import { Download } from 'lucide-react';
+import { useRef, useState } from 'react';
+import type { ReplyToken } from '../../../electron/contract/chats.ts';
+import type { TraceRecord } from '../../../electron/contract/trace.ts';
+import { Legend } from '../../charts/Legend.tsx';
+import { useSaveCsv } from '../../charts/save-csv.ts';
+import { useWidth } from '../../charts/use-width.ts';
+import { formatMilliseconds, formatNumber } from '../../ui/format.ts';
+import { IconButton } from '../../ui/IconButton.tsx';
+import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
+import { PrefillLine } from './PrefillLine.tsx';
+import { conclusionOf, summarizeTimeline, type Conclusion, type TimelineSummary } from './summary.ts';
+import { TimelineData } from './timeline-data.ts';
+import { TimelinePlot } from './TimelinePlot.tsx';
+import { timelineCsv, TokenTable } from './TokenTable.tsx';
+import { useTokenCursor } from './use-token-cursor.ts';
+
+export interface TokenTimelineProps {
+  /** Of a growing reply: a list that begins with the same tokens and has more of them. */
+  readonly tokens: readonly ReplyToken[];
+  /** Steps that drew no token. */
+  readonly prefill: readonly TraceRecord[];
+  /** The reply is being written. */
+  readonly live: boolean;
+  /** The token that is pointed at, here or in the text. */
+  readonly hovered: number | null;
+  readonly onHover: (tokenIndex: number | null) => void;
+  /** Absent: the reply cannot be branched. */
+  readonly onBranch?: ((token: number, alternativeId: number) => void) | undefined;
+}
+
+/** What is shown of the data; made when it is drawn. */
+export interface TimelineState {
+  readonly data: TimelineData;
+  readonly summary: TimelineSummary;
+  readonly conclusion: Conclusion;
+}
+
+function stateOf(data: TimelineData): TimelineState {
+  const summary = summarizeTimeline(data);
+  return { data, summary, conclusion: conclusionOf(data, summary) };
+}
+
+/** The time of a reply, token by token and cause by cause: the finding first, then the drawing. */
+export function TokenTimeline(props: TokenTimelineProps) {
+  const { tokens, prefill, live, hovered, onHover, onBranch } = props;
+  const [display, setDisplay] = useState<'chart' | 'table'>('chart');
+  const [state, setState] = useState<TimelineState | null>(null);
+  const [measured, width] = useWidth();
+  const data = useRef<TimelineData | null>(null);
+  const save = useSaveCsv();
+  useTokenCursor(tokens, hovered, onHover);
+  const update = () => {
+    data.current ??= new TimelineData();
+    data.current.update(tokens);
+    const next = stateOf(data.current);
+    setState(next);
+    return next;
+  };
+  return (
+    <section ref={measured} aria-label="Token timeline" className="relative min-w-0">
+      <div className="flex min-h-7 flex-wrap items-center gap-x-2">
+        <h2 className="font-strong whitespace-nowrap">Token timeline</h2>
+        {state && <ConclusionText conclusion={state.conclusion} isLive={live} />}
+        <span className="ml-auto flex items-center gap-1">
+          <IconButton
+            size="small"
+            icon={Download}
+            label="Save timeline as CSV"
+            onClick={() => void save('timeline', timelineCsv(tokens))}
+          />
+          <SegmentedControl
+            label="Show timeline as"
+            value={display}
+            segments={[
+              { value: 'chart', label: 'chart' },
+              { value: 'table', label: 'table' },
+            ]}
+            onChange={setDisplay}
+          />
+        </span>
+      </div>
+      {state && <CauseLegend summary={state.summary} />}
+      <PrefillLine tokens={tokens} prefill={prefill} />
+      {display === 'chart' ? (
+        <TimelinePlot
+          tokens={tokens}
+          state={state}
+          update={update}
+          hovered={hovered}
+          onHover={onHover}
+          onBranch={onBranch}
+          width={width}
+        />
+      ) : (
+        <TokenTable tokens={tokens} />
+      )}
+    </section>
+  );
+}
+
+function ConclusionText({
+  conclusion,
+  isLive,
+}: {
+  readonly conclusion: Conclusion;
+  readonly isLive: boolean;
+}) {
+  return (
+    <p className="min-w-0 text-1">
+      {isLive && <span className="text-text-muted">So far: </span>}
+      <b>{conclusion.finding}</b> <span className="text-text-muted">{conclusion.figures}</span>
+    </p>
+  );
+}
+
+function CauseLegend({ summary }: { readonly summary: TimelineSummary }) {
+  const entries = summary.shares.map(({ cause, ms, share }) => ({
+    label: cause.label,
+    role: cause.role,
+    mark: 'area' as const,
+    total: `${formatMilliseconds(ms)} ${formatNumber(share * 100)} %`,
+  }));
+  return <Legend entries={entries} />;
+}
