@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { LabError, toLabError } from '../../contract/errors.ts';
+import { LabError, toLabError, type ErrorDetail } from '../../contract/errors.ts';
 
 /** `work` on what lies at `paths`; what it throws names the model by its title instead: pages see no paths. */
 export async function withoutPaths<T>(title: string, paths: readonly string[], work: Promise<T>): Promise<T> {
@@ -7,11 +7,13 @@ export async function withoutPaths<T>(title: string, paths: readonly string[], w
     return await work;
   } catch (thrown) {
     const { code, message, detail } = toLabError(thrown);
-    const told = Object.entries(detail).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? hidePaths(value, title, paths) : value,
-    ]);
-    throw new LabError(code, hidePaths(message, title, paths), Object.fromEntries(told), { cause: thrown });
+    const told: ErrorDetail = Object.fromEntries(
+      Object.entries(detail).map(([name, value]): [string, string | number | undefined] => [
+        name,
+        typeof value === 'string' ? hidePaths(value, title, paths) : value,
+      ]),
+    );
+    throw new LabError(code, hidePaths(message, title, paths), told, { cause: thrown });
   }
 }
 
