@@ -204,7 +204,7 @@ export const engineContract = {
   /** Reads headers only; works in a process that never opens weights. */
   inspect: query({ input: z.strictObject({ path: modelPath }), output: ModelSummary }),
 
-  /** Loads the tokenizer and the templates only; after it this process serves encode, encodeInfill, encodeChat and nothing that computes. */
+  /** Loads the tokenizer and the templates only; after it this process serves encode, encodeInfill, encodeChat, decode and nothing that computes. */
   openText: command({
     input: z.strictObject({ path: modelPath }),
     output: z.strictObject({ ends: TokenIds, hasTemplate: z.boolean(), vocabularySize: count }),
@@ -219,6 +219,8 @@ export const engineContract = {
     input: z.strictObject({ prefix: z.string().max(16_777_216), suffix: z.string().max(16_777_216) }),
     output: Encoded,
   }),
+  /** The text that a reply of these ids is. */
+  decode: query({ input: z.strictObject({ ids: TokenIds }), output: z.strictObject({ text: z.string() }) }),
   /** Renders the chat template, encodes it with message contents taken as plain text. */
   encodeChat: query({
     input: z.strictObject({ messages: ChatMessages, addGenerationPrompt: z.boolean() }),

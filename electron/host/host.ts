@@ -11,9 +11,11 @@ import { AppEvents } from './events.ts';
 import { Grants } from './grants.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Library } from './library/library.ts';
+import { LoadedModel } from './loaded/loaded-model.ts';
 import { usualPlaces, type ModelPlace } from './models/model-places.ts';
 import { PageModels } from './models/page-models.ts';
 import { Notices } from './notices/notices.ts';
+import { Replies } from './replies/replies.ts';
 import { Runs } from './runs/runs.ts';
 import { pageHandlers } from './page-handlers.ts';
 import type { Services } from './services.ts';
@@ -65,6 +67,8 @@ export function createHost(options: HostOptions): Host {
     servePage: (port) => serve(port, pageContract, pageHandlers(services), { mostInMessage }),
     grant: (path) => services.grants.give(path),
     async close() {
+      await services.replies.close();
+      services.loaded.unload();
       await Promise.all([services.text.close(), services.engines.close()]);
       // What cannot be deleted now is found again: no reason to fail work that is done.
       await services.caches.removeAbandoned().catch(() => undefined);
@@ -86,17 +90,18 @@ function createServices({ home, cache, starter, modelFolders = [], otherModels }
     text: new TextService(starter),
   };
   const others = otherModels ?? usualPlaces(process.env, homedir());
-  return {
+  const jobs = new Jobs(store);
+  const caches = new Caches(cache);
+  const engines = new EnginePool();
+  const services = {
     ...shared,
-    starter,
-    store,
+    ...{ starter, store, jobs, caches, engines },
+    runs: new Runs(store),
     models: new PageModels(shared, { folders: modelFolders, others }),
     chats: new Chats(store, events),
-    jobs: new Jobs(store),
-    runs: new Runs(store),
-    caches: new Caches(cache),
-    engines: new EnginePool(),
+    loaded: new LoadedModel({ ...shared, starter, jobs, caches, engines }),
   };
+  return { ...services, replies: new Replies(services) };
 }
 
 type Listing = 'listJobs' | 'cancelJob' | 'listRuns' | 'readRun' | 'listCaches' | 'removeCache';

@@ -1,14 +1,71 @@
 /** What pages may ask: every service's part of the page contract. */
-import type { PageContract } from '../contract/page-contract.ts';
-import { LabError } from '../contract/errors.ts';
-import { pageContract } from '../contract/page-contract.ts';
+import { availableParallelism } from 'node:os';
+import type { AppEvent, PageContract } from '../contract/page-contract.ts';
 import type { Handlers } from '../contract/rpc.ts';
+import { pageContract } from '../contract/page-contract.ts';
+import { LabError } from '../contract/errors.ts';
+import { chatHandlers } from './chats/handlers.ts';
+import { loadHandlers } from './loaded/load-handlers.ts';
+import { pageModelHandlers } from './models/page-model-handlers.ts';
+import { noticeHandlers } from './notices/notice-handlers.ts';
+import { replyHandlers } from './replies/reply-handlers.ts';
 import type { Services } from './services.ts';
+import { settingsHandlers } from './settings/settings-handlers.ts';
+import { retortVersion } from './version.ts';
 
-export function pageHandlers(_services: Services): Handlers<PageContract> {
+export function pageHandlers(services: Services): Handlers<PageContract> {
   const missing = Object.keys(pageContract).map((name) => [
     name,
     () => Promise.reject(new LabError('unsupported-feature', `${name} is not built yet.`)),
   ]);
-  return Object.fromEntries(missing) as Handlers<PageContract>;
+  return {
+    ...(Object.fromEntries(missing) as Handlers<PageContract>),
+    ...startHandlers(services),
+    ...chatHandlers(services),
+    ...replyHandlers(services),
+    ...pageModelHandlers(services),
+    ...loadHandlers(services),
+    ...settingsHandlers(services),
+    ...noticeHandlers(services),
+  };
+}
+
+function startHandlers(services: Services): Pick<Handlers<PageContract>, 'start' | 'watch'> {
+  const { chats, events, loaded, notices, settings } = services;
+  return {
+    async start() {
+      return {
+        version: retortVersion(),
+        platform: process.platform,
+        settings: await settings.read(),
+        engine: loaded.state,
+        notices: notices.list(),
+        chats: await chats.list(),
+        cores: availableParallelism(),
+      };
+    },
+
+    async watch(_input, { signal, emit }) {
+      const waiting: AppEvent[] = [
+        { type: 'engine', engine: loaded.state },
+        { type: 'settings', settings: await settings.read() },
+      ];
+      let wake = () => undefined as void;
+      const stop = events.listen((event) => {
+        waiting.push(event);
+        wake();
+      });
+      signal.addEventListener('abort', () => wake(), { once: true });
+      try {
+        while (!signal.aborted) {
+          const event = waiting.shift();
+          if (event) await emit(event);
+          else await new Promise<void>((resolve) => (wake = resolve));
+        }
+      } finally {
+        stop();
+      }
+      return null;
+    },
+  };
 }

@@ -5,8 +5,10 @@ import type { AppEvents } from './events.ts';
 import type { Grants } from './grants.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import type { Library } from './library/library.ts';
+import type { LoadedModel } from './loaded/loaded-model.ts';
 import type { PageModels } from './models/page-models.ts';
 import type { Notices } from './notices/notices.ts';
+import type { Replies } from './replies/replies.ts';
 import type { Runs } from './runs/runs.ts';
 import type { SettingsFile } from './settings/settings-file.ts';
 import type { Store } from './store/store.ts';
@@ -29,4 +31,6 @@ export interface Services {
   readonly caches: Caches;
   readonly text: TextService;
   readonly engines: EnginePool;
+  readonly loaded: LoadedModel;
+  readonly replies: Replies;
 }

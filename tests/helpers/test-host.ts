@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { hostContract, type Compute, type HostContract } from '../../electron/contract/host-contract.ts';
+import { pageContract, type PageContract } from '../../electron/contract/page-contract.ts';
 import { portPair } from '../../electron/contract/port.ts';
 import { connect } from '../../electron/contract/rpc-client.ts';
 import type { Client } from '../../electron/contract/rpc.ts';
@@ -20,6 +21,8 @@ export function temporaryFolder(): string {
 
 export interface TestHost {
   readonly client: Client<HostContract>;
+  /** A page of the same host. */
+  readonly page: Client<PageContract>;
   readonly home: string;
   /** Ids of the engine processes started so far. */
   readonly engines: number[];
@@ -37,11 +40,19 @@ export function startHost(home = temporaryFolder()): TestHost {
   const host = createHost({ home, cache: join(home, 'cache'), starter });
   const [here, there] = portPair();
   host.serve(there);
+  const [pageHere, pageThere] = portPair();
+  host.servePage(pageThere);
   onTestFinished(async () => {
     await host.close();
     here.close();
+    pageHere.close();
   });
-  return { client: connect(here, hostContract), home, engines };
+  return {
+    client: connect(here, hostContract),
+    page: connect(pageHere, pageContract),
+    home,
+    engines,
+  };
 }
 
 export const reference: Compute = { engine: 'onnx', arithmetic: 'reference', device: 'cpu', threads: 1 };

@@ -11,7 +11,7 @@ import { inspect } from './inspect.ts';
 
 type Reading = Pick<
   Handlers<EngineContract>,
-  'inspect' | 'openText' | 'encode' | 'encodeInfill' | 'encodeChat'
+  'inspect' | 'openText' | 'encode' | 'encodeInfill' | 'encodeChat' | 'decode'
 >;
 
 export function textHandlers(state: EngineState): Reading {
@@ -43,6 +43,8 @@ export function textHandlers(state: EngineState): Reading {
       const ids = encodeInfill(tokenizer, special, gap);
       return Promise.resolve({ ids, pieces: piecesOf(ids, state), warnings: [...tokenizer.warnings] });
     },
+
+    decode: ({ ids }) => Promise.resolve({ text: state.text.tokenizer.decoder.decode(ids) }),
 
     encodeChat({ messages, addGenerationPrompt }) {
       const { tokenizer, chat } = state.text;

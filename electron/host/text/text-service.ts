@@ -24,6 +24,7 @@ export interface OpenText {
   encode(input: Parameters<Text['encode']>[0]): Promise<Encoded>;
   encodeInfill(input: Parameters<Text['encodeInfill']>[0]): Promise<Encoded>;
   encodeChat(input: Parameters<Text['encodeChat']>[0]): ReturnType<Text['encodeChat']>;
+  decode(input: Parameters<Text['decode']>[0]): ReturnType<Text['decode']>;
 }
 
 interface Current {
@@ -58,6 +59,11 @@ export class TextService {
         untilCancelled(
           signal,
           guardedCall(process, callLimits, () => client.encodeChat(input)),
+        ),
+      decode: (input) =>
+        untilCancelled(
+          signal,
+          guardedCall(process, callLimits, () => client.decode(input)),
         ),
     };
   }

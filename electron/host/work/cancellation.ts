@@ -1,5 +1,8 @@
 import { LabError } from '../../contract/errors.ts';
 
+/** How long a cancelled reply may take to hand over what it has. */
+const cancelGraceMs = 5000;
+
 /** `work`, or `cancelled` as soon as the signal fires: for work that does not listen itself and whose process is then ended. */
 export async function untilCancelled<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   work.catch(() => undefined);
@@ -15,4 +18,13 @@ export async function untilCancelled<T>(signal: AbortSignal, work: Promise<T>): 
   } finally {
     signal.removeEventListener('abort', stop);
   }
+}
+
+/** Fires some time after `signal`: an engine that does not answer a cancellation by then is ended. */
+export function afterGrace(signal: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  signal.addEventListener('abort', () => void setTimeout(() => late.abort(), cancelGraceMs).unref(), {
+    once: true,
+  });
+  return late.signal;
 }

@@ -40,7 +40,7 @@ export class EnginePool {
   }
 
   /** Starts a process that ends with the pool at the latest. */
-  start(services: Services): EngineProcess {
+  start(services: Pick<Services, 'starter'>): EngineProcess {
     const process = services.starter.start('weights');
     this.#started.add(process);
     void process.ended.then(() => {

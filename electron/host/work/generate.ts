@@ -14,13 +14,11 @@ import { drain } from '../../contract/rpc-client.ts';
 import type { Handlers, StreamContext } from '../../contract/rpc.ts';
 import { SamplingParameters, type SamplingChoice } from '../../contract/sampling.ts';
 import type { Services } from '../services.ts';
-import { untilCancelled } from './cancellation.ts';
+import { afterGrace, untilCancelled } from './cancellation.ts';
 import type { OpenEngine } from './engine-pool.ts';
 import { hooksOf, type NamedModel } from './open-model.ts';
 import { recordRun } from './record.ts';
 
-/** How long a cancelled reply may take to hand over what it has. */
-const cancelGraceMs = 5000;
 /** Seeds are drawn below this so that a person can type them. */
 const seedLimit = 2 ** 32;
 
@@ -132,15 +130,6 @@ async function generateAndRecord(
   return { ...result, ...computed, seed };
 }
 
-/** Fires some time after `signal`: an engine that does not answer a cancellation by then is ended. */
-function afterGrace(signal: AbortSignal): AbortSignal {
-  const late = new AbortController();
-  signal.addEventListener('abort', () => void setTimeout(() => late.abort(), cancelGraceMs).unref(), {
-    once: true,
-  });
-  return late.signal;
-}
-
 async function encodePrompt(
   services: Services,
   model: NamedModel,
@@ -169,7 +158,7 @@ async function encodePrompt(
 }
 
 /** The person's choice, then the author's, then ours. Greedy needs no seed of its own, so it stays 0 and runs compare equal. */
-function chosenSampling(choice: SamplingChoice, author: SamplingChoice): SamplingParameters {
+export function chosenSampling(choice: SamplingChoice, author: SamplingChoice): SamplingParameters {
   const chosen = SamplingParameters.parse({ ...author, ...choice });
   const seed = choice.seed ?? (chosen.temperature === 0 ? 0 : randomInt(seedLimit));
   return { ...chosen, seed };

@@ -1,6 +1,6 @@
 /** Opening a model in an engine process, with what the host adds: threads, the cache folder, the job of building a graph. */
 import { availableParallelism } from 'node:os';
-import type { ModelInfo, OpenModel, Progress } from '../../contract/engine-contract.ts';
+import type { KvCodec, ModelInfo, OpenModel, Progress } from '../../contract/engine-contract.ts';
 import type { Compute, WorkEvent } from '../../contract/host-contract.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { StreamContext } from '../../contract/rpc.ts';
@@ -27,17 +27,22 @@ export function hooksOf(context: StreamContext<WorkEvent>, signal: AbortSignal =
   return { signal, progress: (progress) => context.emit({ type: 'progress', progress }) };
 }
 
-export function openRequest(path: string, compute: Compute, services: Services): OpenModel {
-  const threads = compute.threads ?? availableParallelism();
-  return { path, ...compute, threads, kvCodec: null, cacheFolder: services.caches.folder };
+/** How to compute, and where it matters how keys and values are kept. */
+export interface OpenChoice extends Compute {
+  readonly kvCodec?: KvCodec | null;
+}
+
+export function openRequest(path: string, choice: OpenChoice, services: Pick<Services, 'caches'>): OpenModel {
+  const threads = choice.threads ?? availableParallelism();
+  return { path, kvCodec: null, ...choice, threads, cacheFolder: services.caches.folder };
 }
 
 /** Opens the model in a fresh process; while it builds a graph this is a job. The caller ends the process where this throws. */
 export async function openInProcess(
   process: EngineProcess,
   model: NamedModel,
-  compute: Compute,
-  services: Services,
+  compute: OpenChoice,
+  services: Pick<Services, 'caches' | 'jobs'>,
   hooks: WorkHooks,
 ): Promise<ModelInfo> {
   const cancel = new AbortController();

@@ -1,0 +1,244 @@
+/** The one model that chats use: it loads, is ready, or failed; replies borrow it one after the other. */
+import type { KvCodec, ModelInfo, ModelSummary, Progress } from '../../contract/engine-contract.ts';
+import { LabError, toLabError, type ErrorCode } from '../../contract/errors.ts';
+import type { LoadState } from '../../contract/machine.ts';
+import type { EngineProcess } from '../engines/engine-starter.ts';
+import type { Services } from '../services.ts';
+import { untilCancelled } from '../work/cancellation.ts';
+import { openInProcess } from '../work/open-model.ts';
+
+/** A model and how it is to be loaded. */
+export interface Wanted {
+  readonly id: string;
+  readonly title: string;
+  readonly path: string;
+  /** Null: the smaller of `usualContext` and the model's own. */
+  readonly context: number | null;
+  readonly kvCodec: KvCodec | null;
+  /** Null: all cores. */
+  readonly threads: number | null;
+}
+
+export interface ReadyModel {
+  readonly wanted: Wanted;
+  readonly process: EngineProcess;
+  readonly info: ModelInfo;
+  readonly context: number;
+}
+
+interface Current {
+  readonly wanted: Wanted;
+  readonly process: EngineProcess;
+  readonly cancel: AbortController;
+  readonly opening: Promise<ReadyModel>;
+}
+
+export const usualContext = 8192;
+/** Below this a smaller context would not help. */
+const smallestContext = 512;
+const crashWindowMs = 10 * 60_000;
+const progressEveryMs = 100;
+/** What no second try of the same model mends. */
+const ownFaults: readonly ErrorCode[] = [
+  'not-found', 'file-unreadable', 'bad-file', 'outside-folder', 'unsupported-format', 'unsupported-architecture',
+  'unsupported-type', 'unsupported-operator', 'unsupported-feature',
+]; // prettier-ignore
+
+type Shared = Pick<Services, 'starter' | 'engines' | 'text' | 'events' | 'jobs' | 'caches'>;
+
+export class LoadedModel {
+  readonly #services: Shared;
+  readonly #crashes = new Map<string, number[]>();
+  #state: LoadState = { state: 'none' };
+  #current: Current | null = null;
+  #lastReply: Promise<unknown> = Promise.resolve();
+  #saidAt = 0;
+  /** KV bytes after the latest step. */
+  kvBytes = 0;
+
+  constructor(services: Shared) {
+    this.#services = services;
+  }
+
+  get state(): LoadState {
+    return this.#state;
+  }
+
+  /** What is loaded or being loaded; null: nothing. */
+  get wanted(): Wanted | null {
+    return this.#current?.wanted ?? null;
+  }
+
+  /** Of the engine process; null: there is none. */
+  get pid(): number | null {
+    return this.#current?.process.pid ?? null;
+  }
+
+  get weightsBytes(): number {
+    return this.#state.state === 'ready' ? this.#state.info.weightsBytes : 0;
+  }
+
+  /** Begins to load `wanted` in place of what is there. The state tells how it goes; the promise is for who waits for it. */
+  load(wanted: Wanted): Promise<ReadyModel> {
+    this.#leave();
+    const cancel = new AbortController();
+    const process = this.#services.engines.start(this.#services);
+    const current: Current = { wanted, process, cancel, opening: this.#open(wanted, process, cancel.signal) };
+    this.#current = current;
+    const { id, title } = wanted;
+    this.#say({
+      state: 'loading',
+      model: id,
+      title,
+      phase: 'start',
+      done: 0,
+      total: 0,
+      startedAt: Date.now(),
+    });
+    current.opening.catch((error: unknown) => this.#fail(current, toLabError(error)));
+    void process.ended.then((reason) => this.#ended(current, reason));
+    return current.opening;
+  }
+
+  /** Gives the memory back; what loads or replies ends. */
+  unload(): void {
+    this.#leave();
+    this.#say({ state: 'none' });
+  }
+
+  /**
+   * Runs `work` with the model named by `id` once it is ready and every earlier reply has ended. `load` begins loading where another model
+   * or none is there. Throws what loading throws, and `cancelled`.
+   */
+  async borrow<T>(
+    signal: AbortSignal,
+    ready: () => Promise<ReadyModel>,
+    work: (model: ReadyModel) => Promise<T>,
+  ): Promise<T> {
+    const before = this.#lastReply;
+    const turn = (async () => {
+      await untilCancelled(signal, before);
+      const model = await untilCancelled(signal, ready());
+      this.#setBusy(true);
+      try {
+        return await work(model);
+      } finally {
+        this.#setBusy(false);
+      }
+    })();
+    // A cancelled wait must not let the next one overtake the reply before it.
+    this.#lastReply = Promise.allSettled([before, turn]);
+    return turn;
+  }
+
+  /** The model as it is being loaded or is ready, if it is this one; null otherwise and after a failure. */
+  opening(id: string): Promise<ReadyModel> | null {
+    if (this.#current?.wanted.id !== id || this.#state.state === 'failed') return null;
+    return this.#current.opening;
+  }
+
+  /** How many tokens the engine holds after a reply. */
+  setHeld(held: number): void {
+    if (this.#state.state === 'ready') this.#say({ ...this.#state, held });
+  }
+
+  async #open(wanted: Wanted, process: EngineProcess, signal: AbortSignal): Promise<ReadyModel> {
+    const { path, title, threads, kvCodec } = wanted;
+    const choice = { engine: null, arithmetic: null, device: 'cpu' as const, threads, kvCodec };
+    const progress = (said: Progress) => Promise.resolve(this.#progress(wanted, said));
+    const hooks = { signal, progress };
+    const summary = this.#services.text.inspect(path, signal);
+    summary.catch(() => undefined);
+    const model = { name: title, path };
+    const info = await openInProcess(process, model, choice, this.#services, hooks);
+    const context = Math.min(wanted.context ?? usualContext, info.contextLength);
+    const ready = { wanted, process, info, context };
+    this.#ready(ready, await summary.catch(() => null));
+    return ready;
+  }
+
+  #ready({ wanted, info, context, process }: ReadyModel, summary: ModelSummary | null): void {
+    if (this.#current?.process !== process) return;
+    this.kvBytes = 0;
+    this.#say({
+      state: 'ready',
+      model: wanted.id,
+      title: wanted.title,
+      precision: summary ? precisionOf(summary) : '',
+      info,
+      context,
+      kvCodec: info.kvCodec,
+      kvBytesPerToken: info.kvBytesPerToken,
+      held: 0,
+      isBusy: false,
+    });
+  }
+
+  #progress(wanted: Wanted, { phase, done, total }: Progress): void {
+    const state = this.#state;
+    if (state.state !== 'loading' || state.model !== wanted.id) return;
+    const isDue = phase !== state.phase || Date.now() - this.#saidAt >= progressEveryMs;
+    if (isDue) this.#say({ ...state, phase, done, total });
+  }
+
+  #setBusy(isBusy: boolean): void {
+    if (this.#state.state === 'ready') this.#say({ ...this.#state, isBusy });
+  }
+
+  #say(state: LoadState): void {
+    this.#state = state;
+    this.#saidAt = Date.now();
+    this.#services.events.emit({ type: 'engine', engine: state });
+  }
+
+  #leave(): void {
+    const current = this.#current;
+    this.#current = null;
+    this.kvBytes = 0;
+    if (!current) return;
+    current.cancel.abort();
+    void current.process.close();
+  }
+
+  #fail(current: Current, error: LabError): void {
+    if (this.#current !== current) return;
+    this.#current = null;
+    current.process.kill();
+    if (error.code === 'cancelled') return this.#say({ state: 'none' });
+    const { wanted } = current;
+    const { code, message } = error;
+    const { id: model, title } = wanted;
+    this.#say({ state: 'failed', model, title, error: { code, message }, fix: fixFor(error, wanted) });
+  }
+
+  /** A process that ended by itself: loaded once more, unless the same model did so twice in ten minutes. */
+  #ended(current: Current, reason: string): void {
+    if (this.#current !== current || this.#state.state === 'loading') return;
+    const { wanted } = current;
+    const now = Date.now();
+    const crashes = [...(this.#crashes.get(wanted.id) ?? []).filter((at) => now - at < crashWindowMs), now];
+    this.#crashes.set(wanted.id, crashes);
+    if (crashes.length === 1) return void this.load(wanted).catch(() => undefined);
+    this.#fail(current, new LabError('engine-gone', reason));
+  }
+}
+
+/** Ended by the system for want of memory, as far as a signal tells. */
+const looksLikeNoMemory = (error: LabError) =>
+  error.code === 'out-of-memory' ||
+  error.code === 'memory-limit' ||
+  /SIGKILL|SIGABRT|code 134/.test(error.message);
+
+function fixFor(error: LabError, wanted: Wanted): (LoadState & { state: 'failed' })['fix'] {
+  if (ownFaults.includes(error.code)) return { kind: 'choose-model' };
+  const half = Math.floor((wanted.context ?? usualContext) / 2);
+  if (looksLikeNoMemory(error) && half >= smallestContext) return { kind: 'lower-context', context: half };
+  return { kind: 'reload' };
+}
+
+/** The type that most weights have, and bits over all: "Q4_1, 5.0 bits". */
+export function precisionOf({ types, parameters, bytes }: ModelSummary): string {
+  const [first] = Object.entries(types).sort(([, left], [, right]) => right - left);
+  const bits = parameters > 0 ? (8 * bytes) / parameters : 0;
+  return first ? `${first[0]}, ${bits.toFixed(1)} bits` : '';
+}

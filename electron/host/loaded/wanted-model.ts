@@ -1,0 +1,20 @@
+import type { LoadSettings } from '../../contract/machine.ts';
+import type { Services } from '../services.ts';
+import type { Wanted } from './loaded-model.ts';
+
+/** A model by its id, with what was asked for, then what the settings say. Throws not-found. */
+export async function wantedModel(
+  services: Pick<Services, 'models' | 'settings'>,
+  id: string,
+  asked?: LoadSettings,
+): Promise<Wanted> {
+  const [{ path, title }, usual] = await Promise.all([services.models.pathOf(id), services.settings.read()]);
+  return {
+    id,
+    path,
+    title,
+    context: asked?.context ?? usual.defaultContext,
+    kvCodec: asked?.kvCodec ?? usual.kvCodec,
+    threads: asked?.threads ?? usual.threads,
+  };
+}
