@@ -8,8 +8,24 @@ import { defineConfig } from 'electron-vite';
 
 /** The tests' Electron is 22: Node 16.17, Chrome 108. */
 const pageTarget = 'chrome108';
+const nodeTarget = 'node16.17';
+const commonJs = { format: 'cjs', entryFileNames: '[name].cjs' } as const;
 
 export default defineConfig({
+  main: {
+    build: {
+      target: nodeTarget,
+      externalizeDeps: false,
+      rolldownOptions: { input: { main: 'electron/main/main.ts' }, output: commonJs },
+    },
+  },
+  preload: {
+    build: {
+      target: nodeTarget,
+      externalizeDeps: false,
+      rolldownOptions: { input: { preload: 'electron/preload/preload.ts' }, output: commonJs },
+    },
+  },
   renderer: {
     root: 'renderer',
     plugins: [react(), tailwindcss()],

@@ -73,6 +73,10 @@ export default defineConfig(
     { regex: '^(\\.\\./)+electron/(?!contract/)', message: 'The renderer imports only electron/contract.' }]),
   { files: ['renderer/**'], ignores: ['renderer/ipc/**'], rules: { 'no-restricted-globals': ['error', ...bridge],
     'no-restricted-properties': ['error', { object: 'window', property: 'retort', message: 'Only renderer/ipc talks to the bridge.' }] } },
+  layer(['electron/main/**'], [all.onnxruntime, all.addon, all.onnxBuf,
+    { regex: '\\.\\./(engine|formats|lab|cli|preload|host/(?!folders))', message: 'The shell imports the contract, and from the host only where the data folder is.' }]),
+  layer(['electron/preload/**'], [all.onnxruntime, all.addon, all.onnxBuf, node,
+    folder('\\.\\./(host|engine|formats|lab|cli|main)', 'The preload imports only the contract.')]),
   layer(['electron/cli/**'], [all.onnxruntime, all.electron, all.addon, all.onnxBuf,
     folder('\\.\\./(engine|formats|lab)', 'The command line imports contract and host.')]),
 ); // prettier-ignore

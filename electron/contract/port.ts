@@ -58,3 +58,51 @@ class MemoryPort implements Port {
     }
   }
 }
+
+/** A port whose channel comes later: what is sent before waits. */
+export class LatePort implements Port {
+  private real: Port | null = null;
+  private closeReason: { readonly text: string | undefined } | null = null;
+  private waiting: unknown[] = [];
+  private readonly messageListeners: ((value: unknown) => void)[] = [];
+  private readonly closeListeners: ((reason?: string) => void)[] = [];
+
+  /** The channel has come. */
+  open(port: Port): void {
+    if (this.closeReason) return port.close();
+    this.real = port;
+    port.onClose((reason) => this.end(reason));
+    port.onMessage((value) => {
+      for (const listener of this.messageListeners) listener(value);
+    });
+    for (const value of this.waiting) port.postMessage(value);
+    this.waiting = [];
+  }
+
+  /** The other end is gone, whether the channel came or not. */
+  end(reason?: string): void {
+    if (this.closeReason) return;
+    this.closeReason = { text: reason };
+    for (const listener of this.closeListeners) listener(reason);
+  }
+
+  postMessage(value: unknown): void {
+    if (this.real) this.real.postMessage(value);
+    else this.waiting.push(value);
+  }
+
+  onMessage(listener: (value: unknown) => void): void {
+    this.messageListeners.push(listener);
+  }
+
+  onClose(listener: (reason?: string) => void): void {
+    if (!this.closeReason) return void this.closeListeners.push(listener);
+    const { text } = this.closeReason;
+    setTimeout(() => listener(text), 0);
+  }
+
+  close(): void {
+    this.real?.close();
+    this.end();
+  }
+}

@@ -24,6 +24,23 @@ export interface Shell {
   onCommand(listener: (command: ShellCommand) => void): () => void;
 }
 
+/** Between the preload and the main process; a page sees none of it. */
+export const shellChannels = {
+  connect: 'retort:connect',
+  port: 'retort:port',
+  portClosed: 'retort:port-closed',
+  command: 'retort:command',
+  chooseModels: 'retort:choose-models',
+  chooseModelFolder: 'retort:choose-model-folder',
+  grant: 'retort:grant',
+  saveText: 'retort:save-text',
+  openDataFolder: 'retort:open-data-folder',
+} as const;
+
+/** What the main process answers: an error's own words would not cross by themselves. */
+export type ShellAnswer =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string };
+
 /** `data` of the window message that carries the port. */
 export const portMessage = 'retort:port';
 /** `data` of the window message that says that the port's other end is gone: `connect` brings another. */

@@ -32,10 +32,15 @@ const heapMebibytes: Record<EngineKind, number> = { text: 768, weights: 4096 };
 /** Starts engines as children of this Node process. */
 export const nodeEngineStarter: EngineStarter = { start: startChild };
 
+/** Options of Node for an engine process. */
+export function engineExecArgv(kind: EngineKind): string[] {
+  return [`--max-old-space-size=${heapMebibytes[kind]}`, '--disable-warning=ExperimentalWarning'];
+}
+
 function startChild(kind: EngineKind): EngineProcess {
   const child = fork(entry, [kind], {
     serialization: 'advanced',
-    execArgv: [`--max-old-space-size=${heapMebibytes[kind]}`, '--disable-warning=ExperimentalWarning'],
+    execArgv: engineExecArgv(kind),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: withoutNodeOptions(),
   });

@@ -1,0 +1,10 @@
+import { fileURLToPath } from 'node:url';
+import { runCommand } from '../project-copy.ts';
+
+export const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Builds the app where its sources changed. */
+export async function buildApp(): Promise<void> {
+  const { code, stderr } = await runCommand(process.execPath, ['scripts/build.mjs'], { cwd: root });
+  if (code !== 0) throw new Error(stderr);
+}

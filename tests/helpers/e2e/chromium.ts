@@ -1,0 +1,111 @@
+/** Retort in a browser: `retort serve` and Debian's Chromium on a data folder of their own. */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import {
+  chromium,
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+} from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, onTestFinished } from 'vitest';
+import { buildApp } from './build.ts';
+import { Problems } from './problems.ts';
+import { startServing, type ServeOptions, type Serving } from './serve.ts';
+
+const names = ['chromium', 'chromium-browser', 'google-chrome'];
+
+/** The program's path; null where this machine has none. */
+export const chromiumPath: string | null = findProgram();
+// What a developer's machine may lack, and then skips, fails in CI.
+if (chromiumPath === null && process.env['CI']) throw new Error(`None of ${names.join(', ')} is installed.`);
+
+function findProgram(): string | null {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const files = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  return files.find(isExecutable) ?? null;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export interface ChromiumOptions extends ServeOptions {
+  /** viewport, colorScheme, reducedMotion … */
+  readonly context?: BrowserContextOptions;
+}
+
+export interface ChromiumApp {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  readonly serving: Serving;
+  /** Process id of the host. */
+  readonly hostPid: number;
+  readonly home: string;
+  readonly problems: Problems;
+  /** A page of its own in the same browser; its problems count too. It is empty: go to `await newLink()`. */
+  newPage(): Promise<Page>;
+  newLink(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Starts both and opens the link. */
+export async function startInChromium(options: ChromiumOptions = {}): Promise<ChromiumApp> {
+  await buildApp();
+  const serving = await startServing(options);
+  const browser = await launchChromium();
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options.context });
+  const problems = new Problems();
+  context.on('page', (page) => problems.watch(page));
+  const page = await context.newPage();
+  await page.goto(await serving.newLink());
+  return {
+    page,
+    context,
+    serving,
+    hostPid: serving.child.pid,
+    home: serving.home,
+    problems,
+    newPage: () => context.newPage(),
+    newLink: () => serving.newLink(),
+    async close() {
+      await browser.close();
+      await serving.close();
+    },
+  };
+}
+
+/** As root Chromium's own sandbox does not work; what it does is tested in e2e/sandboxed-user. */
+export function launchChromium(): Promise<Browser> {
+  if (chromiumPath === null) throw new Error('There is no Chromium here.');
+  const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  return chromium.launch({ executablePath: chromiumPath, args: asRoot });
+}
+
+/** An app for the running test alone, which fails where its pages had a problem. */
+export async function openInChromium(options: ChromiumOptions = {}): Promise<ChromiumApp> {
+  const app = await startInChromium(options);
+  onTestFinished(async () => {
+    await app.close();
+    expect(app.problems.take()).toEqual([]);
+  });
+  return app;
+}
+
+/** One app for all tests of a file or describe; each fails where the pages had a problem in it. */
+export function useChromium(options: ChromiumOptions = {}): () => ChromiumApp {
+  let app: ChromiumApp | null = null;
+  const current = () => {
+    if (!app) throw new Error('The app is not started yet.');
+    return app;
+  };
+  beforeAll(async () => void (app = await startInChromium(options)), 120_000);
+  afterEach(() => expect(current().problems.take()).toEqual([]));
+  afterAll(() => app?.close());
+  return current;
+}
