@@ -30,7 +30,7 @@ export const migrations: readonly string[] = [
   CREATE TABLE messages (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
     chat_id TEXT NOT NULL REFERENCES chats (id) ON DELETE CASCADE, parent_id TEXT, role TEXT NOT NULL, state TEXT NOT NULL,
-    created_at INTEGER NOT NULL, reply TEXT, text TEXT NOT NULL, files TEXT NOT NULL
+    created_at INTEGER NOT NULL, reply TEXT, files TEXT NOT NULL, text TEXT NOT NULL
   ) STRICT;
   CREATE INDEX messages_by_chat ON messages (chat_id);
   CREATE INDEX messages_streaming ON messages (chat_id) WHERE state = 'streaming';
@@ -69,5 +69,13 @@ export const migrations: readonly string[] = [
   CREATE TRIGGER message_texts_delete AFTER DELETE ON messages WHEN old.state <> 'streaming' BEGIN
     INSERT INTO message_texts (message_texts, rowid, text) VALUES ('delete', old.sequence, old.text);
   END;
+  `,
+  // The latest reply of each model with each way to load it.
+  `
+  CREATE TABLE measurements (
+    model_identity TEXT NOT NULL, context INTEGER NOT NULL, kv_codec TEXT NOT NULL, threads INTEGER NOT NULL, at INTEGER NOT NULL,
+    total_bytes REAL NOT NULL, used_context INTEGER NOT NULL, tokens_per_second REAL NOT NULL, bytes_per_second REAL,
+    PRIMARY KEY (model_identity, context, kv_codec, threads)
+  ) STRICT, WITHOUT ROWID;
   `,
 ];
