@@ -203,6 +203,8 @@ export const hostContract = {
       stops: z.array(z.string().min(1).max(1024)).max(64),
       ignoreEnds: z.boolean(),
       trace: z.boolean(),
+      /** One turn of a conversation: the engine keeps it, and the next turn reads only what is new. */
+      isTurn: z.boolean().default(false),
     }),
     chunk: RunEvent,
     done: RunResult,

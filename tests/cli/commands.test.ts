@@ -342,6 +342,18 @@ test('chat answers lines until /exit', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'The capital of France is Paris.\n' });
 }, 60_000);
 
+test('a second line of a chat reads only what is new', async () => {
+  const input = 'What is the capital of France?\nAnd of Spain?\n';
+  expect((await cli(['chat', '--greedy', '--max-tokens', '8'], { home, input })).code).toBe(0);
+  const { runs } = json<{ runs: { id: string }[] }>(await retort('runs', 'list', '--limit', '1', '--json'));
+  const { figures, promptIds } = json<{
+    figures: { reusedTokens: number; promptTokens: number };
+    promptIds: number[];
+  }>(await retort('runs', 'show', runs[0]?.id ?? '', '--json'));
+  expect(figures.promptTokens).toBe(promptIds.length);
+  expect(figures.reusedTokens).toBeGreaterThan(promptIds.length / 2);
+}, 60_000);
+
 test('help and version go to stdout', async () => {
   const help = await retort('--help');
   expect(help.stdout).toContain('perplexity');

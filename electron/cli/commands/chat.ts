@@ -2,6 +2,7 @@ import { createInterface, type Interface } from 'node:readline/promises';
 import type { ChatMessage } from '../../contract/engine-contract.ts';
 import { toLabError } from '../../contract/errors.ts';
 import { drain } from '../../contract/rpc-client.ts';
+import { withoutThinking } from '../../host/replies/prompt.ts';
 import { badArgument, type Arguments } from '../arguments.ts';
 import type { Command, Context } from '../command.ts';
 import { samplingFrom, samplingOptions } from '../sampling-options.ts';
@@ -95,7 +96,14 @@ class Talk {
     const messages = [...this.#messages, { role: 'user', content: text }];
     this.#replying = new AbortController();
     const call = client.run(
-      { ...this.#settings, prompt: { kind: 'chat', messages }, stops: [], ignoreEnds: false, trace: false },
+      {
+        ...this.#settings,
+        prompt: { kind: 'chat', messages },
+        stops: [],
+        ignoreEnds: false,
+        trace: false,
+        isTurn: true,
+      },
       { signal: this.#replying.signal },
     );
     try {
@@ -105,7 +113,7 @@ class Talk {
         else if (event.type === 'warning') output.note(`warning: ${event.message}`);
       });
       output.write('\n');
-      this.#messages = [...messages, { role: 'assistant', content: result.text }];
+      this.#messages = [...messages, { role: 'assistant', content: withoutThinking(result.text) }];
     } catch (error) {
       output.note(toLabError(error).message);
     } finally {

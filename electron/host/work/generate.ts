@@ -40,7 +40,9 @@ export function generateHandlers(services: Services): Pick<Handlers<HostContract
     async run(input, context) {
       const model = await services.library.resolve(input.model);
       const encode = () => encodePrompt(services, model, input.prompt, context.signal);
-      return reply(services, model, input.compute, input.trace, context, encode, ({ info }, prompt) => ({
+      const { trace, isTurn } = input;
+      const how = { trace, isTurn };
+      return reply(services, model, input.compute, how, context, encode, ({ info }, prompt) => ({
         compute: input.compute,
         maxTokens: input.maxTokens,
         sampling: chosenSampling(input.sampling, info.generation),
@@ -62,7 +64,8 @@ export function generateHandlers(services: Services): Pick<Handlers<HostContract
       const encode = () => Promise.resolve(prompt);
       const { engine, arithmetic, threads } = run;
       const compute = { ...settings.compute, engine, arithmetic, threads };
-      const result = await reply(services, model, compute, trace, context, encode, ({ info }) => {
+      const how = { trace, isTurn: false };
+      const result = await reply(services, model, compute, how, context, encode, ({ info }) => {
         if (info.identity === run.modelIdentity) return settings;
         const message = `The model at ${run.modelPath} is not the one of run ${id}: its contents have changed.`;
         throw new LabError('bad-request', message);
@@ -73,11 +76,17 @@ export function generateHandlers(services: Services): Pick<Handlers<HostContract
   };
 }
 
+/** What changes nothing of a reply. */
+interface Manner {
+  readonly trace: boolean;
+  readonly isTurn: boolean;
+}
+
 async function reply(
   services: Services,
   model: NamedModel,
   compute: Compute,
-  trace: boolean,
+  how: Manner,
   context: Context,
   encode: () => Promise<EncodedPrompt>,
   settingsFor: (engine: OpenEngine, prompt: EncodedPrompt) => ReplySettings,
@@ -93,7 +102,7 @@ async function reply(
     for (const message of prompt.warnings) await context.emit({ type: 'warning', message });
     await context.emit({ type: 'opened', info: engine.info, promptTokens: prompt.ids.length });
     const settings = settingsFor(engine, prompt);
-    return generateAndRecord(services, model, engine, prompt.ids, settings, trace, context);
+    return generateAndRecord(services, model, engine, prompt.ids, settings, how, context);
   });
   work.catch(() => undefined);
   const [, result] = await Promise.all([encoding, work]);
@@ -106,12 +115,13 @@ async function generateAndRecord(
   engine: OpenEngine,
   ids: number[],
   settings: ReplySettings,
-  trace: boolean,
+  { trace, isTurn }: Manner,
   context: Context,
 ): Promise<RunResult> {
   const { compute: _compute, ...request } = settings;
+  const conversation = isTurn ? { context: engine.info.contextLength } : null;
   const call = engine.process.client.generate(
-    { ...request, ids, trace, conversation: null },
+    { ...request, ids, trace, conversation },
     { signal: context.signal },
   );
   const onEvent = (event: ReplyEvent) => context.emit(event);
