@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   closeSync,
+  copyFileSync,
   createReadStream,
   existsSync,
   mkdirSync,
@@ -50,6 +51,21 @@ const electronFiles = [
   'LICENSE.electron.txt',
   'LICENSES.chromium.html',
 ];
+
+/** Electron runs this folder where there is no packaged app. */
+const defaultApp = join('resources', 'app');
+const defaultAppSource = join(dirname(fileURLToPath(import.meta.url)), 'test-electron-app.cjs');
+
+function writeDefaultApp(dist) {
+  mkdirSync(join(dist, defaultApp), { recursive: true });
+  writeFileSync(join(dist, defaultApp, 'package.json'), JSON.stringify({ main: 'main.cjs' }));
+  copyFileSync(defaultAppSource, join(dist, defaultApp, 'main.cjs'));
+}
+
+function hasDefaultApp(dist) {
+  const file = join(dist, defaultApp, 'main.cjs');
+  return existsSync(file) && readFileSync(file).equals(readFileSync(defaultAppSource));
+}
 
 const takeAppImage = `
 import shutil, sys, tarfile, zipfile
@@ -145,6 +161,9 @@ async function make(folder, made) {
     const asNode = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
     const seen = run(join(tree, 'electron'), ['--print', 'process.versions.electron'], asNode).trim();
     if (seen !== version) throw new SetUpError(`The test Electron is ${seen}, expected ${version}.`);
+    writeDefaultApp(tree);
+    // Another user runs it too: with Chromium's sandbox, which root cannot have.
+    run('chmod', ['-R', 'u=rwX,go=rX', tree]);
     writeFileSync(join(tree, 'version'), version);
     rmSync(made, { recursive: true, force: true });
     renameSync(tree, made);
@@ -157,7 +176,9 @@ async function make(folder, made) {
 export async function testElectron(folder) {
   const made = join(folder, `electron-${version}`);
   const isMade = () =>
-    existsSync(join(made, 'version')) && readFileSync(join(made, 'version'), 'utf8') === version;
+    existsSync(join(made, 'version')) &&
+    readFileSync(join(made, 'version'), 'utf8') === version &&
+    hasDefaultApp(made);
   if (!isMade()) {
     mkdirSync(folder, { recursive: true });
     await withLock(`${made}.lock`, () => isMade() || make(folder, made));
