@@ -5,6 +5,7 @@ import type { Handlers } from '../contract/rpc.ts';
 import { pageContract } from '../contract/page-contract.ts';
 import { LabError } from '../contract/errors.ts';
 import { chatHandlers } from './chats/handlers.ts';
+import { firstModel } from './loaded/wanted-model.ts';
 import { loadHandlers } from './loaded/load-handlers.ts';
 import { pageModelHandlers } from './models/page-model-handlers.ts';
 import { noticeHandlers } from './notices/notice-handlers.ts';
@@ -34,7 +35,7 @@ function startHandlers(services: Services): Pick<Handlers<PageContract>, 'start'
   const { chats, events, loaded, notices, settings } = services;
   return {
     async start() {
-      return {
+      const shown = {
         version: retortVersion(),
         platform: process.platform,
         settings: await settings.read(),
@@ -43,6 +44,9 @@ function startHandlers(services: Services): Pick<Handlers<PageContract>, 'start'
         chats: await chats.list(),
         cores: availableParallelism(),
       };
+      // The page draws first; a failure is a state that it shows.
+      setImmediate(() => void loaded.begin(() => firstModel(services)).catch(() => undefined));
+      return shown;
     },
 
     async watch(_input, { signal, emit }) {

@@ -53,6 +53,7 @@ export class LoadedModel {
   #current: Current | null = null;
   #lastReply: Promise<unknown> = Promise.resolve();
   #saidAt = 0;
+  #hasBegun = false;
   /** KV bytes after the latest step. */
   kvBytes = 0;
 
@@ -80,6 +81,7 @@ export class LoadedModel {
 
   /** Begins to load `wanted` in place of what is there. The state tells how it goes; the promise is for who waits for it. */
   load(wanted: Wanted): Promise<ReadyModel> {
+    this.#hasBegun = true;
     this.#leave();
     const cancel = new AbortController();
     const process = this.#services.engines.start(this.#services);
@@ -100,8 +102,17 @@ export class LoadedModel {
     return current.opening;
   }
 
+  /** What a first page finds: the model of the last time, or the one that comes with Retort, already loading. Once, and not where a person was faster. */
+  async begin(find: () => Promise<Wanted | null>): Promise<void> {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    const wanted = await find();
+    if (wanted && this.#state.state === 'none') await this.load(wanted).catch(() => undefined);
+  }
+
   /** Gives the memory back; what loads or replies ends. */
   unload(): void {
+    this.#hasBegun = true;
     this.#leave();
     this.#say({ state: 'none' });
   }

@@ -18,3 +18,11 @@ export async function wantedModel(
     threads: asked?.threads ?? usual.threads,
   };
 }
+
+/** What to load when the app opens: the model of the last time, where it still is, else the one that comes with Retort. */
+export async function firstModel(services: Pick<Services, 'models' | 'settings'>): Promise<Wanted | null> {
+  const [{ lastModel }, models] = await Promise.all([services.settings.read(), services.models.list()]);
+  const there = models.filter(({ isPresent }) => isPresent);
+  const chosen = there.find(({ id }) => id === lastModel) ?? there.find(({ kind }) => kind === 'bundled');
+  return chosen ? wantedModel(services, chosen.id) : null;
+}
