@@ -1,0 +1,23 @@
+import { spawn } from 'node:child_process';
+
+export interface Display {
+  /** For the environment variable DISPLAY. */
+  readonly name: string;
+  close(): void;
+}
+
+/** An X server that draws into memory; null where there is none to be had. */
+export function startDisplay(): Promise<Display | null> {
+  const screen = ['-screen', '0', '1920x1200x24', '-nolisten', 'tcp'];
+  // It takes a free number and writes it to descriptor 3.
+  const child = spawn('Xvfb', [...screen, '-displayfd', '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  });
+  return new Promise((resolve) => {
+    child.on('error', () => resolve(null));
+    child.on('exit', () => resolve(null));
+    child.stdio[3]?.on('data', (number: Buffer) =>
+      resolve({ name: `:${number.toString().trim()}`, close: () => void child.kill() }),
+    );
+  });
+}

@@ -1,0 +1,93 @@
+/** Retort in a real Electron, the older one that scripts/test-electron.mjs makes, on a data folder and a display of its own. */
+import { rmSync } from 'node:fs';
+import { _electron, type ElectronApplication, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, onTestFinished } from 'vitest';
+import { runCommand } from '../project-copy.ts';
+import { buildApp, root } from './build.ts';
+import { startDisplay, type Display } from './display.ts';
+import { Problems } from './problems.ts';
+import { environmentFor, temporaryHome } from './serve.ts';
+
+const made = await runCommand(process.execPath, ['scripts/test-electron.mjs'], { cwd: root });
+const probe = await startDisplay();
+probe?.close();
+/** The program's path; null where this machine cannot have it. */
+export const electronPath: string | null = made.code === 0 && probe ? made.stdout.trim() : null;
+// What a developer's machine may lack, and then skips, fails in CI.
+if (electronPath === null && process.env['CI']) throw new Error(probe ? made.stderr : 'Xvfb does not run.');
+
+export interface ElectronOptions {
+  /** Data folder; default: a temporary one, deleted at the end. */
+  readonly home?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export interface ElectronApp {
+  readonly page: Page;
+  /** The main process, to evaluate in. */
+  readonly main: ElectronApplication;
+  readonly home: string;
+  readonly problems: Problems;
+  /** The environment it was started with. */
+  readonly env: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/** Starts the shell and waits for its window. */
+export async function startInElectron(options: ElectronOptions = {}): Promise<ElectronApp> {
+  await buildApp();
+  const display = await startDisplay();
+  if (electronPath === null || !display) throw new Error('There is no Electron or no display here.');
+  const home = options.home ?? temporaryHome();
+  const env = electronEnvironment(home, display, options.env);
+  const main = await _electron.launch({ executablePath: electronPath, args: [root], env });
+  const problems = new Problems();
+  const page = await main.firstWindow();
+  problems.watch(page);
+  return {
+    page,
+    main,
+    home,
+    problems,
+    env,
+    async close() {
+      await main.close();
+      display.close();
+      if (options.home === undefined) rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+export function electronEnvironment(
+  home: string,
+  display: Display,
+  extra: NodeJS.ProcessEnv = {},
+): Record<string, string> {
+  const env = environmentFor(home, { RETORT_HOST_NODE: process.execPath, DISPLAY: display.name, ...extra });
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/** An app for the running test alone, which fails where its page had a problem. */
+export async function openInElectron(options: ElectronOptions = {}): Promise<ElectronApp> {
+  const app = await startInElectron(options);
+  onTestFinished(async () => {
+    await app.close();
+    expect(app.problems.take()).toEqual([]);
+  });
+  return app;
+}
+
+/** One app for all tests of a file or describe; each fails where the page had a problem in it. */
+export function useElectron(options: ElectronOptions = {}): () => ElectronApp {
+  let app: ElectronApp | null = null;
+  const current = () => {
+    if (!app) throw new Error('The app is not started yet.');
+    return app;
+  };
+  beforeAll(async () => void (app = await startInElectron(options)), 120_000);
+  afterEach(() => expect(current().problems.take()).toEqual([]));
+  afterAll(() => app?.close());
+  return current;
+}
