@@ -1,9 +1,7 @@
 /** Calls into a process that a hostile template, pattern or file may hang or fill. */
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { LabError } from '../contract/errors.ts';
+import { residentBytes } from './memory/resident-bytes.ts';
 
 export interface CallLimits {
   readonly timeMs: number;
@@ -111,27 +109,4 @@ function outOfMemory(pid: number, limitBytes: number, stop: AbortSignal): Promis
     };
     void watch();
   });
-}
-
-/** Resident bytes of a process; null where it is gone or the system does not tell. */
-async function residentBytes(pid: number): Promise<number | null> {
-  if (process.platform === 'linux') {
-    try {
-      // A small file made in memory: reading it at once is faster than a turn of the event loop.
-      return kibibytes(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
-    } catch {
-      return null;
-    }
-  }
-  if (process.platform === 'win32') return null;
-  try {
-    const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
-    return kibibytes(stdout.trim());
-  } catch {
-    return null;
-  }
-}
-
-function kibibytes(digits: string | undefined): number | null {
-  return digits === undefined || !/^\d+$/.test(digits) ? null : Number(digits) * 1024;
 }

@@ -12,6 +12,9 @@ import { Grants } from './grants.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Library } from './library/library.ts';
 import { LoadedModel } from './loaded/loaded-model.ts';
+import { Measurements } from './memory/measurements.ts';
+import { MemoryReader } from './memory/memory-reader.ts';
+import { processTree } from './memory/process-tree.ts';
 import { usualPlaces, type ModelPlace } from './models/model-places.ts';
 import { PageModels } from './models/page-models.ts';
 import { Notices } from './notices/notices.ts';
@@ -40,6 +43,8 @@ export interface HostOptions {
   readonly modelFolders?: readonly string[];
   /** Where other programs keep models; left out: the usual places of this person. */
   readonly otherModels?: readonly ModelPlace[];
+  /** The shell's process: its memory and that of what it started is the app's. Left out: this process is all there is. */
+  readonly shellPid?: number;
 }
 
 export interface Host {
@@ -77,7 +82,14 @@ export function createHost(options: HostOptions): Host {
   };
 }
 
-function createServices({ home, cache, starter, modelFolders = [], otherModels }: HostOptions): Services {
+function createServices({
+  home,
+  cache,
+  starter,
+  modelFolders = [],
+  otherModels,
+  shellPid = process.pid,
+}: HostOptions): Services {
   const store = openStore(home);
   const events = new AppEvents();
   const notices = new Notices(events);
@@ -93,13 +105,17 @@ function createServices({ home, cache, starter, modelFolders = [], otherModels }
   const jobs = new Jobs(store);
   const caches = new Caches(cache);
   const engines = new EnginePool();
+  const loaded = new LoadedModel({ ...shared, starter, jobs, caches, engines });
+  const appPids = () => processTree(shellPid, (pid) => engines.pids.includes(pid));
   const services = {
     ...shared,
     ...{ starter, store, jobs, caches, engines },
     runs: new Runs(store),
     models: new PageModels(shared, { folders: modelFolders, others }),
     chats: new Chats(store, events),
-    loaded: new LoadedModel({ ...shared, starter, jobs, caches, engines }),
+    loaded,
+    memory: new MemoryReader({ loaded, appPids }),
+    measurements: new Measurements(store),
   };
   return { ...services, replies: new Replies(services) };
 }

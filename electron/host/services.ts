@@ -6,6 +6,8 @@ import type { Grants } from './grants.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import type { Library } from './library/library.ts';
 import type { LoadedModel } from './loaded/loaded-model.ts';
+import type { Measurements } from './memory/measurements.ts';
+import type { MemoryReader } from './memory/memory-reader.ts';
 import type { PageModels } from './models/page-models.ts';
 import type { Notices } from './notices/notices.ts';
 import type { Replies } from './replies/replies.ts';
@@ -32,5 +34,7 @@ export interface Services {
   readonly text: TextService;
   readonly engines: EnginePool;
   readonly loaded: LoadedModel;
+  readonly memory: MemoryReader;
+  readonly measurements: Measurements;
   readonly replies: Replies;
 }

@@ -1,6 +1,6 @@
 /**
  * Entry of the host in Electron: a utility process of the shell, or a Node child of it where the shell's own Node is too old. Its
- * arguments are the data folder and the cache folder.
+ * arguments are the data folder, the cache folder and the shell's process id.
  */
 import { hostProcessContract, type HostProcessContract } from '../../contract/host-process.ts';
 import type { Port } from '../../contract/port.ts';
@@ -17,9 +17,11 @@ const link = shellLink();
 const engines = new ShellEngines(link);
 
 function startHost(): Host {
-  const [home = '', cache = ''] = process.argv.slice(2);
+  const [home = '', cache = '', shell = ''] = process.argv.slice(2);
+  const shellPid = Number(shell) || process.ppid;
   try {
-    return createHost({ home, cache, starter: link.isUtilityProcess ? engines : nodeEngineStarter });
+    const starter = link.isUtilityProcess ? engines : nodeEngineStarter;
+    return createHost({ home, cache, starter, shellPid });
   } catch (error) {
     link.post({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
     throw error;

@@ -50,6 +50,11 @@ export class EnginePool {
     return process;
   }
 
+  /** Of every engine that runs now. */
+  get pids(): number[] {
+    return [...this.#started].map(({ pid }) => pid);
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#started].map((process) => process.close()));
   }

@@ -1,0 +1,93 @@
+/** Readings of memory: the engine's, the app's own and the system's. */
+import type { MemoryReading } from '../../contract/machine.ts';
+import { ProportionalSizes } from './proportional-sizes.ts';
+import { residentBytes } from './resident-bytes.ts';
+import { systemMemory, type SystemMemory } from './system-memory.ts';
+
+/** The model that chats use, as far as memory goes. */
+export interface LoadedMemory {
+  /** Of its engine process; null, or 0 while it starts: there is none. */
+  readonly pid: number | null;
+  readonly weightsBytes: number;
+  readonly kvBytes: number;
+}
+
+/** What a model may take. */
+export interface ModelBudget {
+  /** Available less the reserve, with what the loaded model would give back. */
+  readonly freeBytes: number;
+  readonly reserveBytes: number;
+  readonly memoryBytes: number;
+}
+
+interface Sources {
+  readonly loaded: LoadedMemory;
+  /** Processes of host, shell and pages. */
+  readonly appPids: () => readonly number[];
+  readonly system?: () => SystemMemory;
+}
+
+const gibibyte = 1024 ** 3;
+/** Pages that watch at the same moment share a reading. */
+const sharedForMs = 100;
+
+export class MemoryReader {
+  readonly #loaded: LoadedMemory;
+  readonly #appPids: () => readonly number[];
+  readonly #system: () => SystemMemory;
+  readonly #proportional = new ProportionalSizes();
+  #latest: { readonly at: number; readonly reading: Promise<MemoryReading> } | null = null;
+
+  constructor({ loaded, appPids, system = systemMemory }: Sources) {
+    this.#loaded = loaded;
+    this.#appPids = appPids;
+    this.#system = () => system();
+  }
+
+  read(): Promise<MemoryReading> {
+    const now = performance.now();
+    if (!this.#latest || now - this.#latest.at > sharedForMs)
+      this.#latest = { at: now, reading: this.#read() };
+    return this.#latest.reading;
+  }
+
+  /** Kept free: 1 GiB or a tenth of all memory, whichever is more. */
+  async freeForModels(): Promise<ModelBudget> {
+    const { totalBytes, freeBytes } = this.#system();
+    const reserveBytes = Math.max(gibibyte, totalBytes / 10);
+    const returned = (await this.#engineResidentBytes()) ?? 0;
+    const free = Math.min(totalBytes, freeBytes + returned) - reserveBytes;
+    return { freeBytes: Math.max(0, free), reserveBytes, memoryBytes: totalBytes };
+  }
+
+  async #read(): Promise<MemoryReading> {
+    const { pid, weightsBytes, kvBytes } = this.#loaded;
+    const apps = this.#appPids();
+    const engines = pid ? [pid] : [];
+    this.#proportional.keep([...apps, ...engines]);
+    const [engineRssBytes, enginePssBytes, appSizes, appPssBytes] = await Promise.all([
+      this.#engineResidentBytes(),
+      pid ? this.#proportional.sum(engines) : null,
+      Promise.all(apps.map(residentBytes)),
+      this.#proportional.sum(apps),
+    ]);
+    const system = this.#system();
+    return {
+      at: Date.now(),
+      weightsBytes,
+      kvBytes,
+      scratchBytes: Math.max(0, (engineRssBytes ?? 0) - weightsBytes - kvBytes),
+      engineRssBytes,
+      enginePssBytes,
+      appRssBytes: appSizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) || process.memoryUsage.rss(),
+      appPssBytes,
+      systemFreeBytes: system.freeBytes,
+      systemBytes: system.totalBytes,
+    };
+  }
+
+  #engineResidentBytes(): Promise<number | null> {
+    const { pid } = this.#loaded;
+    return pid ? residentBytes(pid) : Promise.resolve(null);
+  }
+}
