@@ -4,8 +4,11 @@ import { hostContract, type HostContract } from '../contract/host-contract.ts';
 import { pageContract } from '../contract/page-contract.ts';
 import type { Port } from '../contract/port.ts';
 import { serve, type Handlers } from '../contract/rpc.ts';
+import { cacheHandlers } from './caches/cache-handlers.ts';
 import { Caches } from './caches/caches.ts';
 import { Chats } from './chats/chats.ts';
+import { Diagnostics } from './diagnostics/diagnostics.ts';
+import { loggingErrors } from './diagnostics/error-log.ts';
 import type { EngineStarter } from './engines/engine-starter.ts';
 import { AppEvents } from './events.ts';
 import { Grants } from './grants.ts';
@@ -62,14 +65,16 @@ export function createHost(options: HostOptions): Host {
   const services = createServices(options);
   const handlers: Handlers<HostContract> = {
     ...listHandlers(services),
+    ...cacheHandlers(services),
     ...modelHandlers(services),
     ...generateHandlers(services),
     ...measureHandlers(services),
     ...perplexityHandlers(services),
   };
+  const pages = loggingErrors(pageHandlers(services), services.diagnostics.errors);
   return {
     serve: (port) => serve(port, hostContract, handlers),
-    servePage: (port) => serve(port, pageContract, pageHandlers(services), { mostInMessage }),
+    servePage: (port) => serve(port, pageContract, pages, { mostInMessage }),
     grant: (path) => services.grants.give(path),
     async close() {
       await services.replies.close();
@@ -105,6 +110,7 @@ function createServices({
   const jobs = new Jobs(store);
   const caches = new Caches(cache);
   const engines = new EnginePool();
+  const chats = new Chats(store, events);
   const loaded = new LoadedModel({ ...shared, starter, jobs, caches, engines });
   const appPids = () => processTree(shellPid, (pid) => engines.pids.includes(pid));
   const services = {
@@ -112,24 +118,23 @@ function createServices({
     ...{ starter, store, jobs, caches, engines },
     runs: new Runs(store),
     models: new PageModels(shared, { folders: modelFolders, others }),
-    chats: new Chats(store, events),
+    chats,
     loaded,
     memory: new MemoryReader({ loaded, appPids }),
     measurements: new Measurements(store),
+    diagnostics: new Diagnostics({ home, cache, userHome: homedir() }, { ...shared, chats, loaded }),
   };
   return { ...services, replies: new Replies(services) };
 }
 
-type Listing = 'listJobs' | 'cancelJob' | 'listRuns' | 'readRun' | 'listCaches' | 'removeCache';
+type Listing = 'listJobs' | 'cancelJob' | 'listRuns' | 'readRun';
 
-function listHandlers({ jobs, runs, caches }: Services): Pick<Handlers<HostContract>, Listing> {
+function listHandlers({ jobs, runs }: Services): Pick<Handlers<HostContract>, Listing> {
   return {
     listJobs: () => jobs.list(),
     cancelJob: ({ id }) => jobs.cancel(id),
     listRuns: ({ limit }) => runs.list(limit),
     readRun: ({ id }) => runs.read(id),
-    listCaches: () => caches.list(),
-    removeCache: ({ id }) => caches.remove(id),
   };
 }
 

@@ -4,9 +4,12 @@ import type { AppEvent, PageContract } from '../contract/page-contract.ts';
 import type { Handlers } from '../contract/rpc.ts';
 import { pageContract } from '../contract/page-contract.ts';
 import { LabError } from '../contract/errors.ts';
+import { cacheHandlers } from './caches/cache-handlers.ts';
 import { chatHandlers } from './chats/handlers.ts';
+import { diagnosticsHandlers } from './diagnostics/diagnostics-handlers.ts';
 import { firstModel } from './loaded/wanted-model.ts';
 import { loadHandlers } from './loaded/load-handlers.ts';
+import { memoryHandlers } from './memory/memory-handlers.ts';
 import { pageModelHandlers } from './models/page-model-handlers.ts';
 import { noticeHandlers } from './notices/notice-handlers.ts';
 import { replyHandlers } from './replies/reply-handlers.ts';
@@ -26,8 +29,11 @@ export function pageHandlers(services: Services): Handlers<PageContract> {
     ...replyHandlers(services),
     ...pageModelHandlers(services),
     ...loadHandlers(services),
+    ...memoryHandlers(services),
     ...settingsHandlers(services),
     ...noticeHandlers(services),
+    ...cacheHandlers(services),
+    ...diagnosticsHandlers(services),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Caches } from './caches/caches.ts';
 import type { Chats } from './chats/chats.ts';
+import type { Diagnostics } from './diagnostics/diagnostics.ts';
 import type { EngineStarter } from './engines/engine-starter.ts';
 import type { AppEvents } from './events.ts';
 import type { Grants } from './grants.ts';
@@ -36,5 +37,6 @@ export interface Services {
   readonly loaded: LoadedModel;
   readonly memory: MemoryReader;
   readonly measurements: Measurements;
+  readonly diagnostics: Diagnostics;
   readonly replies: Replies;
 }
