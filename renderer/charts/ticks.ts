@@ -15,13 +15,6 @@ export function axisFor(max: number, steps = 4): Axis {
   return { top: ticks.at(-1) ?? step, ticks };
 }
 
-/** An axis of bytes: its steps are round in the unit in which they are written. */
-export function byteAxisFor(max: number, steps = 2): Axis {
-  const unit = byteUnit(max);
-  const { top, ticks } = axisFor(max / unit.bytes, steps);
-  return { top: top * unit.bytes, ticks: ticks.map((tick) => tick * unit.bytes) };
-}
-
 export interface ByteUnit {
   readonly name: 'KiB' | 'MiB' | 'GiB';
   readonly bytes: number;

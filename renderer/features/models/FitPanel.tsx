@@ -1,0 +1,221 @@
+import type { ReactNode } from 'react';
+import type { Fit, LoadSettings } from '../../../electron/contract/machine.ts';
+import { KvCodec } from '../../../electron/contract/engine-contract.ts';
+import type { Answer } from '../../ipc/use-answer.ts';
+import { Button } from '../../ui/Button.tsx';
+import { Chip } from '../../ui/Chip.tsx';
+import { formatBytes, formatNumber, formatRate } from '../../ui/format.ts';
+import { Notice } from '../../ui/Notice.tsx';
+import { Panel } from '../../ui/Panel.tsx';
+import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
+import { Slider } from '../../ui/Slider.tsx';
+import { Cell, HeadCell, Row, Table } from '../../ui/Table.tsx';
+import { contextSlider } from './context-steps.ts';
+import { adviceFor, measuredText, overBytes } from './fit.ts';
+import { FitBar } from './FitBar.tsx';
+
+export interface FitPanelProps {
+  readonly answer: Answer<Fit>;
+  readonly settings: LoadSettings;
+  readonly precisions: readonly Fit[];
+  readonly cores: number;
+  readonly onChange: (change: Partial<LoadSettings>) => void;
+  readonly onRetry: () => void;
+  /** Load, unload, progress. */
+  readonly actions: ReactNode;
+}
+
+/** What loading would take, repriced on every knob, before anything is loaded. */
+export function FitPanel(props: FitPanelProps) {
+  const { answer, onRetry, actions } = props;
+  const fit = answer && 'value' in answer ? answer.value : null;
+  return (
+    <Panel
+      title="Fit before load"
+      aside={fit && <FitHead fit={fit} onChange={props.onChange} />}
+      note={<FitFoot fit={fit} actions={actions} />}
+    >
+      <div className="grid content-start gap-2 px-3 pb-3">
+        {answer === null && <p className="text-text-muted">Pricing from the headers…</p>}
+        {answer && 'error' in answer && (
+          <Notice
+            level="error"
+            title="This cannot be priced."
+            actions={
+              <Button size="small" onClick={onRetry}>
+                Try again
+              </Button>
+            }
+          >
+            {answer.error}
+          </Notice>
+        )}
+        {fit && <Knobs {...props} fit={fit} />}
+      </div>
+    </Panel>
+  );
+}
+
+function FitHead({ fit, onChange }: { readonly fit: Fit; readonly onChange: FitPanelProps['onChange'] }) {
+  return (
+    <>
+      {fit.fits ? <Chip tone="ok">fits</Chip> : <Chip tone="danger">does not fit</Chip>}
+      <span className="ml-auto flex items-center gap-2 text-1 text-text-muted">
+        largest context that fits:
+        {fit.largestContext > 0 ? (
+          <Button
+            size="small"
+            title="Use this context"
+            onClick={() => onChange({ context: fit.largestContext })}
+          >
+            {formatNumber(fit.largestContext)}
+          </Button>
+        ) : (
+          <b className="text-text">none</b>
+        )}
+      </span>
+    </>
+  );
+}
+
+function Knobs({ fit, settings, precisions, cores, onChange }: FitPanelProps & { readonly fit: Fit }) {
+  const steps = contextSlider(fit.modelContext);
+  const context = settings.context ?? fit.context;
+  const threads = settings.threads ?? cores;
+  const advice = adviceFor(fit, precisions);
+  return (
+    <>
+      <FitBar fit={fit} />
+      <div className="grid grid-cols-[92px_minmax(0,1fr)] items-center gap-x-3 gap-y-1">
+        <span aria-hidden="true" className="text-text-muted">
+          Context
+        </span>
+        <Slider
+          label="Context"
+          hidesLabel
+          value={steps.toStep(context)}
+          minimum={0}
+          maximum={steps.maximum}
+          step={1}
+          limit={fit.largestContext > 0 ? steps.toStep(fit.largestContext) : undefined}
+          figure={`${formatNumber(context)} tokens`}
+          onChange={(step) => onChange({ context: steps.toContext(Math.round(step)) })}
+        />
+        <span aria-hidden="true" className="text-text-muted">
+          KV precision
+        </span>
+        <span className="flex items-center justify-between gap-2">
+          <SegmentedControl
+            label="KV precision"
+            value={settings.kvCodec ?? fit.kvCodec}
+            segments={KvCodec.options.map((codec) => ({ value: codec, label: codec }))}
+            onChange={(kvCodec) => onChange({ kvCodec })}
+          />
+          <span>
+            {formatNumber(fit.kvBytesPerToken / 1024, 1)}{' '}
+            <span className="text-1 text-text-muted">KiB/token</span>
+          </span>
+        </span>
+        <span aria-hidden="true" className="text-text-muted">
+          Threads
+        </span>
+        <Slider
+          label="Threads"
+          hidesLabel
+          value={threads}
+          minimum={1}
+          maximum={Math.max(cores, threads, 2)}
+          step={1}
+          figure={`${formatNumber(threads)} of ${formatNumber(cores)}`}
+          onChange={(next) => onChange({ threads: next })}
+        />
+      </div>
+      {advice !== null && <p className="text-1 text-warn">{advice}</p>}
+      {precisions.length > 1 && <Precisions precisions={precisions} current={fit} onChange={onChange} />}
+    </>
+  );
+}
+
+/** The same context with each precision of keys and values: what else would fit. */
+function Precisions({
+  precisions,
+  current,
+  onChange,
+}: {
+  readonly precisions: readonly Fit[];
+  readonly current: Fit;
+  readonly onChange: FitPanelProps['onChange'];
+}) {
+  return (
+    <Table aria-label="Other precisions of keys and values">
+      <thead>
+        <tr>
+          <HeadCell>KV</HeadCell>
+          <HeadCell isFigure>sum</HeadCell>
+          <HeadCell isFigure>of what is free</HeadCell>
+          <HeadCell isFigure>largest context</HeadCell>
+          <HeadCell isFigure>predicted tokens/s</HeadCell>
+          <HeadCell>
+            <span className="sr-only">Choose</span>
+          </HeadCell>
+        </tr>
+      </thead>
+      <tbody>
+        {precisions.map((fit) => (
+          <Row key={fit.kvCodec} aria-selected={fit.kvCodec === current.kvCodec}>
+            <Cell>{fit.kvCodec}</Cell>
+            <Cell isFigure>{formatBytes(fit.totalBytes)}</Cell>
+            <Cell isFigure>
+              {fit.fits ? 'fits' : <b className="text-warn">{formatBytes(overBytes(fit))} over</b>}
+            </Cell>
+            <Cell isFigure>{formatNumber(fit.largestContext)}</Cell>
+            <Cell isFigure>
+              {fit.predictedTokensPerSecond === null
+                ? 'not known yet'
+                : formatRate(fit.predictedTokensPerSecond)}
+            </Cell>
+            <Cell isFigure>
+              {fit.kvCodec !== current.kvCodec && (
+                <Button
+                  size="small"
+                  aria-label={`Use ${fit.kvCodec}`}
+                  onClick={() => onChange({ kvCodec: fit.kvCodec })}
+                >
+                  Use
+                </Button>
+              )}
+            </Cell>
+          </Row>
+        ))}
+      </tbody>
+    </Table>
+  );
+}
+
+function FitFoot({ fit, actions }: { readonly fit: Fit | null; readonly actions: ReactNode }) {
+  const measured = fit && measuredText(fit);
+  return (
+    <div className="flex flex-wrap items-center gap-x-4 gap-y-1">
+      {fit && (
+        <span>
+          <span className="text-1 text-text-muted">predicted</span>{' '}
+          {fit.predictedTokensPerSecond === null ? (
+            <span className="text-1 text-text-muted">after the first reply on this machine</span>
+          ) : (
+            <>
+              <b>{formatRate(fit.predictedTokensPerSecond)}</b>{' '}
+              <span className="text-1 text-text-muted">tokens/s, {formatBytes(fit.totalBytes)}</span>
+            </>
+          )}
+        </span>
+      )}
+      {fit && (
+        <span className="text-1 text-text-muted">
+          measured last{' '}
+          {measured === null ? 'never with this model' : <b className="text-text">{measured}</b>}
+        </span>
+      )}
+      <div className="ml-auto flex flex-wrap items-center justify-end gap-2">{actions}</div>
+    </div>
+  );
+}

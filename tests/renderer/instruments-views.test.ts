@@ -1,0 +1,177 @@
+import { describe, expect, test } from 'vitest';
+import type { MemoryReading } from '../../electron/contract/machine.ts';
+import { Instruments } from '../../renderer/features/instruments/instruments.ts';
+import { InstrumentData, slotCount } from '../../renderer/features/instruments/slots.ts';
+import { kvView, memoryView, speedView, timeView } from '../../renderer/features/instruments/views.ts';
+import { cursorToken } from '../../renderer/charts/cursor.ts';
+import { sampleToken, sampleTokens } from './sample-tokens.ts';
+
+const now = 1_000_000_000;
+const gibi = 1024 ** 3;
+const mebi = 1024 ** 2;
+
+const reading = (at: number, more: Partial<MemoryReading> = {}): MemoryReading => ({
+  at,
+  weightsBytes: 100 * mebi,
+  kvBytes: 20 * mebi,
+  scratchBytes: 30 * mebi,
+  engineRssBytes: 150 * mebi,
+  enginePssBytes: 140 * mebi,
+  appRssBytes: 50 * mebi,
+  appPssBytes: null,
+  systemFreeBytes: 4 * gibi,
+  systemBytes: 8 * gibi,
+  ...more,
+});
+
+describe('the last minute', () => {
+  test('is never more than 150 points', () => {
+    const data = new InstrumentData();
+    for (let step = 0; step < 2000; step++) data.addTokens(sampleTokens(3, step * 3), now + step * 100);
+    expect(data.points(now + 200_000)).toHaveLength(slotCount);
+    expect(slotCount).toBeLessThanOrEqual(150);
+  });
+
+  test('places tokens that came together by the engine’s clock', () => {
+    const data = new InstrumentData();
+    // The last of them ended now, the first 990 ms before.
+    data.addTokens(sampleTokens(100), now + 300);
+    const counts = data.points(now + 300).map(({ slot }) => slot?.tokens ?? 0);
+    expect(counts.slice(-4)).toEqual([0, 29, 40, 31]);
+  });
+
+  test('forgets what is older', () => {
+    const data = new InstrumentData();
+    data.addTokens(sampleTokens(5), now);
+    expect(data.points(now + 61_000).every(({ slot }) => slot === undefined)).toBe(true);
+  });
+
+  test('computes nothing until somebody looks, and keeps no more than a minute of what came', () => {
+    const instruments = new Instruments(() => time);
+    let time = now;
+    for (; time < now + 120_000; time += 1000) instruments.addTokens([sampleToken((time - now) / 10)]);
+    const tokens = instruments.points().map(({ slot }) => slot?.tokens ?? 0);
+    expect(tokens.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(60);
+    expect(tokens.reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(58);
+  });
+
+  test('finds the token of a time and the time of a token', () => {
+    const data = new InstrumentData();
+    const tokens = sampleTokens(100);
+    data.addTokens(tokens, now + 300);
+    const token = cursorToken(tokens[99]!.trace);
+    expect(data.tokenAt(now + 100, now + 300)).toEqual(token);
+    expect(data.timeOf(token, now + 300)).toBe(now + 200);
+    expect(data.timeOf({ startNs: 1, totalNs: 1 }, now + 300)).toBeNull();
+  });
+});
+
+describe('time per token', () => {
+  test('is the mean of each point by cause, with the slowest token as a line', () => {
+    const data = new InstrumentData();
+    data.addTokens(
+      [
+        sampleToken(0, { total: 8, attention: 2, feedForward: 5 }),
+        sampleToken(1, { total: 12, attention: 4, feedForward: 6 }),
+      ],
+      now + 300,
+    );
+    const view = timeView(data.points(now + 300));
+    expect(view.layers.map(({ label, values }) => [label, values.at(-1)])).toEqual([
+      ['attention', 3],
+      ['feed-forward', 5.5],
+      ['other', 1.5],
+    ]);
+    expect(view.lines[0]?.values.at(-1)).toBe(12);
+    expect(view.headline).toEqual([
+      { value: '8.0', unit: 'ms p50' },
+      { value: '12.0', unit: 'ms p95' },
+    ]);
+    expect(view.legend.map(({ label, total }) => `${label} ${total}`)).toEqual([
+      'attention 6.0 ms 30 %',
+      'feed-forward 11 ms 55 %',
+      'other 3.0 ms 15 %',
+    ]);
+  });
+
+  test('leaves the step that read the prompt out', () => {
+    const data = new InstrumentData();
+    data.addTokens([sampleToken(0, { total: 2000 }, { phase: 'prefill' }), sampleToken(1)], now + 300);
+    expect(timeView(data.points(now + 300)).lines[0]?.values.at(-1)).toBe(8);
+  });
+
+  test('has no layer and no key for a cause that is not told', () => {
+    const data = new InstrumentData();
+    data.addTokens([sampleToken(0, { total: 8 })], now);
+    const view = timeView(data.points(now));
+    expect(view.layers.map(({ label }) => label)).toEqual(['other']);
+    expect(view.legend.map(({ label }) => label)).toEqual(['other']);
+  });
+
+  test('of a slow model has no gaps while a token is computed', () => {
+    const data = new InstrumentData();
+    data.addTokens([sampleToken(0, { total: 2000, attention: 500 })], now + 300);
+    const known = timeView(data.points(now + 300)).lines[0]?.values.filter((value) => value !== null);
+    expect(known).toHaveLength(6);
+  });
+
+  test('of nothing says so', () => {
+    const view = timeView(new InstrumentData().points(now));
+    expect(view.layers).toEqual([]);
+    expect(view.emptyText).toBe('No token in the last 60 s.');
+  });
+});
+
+describe('speed', () => {
+  test('is tokens by the time they took, not by the time between them', () => {
+    const data = new InstrumentData();
+    data.addTokens([sampleToken(0, { total: 5 }), sampleToken(100, { total: 15 })], now + 300);
+    expect(speedView(data.points(now + 300)).headline).toEqual([{ value: '100.0', unit: 'tokens/s' }]);
+  });
+});
+
+describe('memory', () => {
+  test('stacks weights, KV, scratch and app, and tells the limit', () => {
+    const data = new InstrumentData();
+    data.addMemory(reading(now));
+    const view = memoryView(data.points(now));
+    expect(view.unit).toBe('MiB');
+    expect(view.layers.map(({ label, values }) => [label, values.at(-1)])).toEqual([
+      ['weights', 100],
+      ['KV', 20],
+      ['scratch', 30],
+      ['app', 50],
+    ]);
+    expect(view.headline).toEqual([{ value: '150', unit: 'MiB of 3.15 GiB' }]);
+    // 200 MiB are used; 4 GiB are free, of which 1 GiB is the system's.
+    expect(view.limits).toEqual([{ label: 'limit 3.20 GiB', value: 200 + 3 * 1024 }]);
+    expect(view.axis.top).toBeLessThan(1024);
+  });
+
+  test('draws a limit that is near', () => {
+    const data = new InstrumentData();
+    data.addMemory(reading(now, { weightsBytes: 3 * gibi, systemFreeBytes: 2 * gibi }));
+    const view = memoryView(data.points(now));
+    expect(view.unit).toBe('GiB');
+    expect(view.limits[0]!.value).toBeLessThanOrEqual(view.axis.top);
+  });
+
+  test('stands until the next reading, not longer than 3 s', () => {
+    const data = new InstrumentData();
+    data.addMemory(reading(now));
+    const known = memoryView(data.points(now + 10_000)).layers[0]?.values.filter((value) => value !== null);
+    expect(known).toHaveLength(8);
+  });
+});
+
+describe('KV', () => {
+  test('is what the steps of a reply tell, and between replies what memory tells', () => {
+    const data = new InstrumentData();
+    data.addMemory(reading(now));
+    data.addTokens([sampleToken(30)], now + 1000);
+    const view = kvView(data.points(now + 1000));
+    expect(view.layers[0]?.values.slice(-3)).toEqual([20, 20, 31]);
+    expect(view.headline).toEqual([{ value: '31.0', unit: 'MiB' }]);
+    expect(view.legend[0]).toMatchObject({ label: 'grew by', total: '11.0 MiB' });
+  });
+});
