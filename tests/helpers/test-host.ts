@@ -37,7 +37,8 @@ export function startHost(home = temporaryFolder()): TestHost {
       return started;
     },
   };
-  const host = createHost({ home, cache: join(home, 'cache'), starter });
+  // What other programs keep on the tester's machine is no part of a test.
+  const host = createHost({ home, cache: join(home, 'cache'), starter, otherModels: [] });
   const [here, there] = portPair();
   host.serve(there);
   const [pageHere, pageThere] = portPair();

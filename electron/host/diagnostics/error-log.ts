@@ -1,4 +1,5 @@
 /** The latest errors without what they say: a message may hold what a person typed, a file's name or a key. */
+import { fileURLToPath } from 'node:url';
 import type { Contract } from '../../contract/operation.ts';
 import type { Handlers, StreamContext } from '../../contract/rpc.ts';
 import { isErrorCode, toLabError, type ErrorCode } from '../../contract/errors.ts';
@@ -15,8 +16,9 @@ export interface LoggedError {
 
 const mostErrors = 50;
 const mostPlaces = 5;
-/** Where Retort's code lies. */
-const codeFolder = new URL('../../../', import.meta.url).href;
+const codeFolder = new URL('../../../', import.meta.url);
+/** Where Retort's code lies, in both forms in which a stack may name it. */
+const codeFolders = [codeFolder.href, fileURLToPath(codeFolder)];
 
 export class ErrorLog {
   #errors: readonly LoggedError[] = [];
@@ -67,14 +69,14 @@ export function loggingErrors<T extends Contract>(handlers: Handlers<T>, log: Er
   return Object.fromEntries(logging) as Handlers<T>;
 }
 
-/** From the stack, past the message, which stands before it and may hold anything; none where the message is not found there. */
+/** From the stack, past the message, which stands before it and may hold anything; none where it does not begin with the message. */
 function placesOf({ message, stack = '' }: Error): string[] {
   const start = stack.indexOf(message);
-  if (start < 0) return [];
+  if (!/^[\w$ .[\]]+: $/.test(stack.slice(0, Math.max(0, start)))) return [];
   const frames = stack.slice(start + message.length).split('\n');
   const places = frames.map((frame) => {
-    const file = frame.lastIndexOf(codeFolder);
-    return file < 0 ? '' : frame.slice(file + codeFolder.length).replace(/\)$/, '');
+    const folder = codeFolders.find((each) => frame.includes(each)) ?? '\n';
+    return (frame.split(folder).at(1) ?? '').replace(/\)$/, '');
   });
   return places.filter((place) => /^[\w./-]+:\d+:\d+$/.test(place)).slice(0, mostPlaces);
 }
