@@ -134,6 +134,7 @@ describe('the error log', () => {
 
   test('takes none where the message was changed after the stack was made', () => {
     const error = new Error('before');
+    expect(error.stack).toContain('before');
     error.message = 'after';
     expect(places(error)).toEqual([]);
   });
