@@ -44,14 +44,16 @@ export function App() {
   };
   useShortcuts(act);
   useShellCommands(act);
-  const ScreenComponent = screens[route.screen] ?? screens.chat;
+  const ScreenComponent = screens[route.screen];
   return (
     <TooltipProvider>
       <div className="grid h-full min-w-275 grid-cols-[var(--rail)_minmax(0,1fr)] grid-rows-[minmax(0,1fr)_var(--status)]">
         <Rail screen={route.screen} chat={openChat} />
         <main className="grid min-h-0 min-w-0 grid-rows-[auto_minmax(0,1fr)]">
           <HostNotices />
-          <Suspense fallback={null}>{ScreenComponent && <ScreenComponent />}</Suspense>
+          <Suspense fallback={null}>
+            <ScreenComponent />
+          </Suspense>
         </main>
         <StatusLine onOpenPalette={() => setOverlay('palette')} />
       </div>

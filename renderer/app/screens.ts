@@ -1,8 +1,12 @@
 /** The screens, each loaded when it is first shown; Chat comes with the page. */
-import type { ComponentType } from 'react';
+import { lazy, type ComponentType } from 'react';
 import { ChatScreen } from '../features/chat/ChatScreen.tsx';
 import type { Screen } from './routes.ts';
 
-export const screens: Readonly<Partial<Record<Screen, ComponentType>>> = {
+export const screens: Readonly<Record<Screen, ComponentType>> = {
   chat: ChatScreen,
+  models: lazy(async () => ({ default: (await import('../features/models/ModelsScreen.tsx')).ModelsScreen })),
+  settings: lazy(async () => ({
+    default: (await import('../features/settings/SettingsScreen.tsx')).SettingsScreen,
+  })),
 };
