@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -9,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { pageContract, type AppEvent } from '../../electron/contract/page-contract.ts';
 import { portPair } from '../../electron/contract/port.ts';
@@ -335,3 +337,26 @@ test('a data folder that cannot be made is a coded error and changes nothing', a
   );
   expect(await settings.read()).toEqual(usual);
 });
+
+const writer = fileURLToPath(new URL('../helpers/settings-child.ts', import.meta.url));
+
+test('settings acknowledged before kill -9 are there afterwards, and no kill leaves a file that cannot be read', async () => {
+  const home = temporaryFolder();
+  for (let round = 0, threads = 0; round < 20; round++) {
+    const child = fork(writer, [home, String(threads + 1)], { execArgv: [] });
+    let changes = 0;
+    child.on('message', (acknowledged: number) => {
+      threads = acknowledged;
+      changes += 1;
+      if (changes === 3) setTimeout(() => child.kill('SIGKILL'), round % 7);
+    });
+    await Promise.all([once(child, 'exit'), once(child, 'disconnect')]);
+    const { settings, messages } = open(home);
+    const read = await settings.read();
+    // What was under way when the process was killed may be there too.
+    expect([threads, threads + 1]).toContain(read.threads);
+    expect(read.draft).toHaveLength(10_000 * ((read.threads ?? 0) % 50));
+    expect(messages()).toEqual([]);
+    threads = read.threads ?? 0;
+  }
+}, 60_000);
