@@ -1,9 +1,13 @@
 /** Proportional set sizes (PSS): pages that several processes share are counted once over all of them. Linux only. */
 import { readFile } from 'node:fs/promises';
 
-const leastAgeMs = 1000;
-/** The kernel walks every page of a process for it, about 8 ms for half a GiB of small pages: at most one percent of the time goes to it. */
+/**
+ * The kernel walks every page of a process for it, about 8 ms for half a GiB of small pages: at most one percent of the time goes to it,
+ * as long as the figures stay fresh enough to look at.
+ */
 const restPerCost = 100;
+const leastRestMs = 1000;
+const longestRestMs = 3000;
 
 interface Size {
   /** Null: the system does not tell. */
@@ -31,7 +35,7 @@ export class ProportionalSizes {
     const startedAt = performance.now();
     const bytes = await readSize(pid);
     const now = performance.now();
-    const restMs = Math.max(leastAgeMs, (now - startedAt) * restPerCost);
+    const restMs = Math.min(longestRestMs, Math.max(leastRestMs, (now - startedAt) * restPerCost));
     this.#sizes.set(pid, { bytes, staleAt: now + restMs });
     return bytes;
   }
