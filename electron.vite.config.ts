@@ -2,6 +2,7 @@
  * The parts that run in Electron and in pages, built into out/: the shell and its preload as CommonJS, which the oldest Electron that must run
  * them takes, and the pages. The host and the engines are not bundled: scripts/transpile.mjs keeps one module for each file.
  */
+import { join } from 'node:path';
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
@@ -29,6 +30,15 @@ export default defineConfig({
   renderer: {
     root: 'renderer',
     plugins: [react(), tailwindcss()],
+    resolve: {
+      alias: {
+        // Its browser form parses with the page's own parser, which reports a formula's style attributes as breaches of the policy.
+        'hast-util-from-html-isomorphic': join(
+          import.meta.dirname,
+          'node_modules/hast-util-from-html-isomorphic/index.js',
+        ),
+      },
+    },
     build: {
       target: pageTarget,
       cssTarget: pageTarget,

@@ -2,7 +2,8 @@ import type { ReactNode } from 'react';
 import type { LoadState, MemoryReading } from '../../electron/contract/machine.ts';
 import { classNames } from '../ui/class-names.ts';
 import { formatBytes, formatNumber, formatRate } from '../ui/format.ts';
-import { Meter, type MeterFill } from '../ui/Meter.tsx';
+import { gaugeFill } from '../ui/gauge.ts';
+import { Meter } from '../ui/Meter.tsx';
 import { useApp } from './app-context.ts';
 import { shortcutText } from './shortcuts.ts';
 
@@ -71,12 +72,6 @@ function MemoryItem({ reading }: { readonly reading: MemoryReading }) {
       </span>
     </Item>
   );
-}
-
-/** How full a context is: calm, from 85 % a warning, full a danger. */
-export function gaugeFill(used: number, limit: number): MeterFill {
-  if (used >= limit) return 'danger';
-  return used >= limit * 0.85 ? 'warn' : 'kv';
 }
 
 function ContextItem({ used, limit }: { readonly used: number; readonly limit: number }) {

@@ -21,7 +21,10 @@ export function createApplication(shell: Shell | null, open: OpenPort): Applicat
   const host: Host = { client: connection.client, shell };
   const app = createAppStore(host.client);
   const chat = createChatStore(host, app);
+  const keepDraft = () => chat.draft.flush();
+  window.addEventListener('pagehide', keepDraft);
   const stops = [
+    () => window.removeEventListener('pagehide', keepDraft),
     app.subscribe(({ settings }) => showTheme(settings.theme)),
     followHost(connection, app, [chat]),
     followMemory(connection, (memory) => app.setState({ memory })),

@@ -23,9 +23,11 @@ export function TextField({
   error = null,
   description,
   className,
+  id: givenId,
   ...rest
 }: TextFieldProps) {
-  const id = useId();
+  const ownId = useId();
+  const id = givenId ?? ownId;
   const notes = [error !== null && `${id}-error`, description !== undefined && `${id}-description`]
     .filter((name) => name !== false)
     .join(' ');

@@ -1,5 +1,5 @@
 /** What a person does with chats. */
-import { toLabError } from '../../../electron/contract/errors.ts';
+import { LabError, toLabError } from '../../../electron/contract/errors.ts';
 import type { AppStore } from '../../app/app-store.ts';
 import { navigate } from '../../app/routes.ts';
 import type { Host } from '../../ipc/host-context.ts';
@@ -7,6 +7,7 @@ import { saveText } from '../../ipc/save-text.ts';
 import { showToast } from '../../ui/toasts.ts';
 import type { ChatActions, ChatStoreApi, Draft, OpenChat } from './chat-state.ts';
 import { putChat, putMessages } from './chat-store.ts';
+import type { DraftKeeper } from './draft-keeper.ts';
 import { latestLeafBelow } from './message-tree.ts';
 import type { ReplyFollower } from './reply-follower.ts';
 
@@ -15,6 +16,7 @@ export interface ChatServices {
   readonly app: AppStore;
   readonly store: ChatStoreApi;
   readonly replies: ReplyFollower;
+  readonly draft: DraftKeeper;
 }
 
 export function chatActions(services: ChatServices): ChatActions {
@@ -33,9 +35,32 @@ async function told(action: () => Promise<void>): Promise<void> {
   await action().catch((error: unknown) => showToast(toLabError(error).message));
 }
 
+/** The open chat's id. A chat to come begins on disk, with what was chosen for it. */
+async function beginChat({ host: { client }, store, draft }: ChatServices): Promise<string> {
+  const { current, next } = store.getState();
+  if (current) return current.chat.id;
+  const chat = await client.createChat(next);
+  putChat(store, summaryOf(chat));
+  store.setState({
+    current: { chat, messages: new Map() },
+    opening: null,
+    next: { systemPrompt: '', sampling: {}, maxTokens: null },
+  });
+  draft.begin(chat.id);
+  navigate({ screen: 'chat', chatId: chat.id, messageId: null }, 'replace');
+  return chat.id;
+}
+
 type Opening = Pick<ChatActions, 'open' | 'changeChat' | 'changeNext' | 'showBranch'>;
 
-function openActions({ host: { client }, app, store, replies }: ChatServices): Opening {
+function openActions(services: ChatServices): Opening {
+  const {
+    host: { client },
+    app,
+    store,
+    replies,
+    draft,
+  } = services;
   const { setState, getState } = store;
   const take = (open: OpenChat) => {
     setState({ current: open, opening: null });
@@ -49,13 +74,17 @@ function openActions({ host: { client }, app, store, replies }: ChatServices): O
         setState({ current: null, timelineOf: null, timelines: new Map() });
         app.setState({ contextTokens: null });
       }
-      if (id === null) return setState({ opening: null });
+      if (id === null) {
+        if (before !== null) draft.show(null, app.getState().settings.draft);
+        return setState({ opening: null });
+      }
       setState({ opening: { id, error: null } });
       try {
         const { chat, messages } = await client.readChat({ id });
         // Meanwhile another may have been asked for.
         if (getState().opening?.id !== id) return;
         take({ chat, messages: new Map(messages.map((message) => [message.id, message])) });
+        if (before !== id) draft.show(id, chat.draft);
         if (before !== id) void client.changeSettings({ lastChat: id }).catch(untold);
       } catch (error) {
         const { code, message } = toLabError(error);
@@ -71,7 +100,11 @@ function openActions({ host: { client }, app, store, replies }: ChatServices): O
         setState(({ current: now }) => (now?.chat.id === chat.id ? { current: { ...now, chat } } : {}));
       });
     },
-    changeNext: (change) => setState(({ next }) => ({ next: { ...next, ...change } })),
+    async changeNext(change) {
+      setState(({ next }) => ({ next: { ...next, ...change } }));
+      if (getState().next.systemPrompt.trim() !== '')
+        await told(async () => void (await beginChat(services)));
+    },
     async showBranch(messageId) {
       const { current } = getState();
       if (!current) return;
@@ -82,9 +115,14 @@ function openActions({ host: { client }, app, store, replies }: ChatServices): O
   };
 }
 
-type Replying = Pick<ChatActions, 'send' | 'regenerate' | 'branchReply' | 'stop'>;
+type Replying = Pick<ChatActions, 'send' | 'regenerate' | 'branchReply' | 'continueReply' | 'stop'>;
 
-function replyActions({ host: { client }, store, replies }: ChatServices): Replying {
+function replyActions(services: ChatServices): Replying {
+  const {
+    host: { client },
+    store,
+    replies,
+  } = services;
   const { setState, getState } = store;
   const show = (messages: Parameters<typeof putMessages>[1]) => {
     putMessages(store, messages);
@@ -97,25 +135,23 @@ function replyActions({ host: { client }, store, replies }: ChatServices): Reply
     );
     replies.follow(leaf);
   };
-  /** A new chat begins on disk with its first message. */
-  async function chatToSendTo(): Promise<string> {
-    const { current, next } = getState();
-    if (current) return current.chat.id;
-    const chat = await client.createChat(next);
-    putChat(store, summaryOf(chat));
-    setState({ current: { chat, messages: new Map() }, opening: null });
-    navigate({ screen: 'chat', chatId: chat.id, messageId: null }, 'replace');
-    return chat.id;
-  }
   return {
     async send({ text, files }: Draft, parentId, model) {
-      const chatId = await chatToSendTo();
+      const chatId = await beginChat(services);
       const { message, reply } = await client.send({ chatId, parentId, text, files: [...files], model });
       show([message, reply]);
     },
     regenerate: (replyId, model) => told(async () => show([await client.regenerate({ replyId, model })])),
     branchReply: (replyId, token, alternative) =>
       told(async () => show([await client.branchReply({ replyId, token, alternative })])),
+    continueReply: (replyId) =>
+      told(async () => {
+        const { tokens } = getState().timelines.get(replyId) ?? (await client.readTimeline({ replyId }));
+        const last = tokens.findLastIndex(({ id, trace }) => trace.top?.some((other) => other.id === id));
+        const token = tokens[last];
+        if (!token) throw new LabError('not-found', 'This reply has no token on record to go on from.');
+        show([await client.branchReply({ replyId, token: last, alternative: token.id })]);
+      }),
     async stop() {
       const growing = [...getState().growing.values()];
       for (const reply of growing) reply.stop();

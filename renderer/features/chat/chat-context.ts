@@ -2,6 +2,7 @@ import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import type { ChatActions, ChatState } from './chat-state.ts';
 import type { ChatStore } from './chat-store.ts';
+import type { DraftKeeper, DraftState } from './draft-keeper.ts';
 
 export const ChatContext = createContext<ChatStore | null>(null);
 
@@ -18,4 +19,10 @@ export function useChat<Selected>(select: (state: ChatState) => Selected): Selec
 
 export function useChatActions(): ChatActions {
   return useChatStore().actions;
+}
+
+/** What is being written, and the keeper of it. */
+export function useDraft(): readonly [state: DraftState, keeper: DraftKeeper] {
+  const { draft } = useChatStore();
+  return [useStore(draft.store), draft];
 }

@@ -6,7 +6,6 @@ import type {
   ExportFormat,
   ReplyToken,
 } from '../../../electron/contract/chats.ts';
-import type { SamplingChoice } from '../../../electron/contract/sampling.ts';
 import type { TraceRecord } from '../../../electron/contract/trace.ts';
 import type { GrowingReply } from './growing-reply.ts';
 import type { Messages } from './message-tree.ts';
@@ -56,16 +55,15 @@ export interface ChatActions {
   readonly send: (draft: Draft, parentId: string | null, model: string) => Promise<void>;
   readonly regenerate: (replyId: string, model: string) => Promise<void>;
   readonly branchReply: (replyId: string, token: number, alternative: number) => Promise<void>;
+  /** Writes on where an ended reply stopped, as a branch. */
+  readonly continueReply: (replyId: string) => Promise<void>;
   /** Stops what is being written in the open chat. */
   readonly stop: () => Promise<void>;
   /** Shows the branch through this message, at each fork its latest. */
   readonly showBranch: (messageId: string) => Promise<void>;
   readonly changeChat: (change: ChatChange) => Promise<void>;
-  readonly changeNext: (change: {
-    readonly systemPrompt?: string;
-    readonly sampling?: SamplingChoice;
-    readonly maxTokens?: number | null;
-  }) => void;
+  /** Of the chat to come. With a system prompt it begins at once, so that its prompt is counted. */
+  readonly changeNext: (change: Partial<NextChat>) => Promise<void>;
   readonly rename: (id: string, title: string) => Promise<void>;
   readonly setPinned: (id: string, isPinned: boolean) => Promise<void>;
   readonly remove: (id: string) => Promise<void>;

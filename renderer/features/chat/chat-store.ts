@@ -2,14 +2,22 @@
 import { createStore } from 'zustand/vanilla';
 import { toLabError } from '../../../electron/contract/errors.ts';
 import type { ChatSummary, Message } from '../../../electron/contract/chats.ts';
+import type { Start } from '../../../electron/contract/page-contract.ts';
 import type { AppStore } from '../../app/app-store.ts';
 import type { HostFollower } from '../../app/follow-host.ts';
+import { navigate } from '../../app/routes.ts';
 import type { Host } from '../../ipc/host-context.ts';
 import { chatActions } from './chat-actions.ts';
 import type { ChatActions, ChatState, ChatStoreApi } from './chat-state.ts';
+import { DraftKeeper } from './draft-keeper.ts';
 import { ReplyFollower } from './reply-follower.ts';
 
-export type ChatStore = ChatStoreApi & HostFollower & { readonly actions: ChatActions };
+interface ChatParts {
+  readonly actions: ChatActions;
+  /** What is being written. */
+  readonly draft: DraftKeeper;
+}
+export type ChatStore = ChatStoreApi & HostFollower & ChatParts;
 
 export function createChatStore(host: Host, app: AppStore): ChatStore {
   const store = createStore<ChatState>(() => ({
@@ -23,14 +31,28 @@ export function createChatStore(host: Host, app: AppStore): ChatStore {
     timelineOf: null,
   }));
   const replies = new ReplyFollower(host.client, store, app);
-  const actions = chatActions({ host, app, store, replies });
+  const draft = new DraftKeeper(async (chatId, text) => {
+    // What cannot be kept now is kept with the next change.
+    if (chatId === null) await host.client.changeSettings({ draft: text }).catch(untold);
+    else await host.client.changeChat({ id: chatId, change: { draft: text } }).catch(untold);
+  });
+  const actions = chatActions({ host, app, store, replies, draft });
+  let isFirst = true;
   return Object.assign(store, {
     actions,
-    onStart({ chats }: { readonly chats: readonly ChatSummary[] }) {
+    draft,
+    onStart({ chats, settings }: Start) {
       store.setState({ chats: sorted(chats) });
-      const { current } = store.getState();
+      const { current, opening } = store.getState();
+      const id = current?.chat.id ?? opening?.id ?? null;
+      const last = chats.find((chat) => chat.id === settings.lastChat);
       // After a lost connection: what was open is read again, what grows is joined again.
-      if (current) void actions.open(current.chat.id);
+      if (id !== null) void actions.open(id);
+      else if (isFirst) draft.show(null, settings.draft);
+      if (isFirst && window.location.hash === '' && last) {
+        navigate({ screen: 'chat', chatId: last.id, messageId: null }, 'replace');
+      }
+      isFirst = false;
     },
     onEvent: (event) => {
       if (event.type === 'chat') putChat(store, event.chat);
@@ -40,8 +62,10 @@ export function createChatStore(host: Host, app: AppStore): ChatStore {
         replies.follow(event.message);
       }
     },
-  } satisfies HostFollower & { readonly actions: ChatActions });
+  } satisfies HostFollower & ChatParts);
 }
+
+const untold = () => undefined;
 
 /** Pinned ones first, then by what changed last. */
 function sorted(chats: readonly ChatSummary[]): readonly ChatSummary[] {

@@ -45,3 +45,9 @@ export function latestLeafBelow(messages: Messages, id: string): string {
     leaf = next.id;
   }
 }
+
+/** The ends of all branches, in the order in which they were made. */
+export function leavesOf(messages: Messages): readonly string[] {
+  const parents = new Set([...messages.values()].map(({ parentId }) => parentId));
+  return [...messages.keys()].filter((id) => !parents.has(id));
+}

@@ -5,6 +5,7 @@ import type { PageContract } from '../../../electron/contract/page-contract.ts';
 import type { Client } from '../../../electron/contract/rpc.ts';
 import type { AppStore } from '../../app/app-store.ts';
 import { showToast } from '../../ui/toasts.ts';
+import { instruments } from '../instruments/instruments.ts';
 import type { ChatStoreApi, Timeline } from './chat-state.ts';
 import { putMessages } from './chat-store.ts';
 import { GrowingReply, latestRate } from './growing-reply.ts';
@@ -69,6 +70,7 @@ export class ReplyFollower {
 
   /** What the status line and the instruments show of it. */
   #tell(fresh: readonly ReplyToken[], growing: GrowingReply): void {
+    instruments.addTokens(fresh);
     const now = performance.now();
     if (fresh.length === 0 || now - this.#statusAt < statusIntervalMs) return;
     this.#statusAt = now;

@@ -1,0 +1,55 @@
+import { useApp, useAppActions } from '../../app/app-context.ts';
+import { shortcutText } from '../../app/shortcuts.ts';
+import { Button } from '../../ui/Button.tsx';
+import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
+import { useChat, useChatActions } from './chat-context.ts';
+import type { TintMode } from './chat-state.ts';
+import { leavesOf, type BranchEntry } from './message-tree.ts';
+import { ModelPicker } from './ModelPicker.tsx';
+
+const tints: readonly { readonly value: TintMode; readonly label: string }[] = [
+  { value: 'none', label: 'none' },
+  { value: 'probability', label: 'probability' },
+  { value: 'time', label: 'time' },
+];
+
+/** "branch 2 of 3" where the chat has several. */
+function BranchPlace({ branch }: { readonly branch: readonly BranchEntry[] }) {
+  const messages = useChat((state) => state.current?.messages);
+  const leafId = branch.at(-1)?.message.id;
+  if (!messages || leafId === undefined) return null;
+  const leaves = leavesOf(messages);
+  if (leaves.length < 2) return null;
+  return (
+    <span className="text-1 whitespace-nowrap text-text-muted">
+      branch {leaves.indexOf(leafId) + 1} of {leaves.length}
+    </span>
+  );
+}
+
+export function ChatHeader({ branch }: { readonly branch: readonly BranchEntry[] }) {
+  const title = useChat((state) => state.current?.chat.title ?? 'New chat');
+  const tint = useChat((state) => state.tint);
+  const { setTint } = useChatActions();
+  const showsInstruments = useApp((state) => state.settings.showsInstruments);
+  const { changeSettings } = useAppActions();
+  return (
+    <header className="flex h-(--bar) min-w-0 items-center gap-3 border-b border-line px-4">
+      <h1 className="min-w-0 truncate text-3 font-strong">{title}</h1>
+      <BranchPlace branch={branch} />
+      <span className="ml-auto flex items-center gap-2">
+        <span className="text-1 whitespace-nowrap text-text-muted">Tint tokens by</span>
+        <SegmentedControl label="Tint tokens by" value={tint} segments={tints} onChange={setTint} />
+      </span>
+      <ModelPicker />
+      <Button
+        variant="quiet"
+        title={shortcutText('instruments')}
+        aria-pressed={showsInstruments}
+        onClick={() => void changeSettings({ showsInstruments: !showsInstruments })}
+      >
+        Instruments
+      </Button>
+    </header>
+  );
+}

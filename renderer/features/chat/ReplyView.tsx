@@ -1,0 +1,158 @@
+import { useSyncExternalStore } from 'react';
+import type { ReplyPhase } from '../../../electron/contract/chats.ts';
+import { useApp } from '../../app/app-context.ts';
+import { Button } from '../../ui/Button.tsx';
+import { formatCount, formatRate } from '../../ui/format.ts';
+import { Notice } from '../../ui/Notice.tsx';
+import { ProgressBar } from '../../ui/ProgressBar.tsx';
+import { useChat, useChatActions } from './chat-context.ts';
+import type { Timeline } from './chat-state.ts';
+import { CopyButton } from './CopyButton.tsx';
+import { BranchSwitch, FactsLine } from './FactsLine.tsx';
+import type { GrowingReply } from './growing-reply.ts';
+import { latestRate } from './growing-reply.ts';
+import type { BranchEntry } from './message-tree.ts';
+import { isUnfinished, phaseText } from './reply-words.ts';
+import { ReplyText, type ShownTokens } from './ReplyText.tsx';
+import { TokenPointer } from './TokenPointer.tsx';
+import { useModelForSending } from './use-model.ts';
+import { useShownTokens } from './use-shown-tokens.ts';
+
+/** A model's message: as it grows, or as it ended. */
+export function ReplyView({ entry }: { readonly entry: BranchEntry }) {
+  const growing = useChat((state) => state.growing.get(entry.message.id));
+  return growing ? <GrowingView entry={entry} growing={growing} /> : <EndedView entry={entry} />;
+}
+
+function GrowingView({ entry, growing }: { readonly entry: BranchEntry; readonly growing: GrowingReply }) {
+  const { id } = entry.message;
+  const { text, tokens, phase, isStopping } = useSyncExternalStore(growing.subscribe, growing.getSnapshot);
+  const shown = useShownTokens(id, tokens);
+  return (
+    <article aria-label="Reply" aria-busy="true">
+      <Pointed replyId={id} shown={shown} text={text} isGrowing />
+      <Phase phase={phase} isStopping={isStopping} tokenCount={tokens.length} rate={latestRate(tokens)} />
+    </article>
+  );
+}
+
+function Pointed({
+  replyId,
+  shown,
+  text,
+  isGrowing,
+}: {
+  readonly replyId: string;
+  readonly shown: ShownTokens | null;
+  readonly text: string;
+  readonly isGrowing: boolean;
+}) {
+  const drawn = <ReplyText text={text} isGrowing={isGrowing} shown={shown} />;
+  if (!shown) return drawn;
+  return (
+    <TokenPointer replyId={replyId} tokens={shown.tokens}>
+      {drawn}
+    </TokenPointer>
+  );
+}
+
+function Phase({
+  phase,
+  isStopping,
+  tokenCount,
+  rate,
+}: {
+  readonly phase: ReplyPhase;
+  readonly isStopping: boolean;
+  readonly tokenCount: number;
+  readonly rate: number | null;
+}) {
+  if (!isStopping && phase.phase === 'reading') {
+    return (
+      <div className="py-2">
+        <ProgressBar
+          title="Reading the prompt"
+          done={phase.done}
+          total={phase.total}
+          figures={[phaseText(phase).replace('reading ', '')]}
+        />
+      </div>
+    );
+  }
+  return (
+    <p role="status" className="flex gap-x-3 py-2 text-1 text-text-muted">
+      <span>{isStopping ? 'stopping' : phaseText(phase)}</span>
+      {tokenCount > 0 && <span>{formatCount(tokenCount, 'token')}</span>}
+      {rate !== null && !isStopping && <span>{formatRate(rate)} tokens/s</span>}
+    </p>
+  );
+}
+
+const noTokens: Timeline = { tokens: [], prefill: [] };
+
+function EndedView({ entry }: { readonly entry: BranchEntry }) {
+  const { message } = entry;
+  const timeline = useChat((state) => state.timelines.get(message.id)) ?? noTokens;
+  const shown = useShownTokens(message.id, timeline.tokens, message.reply?.hasTimeline === true);
+  const isTimelineOpen = useChat((state) => state.timelineOf === message.id);
+  const { regenerate } = useChatActions();
+  const model = useModelForSending();
+  return (
+    <article aria-label="Reply">
+      <Pointed replyId={message.id} shown={shown} text={message.text} isGrowing={false} />
+      <Interruption entry={entry} />
+      <FactsLine message={message} isTimelineOpen={isTimelineOpen}>
+        <Continue entry={entry} />
+        <CopyButton text={message.text} />
+        <Button
+          variant="quiet"
+          size="small"
+          disabled={model === null}
+          onClick={() => model !== null && void regenerate(message.id, model)}
+        >
+          Regenerate
+        </Button>
+        <BranchSwitch entry={entry} />
+      </FactsLine>
+    </article>
+  );
+}
+
+/** Why a reply has no end, and what can be done. */
+function Interruption({ entry: { message } }: { readonly entry: BranchEntry }) {
+  const { regenerate } = useChatActions();
+  const model = useModelForSending();
+  if (message.state !== 'interrupted') return null;
+  const reason = message.reply?.error?.message ?? 'It ended before it was complete.';
+  return (
+    <div className="pt-3">
+      <Notice
+        level="error"
+        title="This reply was interrupted."
+        actions={
+          <Button
+            size="small"
+            disabled={model === null}
+            onClick={() => model !== null && void regenerate(message.id, model)}
+          >
+            Write it anew
+          </Button>
+        }
+      >
+        {reason}
+      </Notice>
+    </div>
+  );
+}
+
+/** Goes on from the last token of which it is known what else could have stood there. */
+function Continue({ entry: { message } }: { readonly entry: BranchEntry }) {
+  const { continueReply } = useChatActions();
+  const isReady = useApp((state) => state.engine.state !== 'none');
+  if (!isUnfinished(message) || message.reply?.hasTimeline !== true || !isReady) return null;
+  return (
+    <Button variant="quiet" size="small" onClick={() => void continueReply(message.id)}>
+      Continue
+    </Button>
+  );
+}

@@ -1,0 +1,23 @@
+import { useEffect, useState } from 'react';
+import type * as math from './math.ts';
+
+type MathPlugins = typeof math;
+
+let loaded: MathPlugins | null = null;
+
+/** The plugins for formulas once they are there; loads them when `isNeeded`. */
+export function useMath(isNeeded: boolean): MathPlugins | null {
+  const [plugins, setPlugins] = useState(loaded);
+  useEffect(() => {
+    if (!isNeeded || plugins) return;
+    let isShown = true;
+    void import('./math.ts').then((module) => {
+      loaded = module;
+      if (isShown) setPlugins(module);
+    });
+    return () => {
+      isShown = false;
+    };
+  }, [isNeeded, plugins]);
+  return isNeeded ? plugins : null;
+}
