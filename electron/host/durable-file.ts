@@ -31,7 +31,7 @@ async function writeToDisk(file: string, text: string): Promise<void> {
   }
 }
 
-async function makeNamesDurable(folder: string): Promise<void> {
+export async function makeNamesDurable(folder: string): Promise<void> {
   // Windows opens no folders; its renames are durable by the journal.
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');

@@ -1,10 +1,11 @@
 /** Chats in a data folder of their own, what they told pages, and replies to fill them with. */
 import { onTestFinished } from 'vitest';
-import type { Message, ReplyFacts } from '../../electron/contract/chats.ts';
+import type { Message } from '../../electron/contract/chats.ts';
 import type { AppEvent } from '../../electron/contract/page-contract.ts';
 import { Chats } from '../../electron/host/chats/chats.ts';
 import { AppEvents } from '../../electron/host/events.ts';
 import { openStore, type Store } from '../../electron/host/store/store.ts';
+import { noFacts } from './no-facts.ts';
 import { temporaryFolder } from './test-host.ts';
 
 export interface TestChats {
@@ -23,24 +24,6 @@ export function openChats(home = temporaryFolder()): TestChats {
   events.listen((event) => told.push(event));
   return { chats: new Chats(store, events), store, home, told };
 }
-
-/** Of a reply that has not begun. */
-export const noFacts: ReplyFacts = {
-  model: 'tiny',
-  modelTitle: 'Tiny model',
-  modelIdentity: null,
-  finishReason: null,
-  error: null,
-  promptTokens: null,
-  reusedTokens: null,
-  generatedTokens: 0,
-  firstTokenMs: null,
-  prefillTokensPerSecond: null,
-  decodeTokensPerSecond: null,
-  kvBytes: null,
-  seed: null,
-  hasTimeline: false,
-};
 
 /** A message and its whole reply. */
 export async function addTurn(

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { matchExpression } from '../../electron/host/chats/search.ts';
-import { addTurn, noFacts, openChats } from '../helpers/chats.ts';
+import { addTurn, openChats } from '../helpers/chats.ts';
+import { noFacts } from '../helpers/no-facts.ts';
 
 test('titles come before messages, messages newest first, with what matched marked', async () => {
   const { chats } = openChats();
@@ -128,11 +129,14 @@ const hostile = [
   ...['a '.repeat(500), 'x'.repeat(1000), '"'.repeat(1000), '('.repeat(1000), '\u{1f9ea}', 'ﷺ', '日本語'],
 ];
 
-test.each(hostile)('the query %j is searched for, whatever it means elsewhere', async (query) => {
+test('every query is searched for, whatever it means elsewhere', async () => {
   const { chats } = openChats();
   const chat = await chats.create({ title: 'a b text' });
   await addTurn(chats, { chatId: chat.id, text: 'a b not near', reply: '' });
-  expect(Array.isArray(await chats.search(query, 10))).toBe(true);
+  for (const query of hostile) {
+    expect(Array.isArray(await chats.search(query, 10)), query).toBe(true);
+  }
+  expect(await chats.search('a*', 10)).toHaveLength(2);
   expect(await chats.list()).toHaveLength(1);
 });
 

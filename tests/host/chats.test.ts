@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import type { ReplyToken } from '../../electron/contract/chats.ts';
-import { addTurn, noFacts, openChats } from '../helpers/chats.ts';
+import { addTurn, openChats } from '../helpers/chats.ts';
+import { noFacts } from '../helpers/no-facts.ts';
 
 test('a message and the reply that grows after it are on disk, with the chat that shows them', async () => {
   const { chats, told } = openChats();

@@ -53,8 +53,9 @@ export const migrations: readonly string[] = [
   CREATE TRIGGER chat_titles_delete AFTER DELETE ON chats BEGIN
     INSERT INTO chat_titles (chat_titles, rowid, title) VALUES ('delete', old.sequence, old.title);
   END;
+  CREATE VIEW ended_messages AS SELECT sequence, text FROM messages WHERE state <> 'streaming';
   CREATE VIRTUAL TABLE message_texts USING fts5 (
-    text, content = 'messages', content_rowid = 'sequence', tokenize = 'unicode61 remove_diacritics 2'
+    text, content = 'ended_messages', content_rowid = 'sequence', tokenize = 'unicode61 remove_diacritics 2'
   );
   CREATE TRIGGER message_texts_insert AFTER INSERT ON messages WHEN new.state <> 'streaming' BEGIN
     INSERT INTO message_texts (rowid, text) VALUES (new.sequence, new.text);
