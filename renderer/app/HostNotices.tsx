@@ -9,7 +9,7 @@ export function HostNotices() {
   const notices = useApp((state) => state.notices);
   const { dismissNotice } = useAppActions();
   return (
-    <div className="empty:hidden">
+    <div className="shrink-0">
       {connection.phase === 'reconnecting' && (
         <Notice level="warning" title="Reconnecting">
           {connection.reason} Retort joins again by itself; what is on the page stays.

@@ -9,7 +9,6 @@ import { useChat, useChatActions, useDraft } from './chat-context.ts';
 import { ChatHeader } from './ChatHeader.tsx';
 import { ChatList } from './ChatList.tsx';
 import { Composer } from './Composer.tsx';
-import { EngineState } from './EngineState.tsx';
 import { NewChat } from './NewChat.tsx';
 import { Thread } from './Thread.tsx';
 import { TimelinePane } from './TimelinePane.tsx';
@@ -68,12 +67,7 @@ function Talk({
         <Thread key={chatId} branch={branch} editing={editing} onEdit={setEditing} target={target} />
       )}
       <TimelinePane />
-      <div>
-        <div className="mx-auto w-full max-w-170 pb-2 empty:hidden wide:max-w-190">
-          <EngineState />
-        </div>
-        <Composer onEditLast={editLast} />
-      </div>
+      <Composer onEditLast={editLast} />
     </DropZone>
   );
 }
@@ -123,7 +117,7 @@ function DropZone({ children }: { readonly children: React.ReactNode }) {
   return (
     <section
       aria-label="Conversation"
-      className="relative grid min-h-0 min-w-0 grid-rows-[minmax(0,1fr)_auto_auto] bg-surface-raised"
+      className="relative grid min-h-0 min-w-0 grid-cols-[minmax(0,1fr)] grid-rows-[minmax(0,1fr)_auto_auto] bg-surface-raised"
       onDragOver={(event) => {
         if (!hasFiles(event)) return;
         event.preventDefault();

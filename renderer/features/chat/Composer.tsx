@@ -8,6 +8,7 @@ import { BeforeSending } from './BeforeSending.tsx';
 import { useChat, useChatActions, useDraft } from './chat-context.ts';
 import { reasonOf } from './chat-store.ts';
 import { ContextGauge } from './ContextGauge.tsx';
+import { EngineState } from './EngineState.tsx';
 import { FileChips } from './FileChips.tsx';
 import { SamplingButton } from './SamplingButton.tsx';
 import { SystemPromptButton } from './SystemPromptButton.tsx';
@@ -51,8 +52,9 @@ export function Composer({ onEditLast }: { readonly onEditLast: () => void }) {
     setSending(false);
   };
   return (
-    <div className="grid gap-2 border-t border-line bg-surface px-6 pt-2 pb-3">
-      <div className="mx-auto grid w-full max-w-170 gap-2 wide:max-w-190">
+    <div className="border-t border-line bg-surface px-6 pt-2 pb-3">
+      <div className="mx-auto grid w-full max-w-170 grid-cols-[minmax(0,1fr)] gap-2 wide:max-w-190">
+        <EngineState />
         {isTooLong && (
           <BeforeSending
             ledger={ledger}
@@ -91,7 +93,7 @@ export function Composer({ onEditLast }: { readonly onEditLast: () => void }) {
             onPasteFiles={(pasted) => void draft.addFiles(pasted)}
           />
           <FileChips files={files} onRemove={draft.removeFile} />
-          <div className="flex items-center gap-1">
+          <div className="flex flex-wrap items-center gap-1">
             <AttachButton onFiles={(chosen) => void draft.addFiles(chosen)} />
             <SystemPromptButton />
             <SamplingButton />

@@ -17,9 +17,7 @@ function nameOf(engine: LoadState): string {
     case 'failed':
       return engine.title;
     case 'ready':
-      return engine.precision === ''
-        ? engine.title
-        : `${engine.title} · ${engine.precision.split(',')[0] ?? ''}`;
+      return engine.title;
   }
 }
 
