@@ -42,7 +42,7 @@ function judge(data: RawData, isBinary: boolean, admission: Admission): BrowserW
   }
   const key = admission.trade(greeting.code);
   if (key !== null) return { type: 'welcome', key };
-  return refused(`This link was used before, or it is another Retort's. ${newLink}`);
+  return refused(`This link was used before, or it is another Retort’s. ${newLink}`);
 }
 
 function refused(reason: string): BrowserWelcome {
