@@ -33,11 +33,10 @@ interface Places {
   readonly folders?: readonly string[];
   /** Whose other programs' folders are looked at; by default an empty one. */
   readonly user?: string;
-  readonly env?: NodeJS.ProcessEnv;
   readonly home?: string;
 }
 
-export function startPageModels({ folders = [], user, env = {}, home = temporaryFolder() }: Places = {}) {
+export function startPageModels({ folders = [], user, home = temporaryFolder() }: Places = {}) {
   const store = openStore(home);
   const events = new AppEvents();
   const told: AppEvent[] = [];
@@ -47,7 +46,9 @@ export function startPageModels({ folders = [], user, env = {}, home = temporary
   const library = new Library(store);
   const text = new TextService(nodeEngineStarter);
   const settings = new SettingsFile(home, { events, notices });
-  const others = usualPlaces(env, user ?? temporaryFolder());
+  const own = user ?? temporaryFolder();
+  // The machine's own places are no part of a test.
+  const others = usualPlaces({}, own).filter(({ folder }) => folder.startsWith(own));
   const models = new PageModels({ library, settings, grants, text, events, notices }, { folders, others });
   const [here, there] = portPair();
   serve(there, contract, pageModelHandlers({ models }));

@@ -1,7 +1,8 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { nameOf } from '../../electron/host/library/library.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Library, nameOf } from '../../electron/host/library/library.ts';
+import { openStore } from '../../electron/host/store/store.ts';
 import { bundledModel, goldenFolder } from '../helpers/golden.ts';
 import { makeFolder } from '../helpers/model-folder.ts';
 import { startHost, temporaryFolder } from '../helpers/test-host.ts';
@@ -89,4 +90,48 @@ test.each([
   [`/a/${'x'.repeat(63)}-y`, 'x'.repeat(63)],
 ])('the name made from %s is %s', (path, name) => {
   expect(nameOf(path)).toBe(name);
+});
+
+describe('a free name', () => {
+  const summary = {
+    ...{
+      name: 'Tiny',
+      format: 'gguf' as const,
+      architecture: 'llama',
+      supported: true,
+      unsupportedReason: null,
+    },
+    ...{ identity: '', parameters: 0, bytes: 1, layers: null, hiddenSize: null, vocabularySize: null },
+    ...{ contextLength: null, heads: null, keyValueHeads: null, headDimension: null, experts: null },
+    ...{ kvBytesPerToken: null, types: {}, tokenizer: null, chatTemplate: false, files: [], tensors: [] },
+  };
+
+  function open() {
+    const store = openStore(temporaryFolder());
+    onTestFinished(() => store.close());
+    const library = new Library(store);
+    return async (title: string) => (await library.addUnderFreeName('/models/x', title, summary)).name;
+  }
+
+  test('has a number where others have the name, the bundled model too', async () => {
+    const add = open();
+    expect([await add('My Model.gguf'), await add('my-model'), await add('MY MODEL')]).toEqual([
+      'my-model',
+      'my-model-2',
+      'my-model-3',
+    ]);
+    expect(await add('SmolLM2 135M Instruct')).toBe('smollm2-135m-instruct-2');
+  });
+
+  test('is no longer than 64 characters, the number included', async () => {
+    const add = open();
+    const title = 'x'.repeat(80);
+    expect([await add(title), await add(title)]).toEqual(['x'.repeat(64), `${'x'.repeat(62)}-2`]);
+  });
+
+  test('is given to each of many that are added at once', async () => {
+    const add = open();
+    const names = await Promise.all(Array.from({ length: 5 }, () => add('same')));
+    expect(names.sort()).toEqual(['same', 'same-2', 'same-3', 'same-4', 'same-5']);
+  });
 });

@@ -12,6 +12,9 @@ export interface ModelPlace {
   search(finder: ModelFinder): Promise<void>;
 }
 
+/** Where the service lies that Ollama's installer for Linux sets up. */
+const ollamaService = '/usr/share/ollama/.ollama/models';
+
 /** The usual places of a person whose home is `home`, and those that the environment names. */
 export function usualPlaces(env: NodeJS.ProcessEnv, home: string): ModelPlace[] {
   const cache = env['XDG_CACHE_HOME'] ?? join(home, '.cache');
@@ -23,7 +26,7 @@ export function usualPlaces(env: NodeJS.ProcessEnv, home: string): ModelPlace[] 
     join(home, '.cache', 'huggingface', 'hub'),
   ];
   const lmStudio = [join(home, '.lmstudio', 'models'), join(home, '.cache', 'lm-studio', 'models')];
-  const ollama = [env['OLLAMA_MODELS'], join(home, '.ollama', 'models')];
+  const ollama = [env['OLLAMA_MODELS'], join(home, '.ollama', 'models'), ollamaService];
   return [
     ...distinct(huggingFace).map(huggingFacePlace),
     ...distinct(lmStudio).map(lmStudioPlace),

@@ -50,6 +50,7 @@ export class PageModels {
   /** Keeps models that came into the library since: a page may still name them by the id they had before. */
   #latest: Search = { folders: [], models: new Map() };
   #searching: Promise<Search> | null = null;
+  #lastAddition: Promise<unknown> = Promise.resolve();
   /** Problems that a notice told, by folder. */
   readonly #told = new Map<string, string>();
 
@@ -160,7 +161,14 @@ export class PageModels {
     return withoutPaths(title, paths, this.#services.text.inspect(path, signal));
   }
 
-  async #addToLibrary(model: LocatedModel, signal: AbortSignal): Promise<PageModel> {
+  /** One after the other, so that a file that is chosen twice comes in once. */
+  #addToLibrary(model: LocatedModel, signal: AbortSignal): Promise<PageModel> {
+    const adding = this.#lastAddition.then(() => this.#add(model, signal));
+    this.#lastAddition = adding.catch(() => undefined);
+    return adding;
+  }
+
+  async #add(model: LocatedModel, signal: AbortSignal): Promise<PageModel> {
     const realPath = await realPathOf(model.path);
     const find = async () => {
       const library = await this.#library((await this.#search()).folders);
@@ -197,7 +205,8 @@ export class PageModels {
     if (problem !== null && problem !== this.#told.get(folder)) {
       const what =
         kind === 'folder' ? `The model folder ${title}` : `The folder of another program (${title})`;
-      this.#services.notices.add('warning', `${what} ${problem}.`);
+      const level = kind === 'folder' ? 'warning' : 'info';
+      this.#services.notices.add(level, `${what} ${problem}.`);
     }
     if (problem === null) this.#told.delete(folder);
     else this.#told.set(folder, problem);
