@@ -64,7 +64,7 @@ export function LiveChart({ title, source, display, hasFoot = false, onSave, cla
         )}
         {display === 'table' && view && <PointTable title={title} view={view} onSave={onSave} />}
       </div>
-      {view && <Legend entries={view.legend} className="pt-1" />}
+      {view && view.legend.length > 0 && <Legend entries={view.legend} className="pt-1" />}
     </figure>
   );
 }
@@ -93,23 +93,28 @@ function Head({
       <h3 id={id} className="text-1 font-strong">
         {title}
       </h3>
-      {view && point !== null ? (
+      {view && point === null && !isEmpty(view) && <Headline view={view} />}
+      {view && point !== null && (
         <span className="ml-auto truncate text-1 leading-6 text-text-muted" title={pointText(view, point)}>
           {pointText(view, point)}
         </span>
-      ) : (
-        view &&
-        !isEmpty(view) && (
-          <span className="ml-auto flex items-baseline gap-2 text-4 leading-6">
-            {view.headline.map(({ value, unit }) => (
-              <span key={unit}>
-                {value} <small className="text-1 text-text-muted">{unit}</small>
-              </span>
-            ))}
-          </span>
-        )
       )}
     </figcaption>
+  );
+}
+
+function Headline({ view: { remark, headline } }: { readonly view: ChartView }) {
+  return (
+    <>
+      <span className="truncate text-1 text-text-muted">{remark}</span>
+      <span className="ml-auto flex items-baseline gap-2 text-4 leading-6">
+        {headline.map(({ value, unit }) => (
+          <span key={unit}>
+            {value} <small className="text-1 text-text-muted">{unit}</small>
+          </span>
+        ))}
+      </span>
+    </>
   );
 }
 

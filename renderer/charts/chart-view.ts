@@ -38,6 +38,8 @@ export interface ChartView {
   readonly limits: readonly { readonly label: string; readonly value: number }[];
   readonly headline: readonly Figure[];
   readonly legend: readonly LegendEntry[];
+  /** Beside the title: what needs no legend. */
+  readonly remark: string;
   /** A value as people read it, without its unit. */
   readonly write: (value: number) => string;
   readonly writeTick: (value: number) => string;

@@ -136,8 +136,9 @@ function drawLine({ context, area, view, theme, y }: Plot, line: Series): void {
       context.lineTo(x + reach, level);
     }
   }
-  if (view.layers.length > 0) strokeWith(context, theme.colour('--surface-raised'), 4);
-  strokeWith(context, theme.colour(line.role), 1.5);
+  // On layers a thin line with an edge; alone it is what there is to see.
+  if (view.layers.length > 0) strokeWith(context, theme.colour('--surface-raised'), 3);
+  strokeWith(context, theme.colour(line.role), view.layers.length > 0 ? 1 : 1.5);
 }
 
 function strokeWith(context: CanvasRenderingContext2D, colour: string, width: number): void {

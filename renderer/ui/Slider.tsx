@@ -58,7 +58,7 @@ export function Slider({
           className="block size-3.5 rounded-[7px] border-2 border-accent bg-surface-raised"
         />
       </Radix.Root>
-      <span className="shrink-0 text-right">{figure}</span>
+      <span className="min-w-21 shrink-0 text-right whitespace-nowrap">{figure}</span>
     </div>
   );
 }

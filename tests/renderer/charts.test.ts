@@ -23,6 +23,7 @@ const view: ChartView = {
   limits: [],
   headline: [{ value: '3.0', unit: 'ms p50' }],
   legend: [],
+  remark: '',
   write: (value) => value.toFixed(1),
   writeTick: String,
   emptyText: 'Nothing yet.',

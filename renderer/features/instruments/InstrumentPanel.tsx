@@ -29,7 +29,7 @@ export function InstrumentPanel({ data = instruments }: { readonly data?: Instru
     >
       <div className="flex min-h-7 items-center gap-2">
         <h2 className="font-strong">Instruments</h2>
-        <span className="text-1 text-text-muted">last 60 s</span>
+        <span className="text-1 whitespace-nowrap text-text-muted">last 60 s</span>
         <IconButton
           size="small"
           icon={Download}

@@ -3,61 +3,43 @@ import { formatBytes } from '../../ui/format.ts';
 
 const known = (bytes: number | null): string => (bytes === null ? 'not told here' : formatBytes(bytes));
 
-/** Memory as the system counts it, process by process. */
+/** Memory as the system counts it, process by process. RSS: all of its pages in memory. PSS: its own, and its share of those it shares. */
 export function ProcessFigures({ memory }: { readonly memory: MemoryReading | null }) {
   if (!memory) return null;
   const { engineRssBytes, enginePssBytes, appRssBytes, appPssBytes, systemFreeBytes, systemBytes } = memory;
   return (
-    <table className="w-full border-t border-line pt-1 text-1 text-text-muted">
-      <caption className="sr-only">Memory of processes and the system</caption>
-      <thead>
-        <tr>
-          <th scope="col" className="pt-1 text-left font-normal">
-            Process
-          </th>
-          <th
-            scope="col"
-            className="pt-1 text-right font-normal"
-            title="Resident: all of its pages in memory"
-          >
-            RSS
-          </th>
-          <th
-            scope="col"
-            className="pt-1 text-right font-normal"
-            title="Its own pages and its share of those it shares"
-          >
-            PSS
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        <FigureRow label="engine" figures={[known(engineRssBytes), known(enginePssBytes)]} />
-        <FigureRow label="app" figures={[formatBytes(appRssBytes), known(appPssBytes)]} />
-        <tr>
-          <th scope="row" className="text-left font-normal">
-            system, free
-          </th>
-          <td colSpan={2} className="text-right text-text">
-            {formatBytes(systemFreeBytes)} of {formatBytes(systemBytes)}
-          </td>
-        </tr>
-      </tbody>
-    </table>
+    <dl aria-label="Memory of processes and the system" className="border-t border-line pt-1 text-1">
+      <Process label="engine" rss={known(engineRssBytes)} pss={known(enginePssBytes)} />
+      <Process label="app" rss={formatBytes(appRssBytes)} pss={known(appPssBytes)} />
+      <div className="flex justify-between">
+        <dt className="text-text-muted">system, free</dt>
+        <dd>
+          {formatBytes(systemFreeBytes)} <span className="text-text-muted">of</span>{' '}
+          {formatBytes(systemBytes)}
+        </dd>
+      </div>
+    </dl>
   );
 }
 
-function FigureRow({ label, figures }: { readonly label: string; readonly figures: readonly string[] }) {
+function Process({
+  label,
+  rss,
+  pss,
+}: {
+  readonly label: string;
+  readonly rss: string;
+  readonly pss: string;
+}) {
   return (
-    <tr>
-      <th scope="row" className="text-left font-normal">
-        {label}
-      </th>
-      {figures.map((figure, index) => (
-        <td key={index} className="text-right text-text">
-          {figure}
-        </td>
-      ))}
-    </tr>
+    <div className="grid grid-cols-[1fr_auto_96px] gap-x-3">
+      <dt className="text-text-muted">{label}</dt>
+      <dd>
+        <span className="text-text-muted">RSS</span> {rss}
+      </dd>
+      <dd className="text-right">
+        <span className="text-text-muted">PSS</span> {pss}
+      </dd>
+    </div>
   );
 }

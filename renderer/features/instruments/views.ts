@@ -4,7 +4,7 @@ import { causes } from '../../charts/causes.ts';
 import type { ChartView, LegendEntry, Series } from '../../charts/chart-view.ts';
 import { quantileOfSorted, sorted } from '../../charts/quantile.ts';
 import { axisFor, byteUnit, type ByteUnit } from '../../charts/ticks.ts';
-import { formatBytes, formatMilliseconds, formatNumber, formatRate } from '../../ui/format.ts';
+import { formatBytes, formatCount, formatMilliseconds, formatNumber, formatRate } from '../../ui/format.ts';
 import { slotMs, type InstrumentPoint, type InstrumentSlot } from './slots.ts';
 
 type Points = readonly InstrumentPoint[];
@@ -47,14 +47,15 @@ export function timeView(points: Points): ChartView {
     ...timesOf(points),
     unit: 'ms',
     layers,
-    lines: [{ label: 'slowest', role: '--text', values: slowest }],
+    lines: [{ label: 'slowest', role: '--text-muted', values: slowest }],
     axis: axisFor(Math.max(0, ...slowest.map((value) => value ?? 0)), 2),
     limits: [],
     headline: [
       { value: writeMs(quantileOfSorted(times, 0.5)), unit: 'ms p50' },
       { value: writeMs(quantileOfSorted(times, 0.95)), unit: 'ms p95' },
     ],
-    legend: causeLegend(points, whole),
+    legend: [...causeLegend(points, whole), ...slowestLegend(times)],
+    remark: '',
     write: writeMs,
     emptyText: 'No token in the last 60 s.',
   };
@@ -62,6 +63,12 @@ export function timeView(points: Points): ChartView {
 
 function meanOf(total: number | undefined, count: number | undefined): number | null {
   return total === undefined || Number.isNaN(total) || !count ? null : total / count;
+}
+
+function slowestLegend(times: Float64Array): LegendEntry[] {
+  const most = times.at(-1);
+  if (most === undefined) return [];
+  return [{ label: 'slowest', role: '--text-muted', mark: 'line', total: formatMilliseconds(most) }];
 }
 
 function causeLegend(points: Points, whole: number): LegendEntry[] {
@@ -94,15 +101,8 @@ export function speedView(points: Points): ChartView {
     axis: axisFor(Math.max(0, ...values.map((value) => value ?? 0)), 2),
     limits: [],
     headline: [{ value: formatRate(now), unit: 'tokens/s' }],
-    legend: [
-      {
-        label: 'mean',
-        role: '--text',
-        mark: 'line',
-        total: `${formatRate(rateOf(points.map(({ slot }) => slot)) ?? 0)} tokens/s`,
-      },
-      { label: 'tokens', role: '--text', mark: 'line', total: formatNumber(tokens) },
-    ],
+    legend: [],
+    remark: `${formatCount(tokens, 'token')}, mean ${formatRate(rateOf(points.map(({ slot }) => slot)) ?? 0)}`,
     write: formatRate,
     emptyText: 'No token in the last 60 s.',
   };
@@ -169,6 +169,7 @@ export function memoryView(points: Points): ChartView {
     legend: latest
       ? memoryParts.map(({ of, ...entry }) => ({ ...entry, total: formatBytes(of(latest)) }))
       : [],
+    remark: '',
     write: (value) => formatInUnit(value, unit),
     emptyText: 'No reading of memory yet.',
   };
@@ -208,14 +209,8 @@ export function kvView(points: Points): ChartView {
     axis: axisFor(Math.max(0, ...known) / unit.bytes, 2),
     limits: [],
     headline: known.length === 0 ? [] : [{ value, unit: unitText }],
-    legend: [
-      {
-        label: grown < 0 ? 'shrank by' : 'grew by',
-        role: '--mem-kv',
-        mark: 'area',
-        total: formatBytes(Math.abs(grown)),
-      },
-    ],
+    legend: [],
+    remark: grown === 0 ? '' : `${grown < 0 ? 'shrank' : 'grew'} by ${formatBytes(Math.abs(grown))}`,
     write: (part) => formatInUnit(part, unit),
     emptyText: 'No keys and values are held.',
   };

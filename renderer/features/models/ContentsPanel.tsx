@@ -48,7 +48,7 @@ function Types({ summary }: { readonly summary: ModelSummary }) {
       <tbody>
         {typeShares(summary).map(({ type, bytes, share }) => (
           <tr key={type}>
-            <th scope="row" className="w-20 text-left font-normal">
+            <th scope="row" className="w-14 text-left font-normal">
               {type}
             </th>
             <td>

@@ -47,6 +47,9 @@ export function FitBar({ fit }: { readonly fit: Fit }) {
           sum <b className="font-strong text-text">{formatBytes(fit.totalBytes)}</b>
         </li>
       </Legend>
+      <p className="text-1 text-text-muted">
+        of {formatBytes(fit.memoryBytes)} of memory, {formatBytes(fit.reserveBytes)} stays the system’s
+      </p>
     </div>
   );
 }
@@ -62,8 +65,8 @@ function FreeMark({ freeBytes, share }: { readonly freeBytes: number; readonly s
     <span
       className={
         share > 0.5
-          ? 'absolute top-0 bottom-0 flex -translate-x-full items-end border-r border-dashed border-text pr-1 text-1'
-          : 'absolute top-0 bottom-0 flex items-end border-l border-dashed border-text pl-1 text-1'
+          ? 'absolute top-0 bottom-0 flex -translate-x-full items-end border-r border-dashed border-text pr-1 text-1 whitespace-nowrap'
+          : 'absolute top-0 bottom-0 flex items-end border-l border-dashed border-text pl-1 text-1 whitespace-nowrap'
       }
       style={{ left: percent(share) }}
     >

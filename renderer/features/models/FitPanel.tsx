@@ -168,7 +168,7 @@ function Precisions({
             <Cell isFigure>
               {fit.fits ? 'fits' : <b className="text-warn">{formatBytes(overBytes(fit))} over</b>}
             </Cell>
-            <Cell isFigure>{formatNumber(fit.largestContext)}</Cell>
+            <Cell isFigure>{fit.largestContext > 0 ? formatNumber(fit.largestContext) : 'none'}</Cell>
             <Cell isFigure>
               {fit.predictedTokensPerSecond === null
                 ? 'not known yet'

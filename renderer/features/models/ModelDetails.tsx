@@ -10,6 +10,7 @@ import { FitPanel, type FitPanelProps } from './FitPanel.tsx';
 import { ForgetDialog } from './ForgetDialog.tsx';
 import { LoadActions, type LoadActionsProps } from './LoadActions.tsx';
 import { LoadFailure } from './LoadFailure.tsx';
+import { formatName } from './model-list.ts';
 import { LoadProgress } from './LoadProgress.tsx';
 import { TensorPanel } from './TensorPanel.tsx';
 
@@ -72,10 +73,12 @@ function Head({
       <div className="min-w-0">
         <h2 className="truncate text-4 font-strong">
           {model.title}
-          {type !== null && <span className="font-normal text-text-muted"> · {type}</span>}
+          {type !== null && !model.title.includes(type) && (
+            <span className="font-normal text-text-muted"> · {type}</span>
+          )}
         </h2>
         <p className="truncate text-1 text-text-muted">
-          {[model.place, summary ? fileText(summary.files) : model.format].join(' · ')}
+          {[model.place, summary ? fileText(summary.files) : formatName(model.format)].join(' · ')}
         </p>
       </div>
       <dl className="ml-auto flex gap-5 text-right whitespace-nowrap">

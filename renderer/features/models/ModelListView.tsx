@@ -4,7 +4,7 @@ import { Button } from '../../ui/Button.tsx';
 import { Chip } from '../../ui/Chip.tsx';
 import { classNames } from '../../ui/class-names.ts';
 import { formatBytes } from '../../ui/format.ts';
-import { groupModels, type ModelGroup } from './model-list.ts';
+import { formatName, groupModels, type ModelGroup } from './model-list.ts';
 
 interface ListProps {
   readonly models: readonly PageModel[];
@@ -35,7 +35,7 @@ function Group({ group, ...props }: ListProps & { readonly group: ModelGroup }) 
   return (
     <section aria-label={group.place}>
       <h3 className="px-2 pt-3 pb-1 text-1 text-text-muted">{group.place}</h3>
-      <ul className="grid gap-1">
+      <ul className="grid grid-cols-[minmax(0,1fr)] gap-1">
         {group.models.map((model) => (
           <li key={model.id} className="relative">
             <Item model={model} {...props} />
@@ -62,8 +62,10 @@ function Item({ model, engine, chosen, unsupported, onUse }: ListProps & { reado
           <span className={classNames('truncate', isChosen && 'font-strong')}>{model.title}</span>
           <StateChip model={model} engine={engine} isUnsupported={unsupported.has(model.id)} />
         </span>
-        <span className="block truncate text-1 text-text-muted">
-          {[model.format, model.architecture, formatBytes(model.bytes)]
+        <span
+          className={classNames('block truncate text-1 text-text-muted', model.kind === 'found' && 'pr-14')}
+        >
+          {[formatName(model.format), model.architecture, formatBytes(model.bytes)]
             .filter((part) => part !== null)
             .join(', ')}
         </span>

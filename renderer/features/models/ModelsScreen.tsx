@@ -53,7 +53,7 @@ function DropArea({
   const hasFiles = (event: DragEvent) => event.dataTransfer.types.includes('Files');
   return (
     <div
-      className="relative grid min-h-0 min-w-0 grid-rows-[auto_minmax(0,1fr)]"
+      className="relative row-start-2 grid min-h-0 min-w-0 grid-rows-[auto_minmax(0,1fr)]"
       onDragOver={(event) => {
         if (!hasFiles(event)) return;
         event.preventDefault();

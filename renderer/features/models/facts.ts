@@ -1,6 +1,7 @@
 /** What the headers of a model say, as people read it. Pure. */
 import type { ModelSummary } from '../../../electron/contract/engine-contract.ts';
 import { formatBytes, formatNumber } from '../../ui/format.ts';
+import { formatName } from './model-list.ts';
 
 export interface Fact {
   readonly label: string;
@@ -48,11 +49,9 @@ export function headFacts(summary: ModelSummary): Fact[] {
 export function detailFacts(summary: ModelSummary): Fact[] {
   const { heads, keyValueHeads, headDimension } = summary;
   const attention =
-    heads === null
-      ? null
-      : `${formatNumber(heads)} heads, ${formatNumber(keyValueHeads ?? heads)} for keys and values`;
+    heads === null ? null : `${formatNumber(heads)} heads, ${formatNumber(keyValueHeads ?? heads)} for KV`;
   return present([
-    { label: 'Format', value: formatNames[summary.format] },
+    { label: 'Format', value: formatName(summary.format) },
     { label: 'Architecture', value: summary.architecture },
     { label: 'Attention', value: attention },
     { label: 'Head', value: headDimension === null ? null : `${formatNumber(headDimension)} wide` },
@@ -66,13 +65,6 @@ export function detailFacts(summary: ModelSummary): Fact[] {
     { label: 'Identity', value: summary.identity.slice(0, 16) },
   ]);
 }
-
-const formatNames: Readonly<Record<ModelSummary['format'], string>> = {
-  gguf: 'GGUF',
-  safetensors: 'safetensors',
-  genai: 'ONNX, for onnxruntime-genai',
-  transformersjs: 'ONNX, for Transformers.js',
-};
 
 export interface TypeShare {
   readonly type: string;

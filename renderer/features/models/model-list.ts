@@ -23,6 +23,15 @@ export function groupModels(models: readonly PageModel[]): ModelList {
   };
 }
 
+const formatNames: Readonly<Record<string, string>> = {
+  gguf: 'GGUF',
+  genai: 'ONNX, for onnxruntime-genai',
+  transformersjs: 'ONNX, for Transformers.js',
+};
+
+/** A format as its makers write it. */
+export const formatName = (format: string): string => formatNames[format] ?? format;
+
 function byPlace(models: readonly PageModel[]): ModelGroup[] {
   const groups = new Map<string, PageModel[]>();
   for (const model of models) {

@@ -54,5 +54,6 @@ export const shapeText = ({ shape }: Tensor): string =>
 /** MiB, as tensors are compared: one unit for all. */
 export function mebibytes(bytes: number): string {
   const value = bytes / 1024 ** 2;
-  return value > 0 && value < 0.1 ? '< 0.1' : formatNumber(value, 1);
+  if (value > 0 && value < 0.01) return '< 0.01';
+  return formatNumber(value, value < 10 ? 2 : 1);
 }

@@ -82,7 +82,7 @@ function CacheTable({
       <tbody>
         {caches.map((cache) => (
           <Row key={cache.id}>
-            <Cell>{kinds[cache.kind].name}</Cell>
+            <Cell className="w-40">{kinds[cache.kind].name}</Cell>
             <Cell className="max-w-0 truncate text-1 text-text-muted" title={cache.id}>
               {cache.id}
             </Cell>

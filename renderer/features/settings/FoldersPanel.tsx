@@ -46,15 +46,22 @@ export function FoldersPanel() {
                 onRemove={(id) => void change(() => client.removeModelFolder({ id }))}
               />
             )}
-            <p className="px-3 pb-3 text-1 text-text-muted">
-              {folders.length === 0 && 'None yet. Models in a folder are listed and used where they lie. '}
-              {!shell &&
-                'In a browser, folders are named when Retort is started: retort serve --models-dir FOLDER.'}
-            </p>
+            <FolderNote isEmpty={folders.length === 0} isBrowser={shell === null} />
           </>
         )}
       </AnswerView>
     </Panel>
+  );
+}
+
+function FolderNote({ isEmpty, isBrowser }: { readonly isEmpty: boolean; readonly isBrowser: boolean }) {
+  if (!isEmpty && !isBrowser) return null;
+  return (
+    <p className="px-3 pb-3 text-1 text-text-muted">
+      {isEmpty && 'None yet. Models in a folder are listed and used where they lie. '}
+      {isBrowser &&
+        'In a browser, folders are named when Retort is started: npx retort serve --models-dir FOLDER.'}
+    </p>
   );
 }
 

@@ -26,6 +26,7 @@ export function NumberSetting({ value, unit, onChange, minimum, maximum, ...fiel
   return (
     <TextField
       {...field}
+      className="content-start"
       inputMode="numeric"
       suffix={unit}
       value={typed ?? shown}

@@ -19,7 +19,7 @@ export function SettingsScreen() {
   const restore = (preset: Preset, index: number) =>
     change({ presets: restored(store?.getState().settings.presets ?? [], preset, index) });
   return (
-    <div className="grid min-h-0 grid-rows-[auto_minmax(0,1fr)]">
+    <div className="row-start-2 grid min-h-0 grid-rows-[auto_minmax(0,1fr)]">
       <header className="flex h-(--bar) items-center border-b border-line px-4">
         <h1 className="text-3 font-strong">Settings</h1>
       </header>

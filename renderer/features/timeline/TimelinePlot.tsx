@@ -1,6 +1,7 @@
 import { useEffect, useId, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
 import type { ReplyToken } from '../../../electron/contract/chats.ts';
 import { totalMs } from '../../charts/causes.ts';
+import type { Size } from '../../charts/draw-chart.ts';
 import { pageTheme } from '../../charts/theme.ts';
 import { useDrawing } from '../../charts/use-drawing.ts';
 import { useWidth } from '../../charts/use-width.ts';
@@ -12,6 +13,7 @@ import { TokenCard, probabilityText } from './TokenCard.tsx';
 import type { TimelineState, TokenTimelineProps } from './token-timeline.tsx';
 
 const plotHeight = 96;
+const dockedPlotHeight = 144;
 /** Where there is this much room, the card has a place of its own and covers nothing. */
 const dockedFrom = 1040;
 const cardWidth = 540;
@@ -61,6 +63,7 @@ export function TimelinePlot({ tokens, state, update, hovered, onHover, onBranch
         state={state}
         update={update}
         shown={shown}
+        high={isDocked ? dockedPlotHeight : plotHeight}
         onPoint={(index) => {
           leave.stay();
           if (pinned === null) onHover(index);
@@ -82,7 +85,12 @@ export function TimelinePlot({ tokens, state, update, hovered, onHover, onBranch
           }
           style={isDocked ? undefined : { width: cardWidth, left: cardLeft(tokens.length, inDock, width) }}
         >
-          {isDocked && shown === null && <p className="mb-1 text-1 text-text-muted">The slowest token</p>}
+          {isDocked && (
+            // Always a line, so that pointing at a token in the text does not move the text.
+            <p className="mb-1 text-1 text-text-muted">
+              {shown === null ? 'The slowest token' : 'The token pointed at'}
+            </p>
+          )}
           <TokenCard token={token} index={inDock} onBranch={onBranch} />
         </div>
       )}
@@ -119,6 +127,7 @@ interface PlotAreaProps {
   readonly state: TimelineState | null;
   readonly update: () => TimelineState;
   readonly shown: number | null;
+  readonly high: number;
   readonly onPoint: (index: number | null) => void;
   readonly onLeave: () => void;
   readonly onPin: (index: number, byKey: boolean) => void;
@@ -133,7 +142,7 @@ const keySteps: Readonly<Record<string, number>> = {
   End: Infinity,
 };
 
-function Plot({ tokens, state, update, shown, onPoint, onLeave, onPin }: PlotAreaProps) {
+function Plot({ tokens, state, update, shown, high, onPoint, onLeave, onPin }: PlotAreaProps) {
   const place = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const latest = useRef<TimelineState | null>(null);
@@ -177,7 +186,7 @@ function Plot({ tokens, state, update, shown, onPoint, onLeave, onPin }: PlotAre
     onPoint(Math.min(last, Math.max(0, (shown ?? (step > 0 ? -1 : last + 1)) + step)));
   };
   return (
-    <div ref={place} className="relative min-w-0" style={{ height: timelineHeight(plotHeight, strips) }}>
+    <div ref={place} className="relative min-w-0" style={{ height: timelineHeight(high, strips) }}>
       <canvas ref={canvas} aria-hidden="true" className="absolute inset-0 size-full" />
       <div
         ref={measured}
@@ -198,7 +207,14 @@ function Plot({ tokens, state, update, shown, onPoint, onLeave, onPin }: PlotAre
         onKeyDown={onKeyDown}
         className="absolute inset-0 focus-visible:shadow-ring"
       >
-        {shown !== null && state && <ColumnMark state={state} index={shown} width={width} strips={strips} />}
+        {shown !== null && state && (
+          <ColumnMark
+            state={state}
+            index={shown}
+            size={{ width, height: timelineHeight(high, strips) }}
+            strips={strips}
+          />
+        )}
       </div>
       <p id={hint} className="sr-only">
         Arrow keys go from token to token, Enter keeps the token and goes to its alternatives, Escape leaves.
@@ -223,16 +239,15 @@ function valueText(tokens: readonly ReplyToken[], index: number | null): string 
 function ColumnMark({
   state: { data, summary },
   index,
-  width,
+  size,
   strips,
 }: {
   readonly state: TimelineState;
   readonly index: number;
-  readonly width: number;
+  readonly size: Size;
   readonly strips: Strips;
 }) {
-  const height = timelineHeight(plotHeight, strips);
-  const layout = layoutTimeline(data.count, { width, height }, strips);
+  const layout = layoutTimeline(data.count, size, strips);
   const { pitch, tokensPerColumn } = layout.columns;
   const left = leftSpace + Math.floor(index / tokensPerColumn) * pitch;
   const ms = data.totalMs(index);

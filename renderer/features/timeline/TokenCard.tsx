@@ -24,7 +24,7 @@ export function TokenCard({ token, index, onBranch }: TokenCardProps) {
 function TokenFacts({ token, index }: { readonly token: ReplyToken; readonly index: number }) {
   const { trace, text, piece } = token;
   return (
-    <div className="grid content-start gap-1">
+    <div className="grid content-start">
       <div className="flex items-center justify-between gap-2">
         <span className="max-w-28 truncate rounded-[2px] bg-surface-sunken px-1 font-token text-2 whitespace-pre">
           {visibleText(text || piece) || '(no text)'}
@@ -76,7 +76,7 @@ function Fact({
 function CauseBar({ token: { trace } }: { readonly token: ReplyToken }) {
   const whole = totalMs(trace);
   return (
-    <span aria-hidden="true" className="flex h-2 overflow-hidden rounded-[1px]">
+    <span aria-hidden="true" className="my-1 flex h-2 overflow-hidden rounded-[1px]">
       {causeTimes(trace).map((ms, index) => (
         <i
           key={index}
@@ -172,7 +172,7 @@ function Alternative({
       aria-disabled={isChosen || !onBranch}
       onClick={isChosen ? undefined : onBranch}
       className={classNames(
-        'grid h-5 w-full cursor-default grid-cols-[minmax(0,1fr)_40px_36px] items-center gap-1 rounded-[2px] px-1 text-left',
+        'grid h-5 w-full cursor-default grid-cols-[minmax(0,1fr)_40px_40px] items-center gap-1 rounded-[2px] px-1 text-left',
         isChosen ? 'bg-surface-selected' : 'hover:bg-surface-hover',
       )}
     >
@@ -180,10 +180,10 @@ function Alternative({
       <span aria-hidden="true" className="block h-1.5">
         <i
           className={classNames('block h-full rounded-[1px]', isChosen ? 'bg-accent' : 'bg-text-muted')}
-          style={{ width: `${Math.max(2.5, share * 100)}%` }}
+          style={{ width: `${Math.min(100, Math.max(2.5, share * 100))}%` }}
         />
       </span>
-      <span className="text-right">{probability}</span>
+      <span className="text-right whitespace-nowrap">{probability}</span>
     </button>
   );
 }

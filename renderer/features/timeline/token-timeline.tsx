@@ -59,10 +59,12 @@ export function TokenTimeline(props: TokenTimelineProps) {
   };
   return (
     <section ref={measured} aria-label="Token timeline" className="relative min-w-0">
-      <div className="flex min-h-7 flex-wrap items-center gap-x-2">
-        <h2 className="font-strong whitespace-nowrap">Token timeline</h2>
-        {state && <ConclusionText conclusion={state.conclusion} isLive={live} />}
-        <span className="ml-auto flex items-center gap-1">
+      <div className="flex items-start gap-2">
+        <div className="flex min-h-7 min-w-0 flex-1 flex-wrap items-center gap-x-2">
+          <h2 className="font-strong whitespace-nowrap">Token timeline</h2>
+          {state && <ConclusionText conclusion={state.conclusion} isLive={live} />}
+        </div>
+        <span className="flex h-7 shrink-0 items-center gap-1">
           <IconButton
             size="small"
             icon={Download}
