@@ -7,6 +7,7 @@ import type {
   Chat,
   ChatChange,
   ChatSummary,
+  ExportFormat,
   Message,
   ReplyFacts,
   ReplyToken,
@@ -18,6 +19,9 @@ import type { AppEvents } from '../events.ts';
 import { newId } from '../new-id.ts';
 import type { Store } from '../store/store.ts';
 import type { Row } from '../store/store-contract.ts';
+import { parseChatFile } from './chat-file.ts';
+import { exportChat, type ExportedChat } from './export.ts';
+import { importStatements } from './import.ts';
 import { changedAt, columnsOf, summaryColumns, toChat, toMessage, toSummary } from './rows.ts';
 import {
   countTokens,
@@ -149,6 +153,20 @@ export class Chats {
     const [row] = await this.#store.run('UPDATE chats SET deleted_at = NULL WHERE id = ? RETURNING *', id);
     this.#tell(foundChat(row));
     return toSummary(foundChat(row));
+  }
+
+  /** Throws not-found. */
+  async export(id: string, format: ExportFormat): Promise<ExportedChat> {
+    const { chat, messages } = await this.read(id);
+    return exportChat(chat, messages, format);
+  }
+
+  /** Adds the chat of a file that `export` wrote as JSON, with ids of its own. Throws bad-request naming the field that is wrong. */
+  async import(text: string): Promise<ChatSummary> {
+    const rows = await this.#store.transaction(importStatements(parseChatFile(text)));
+    const chat = foundChat(rows.at(-1)?.[0]);
+    this.#tell(chat);
+    return toSummary(chat);
   }
 
   /** Writes a person's message and the reply that is to grow after it. Throws not-found, and bad-request for a wrong parent. */

@@ -3,7 +3,8 @@ import type { Handlers } from '../../contract/rpc.ts';
 import type { Services } from '../services.ts';
 
 type Chatting =
-  | 'createChat' | 'readChat' | 'changeChat' | 'deleteChat' | 'restoreChat' | 'searchChats' | 'readTimeline'; // prettier-ignore
+  | 'createChat' | 'readChat' | 'changeChat' | 'deleteChat' | 'restoreChat' | 'searchChats' | 'exportChat' | 'importChat'
+  | 'readTimeline'; // prettier-ignore
 
 export function chatHandlers({ chats }: Pick<Services, 'chats'>): Pick<Handlers<PageContract>, Chatting> {
   return {
@@ -16,6 +17,8 @@ export function chatHandlers({ chats }: Pick<Services, 'chats'>): Pick<Handlers<
     },
     restoreChat: ({ id }) => chats.restore(id),
     searchChats: ({ query, limit }) => chats.search(query, limit),
+    exportChat: ({ id, format }) => chats.export(id, format),
+    importChat: ({ text }) => chats.import(text),
     readTimeline: ({ replyId }) => chats.readTimeline(replyId),
   };
 }
