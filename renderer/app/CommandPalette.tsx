@@ -74,7 +74,7 @@ export function CommandPalette({
     <Dialog title="Commands" width="wide" onClose={onClose}>
       <Command label="Commands" loop className="grid gap-1">
         <Command.Input
-          autoFocus
+          data-first-focus
           value={query}
           onValueChange={setQuery}
           placeholder="Type a command, a model or a chat"

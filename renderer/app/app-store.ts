@@ -33,6 +33,8 @@ export interface AppActions {
   readonly loadModel: (id: string, settings?: LoadSettings, force?: boolean) => Promise<void>;
   readonly unloadModel: () => Promise<void>;
   readonly readModels: () => Promise<void>;
+  /** What the next turn would hold in the context. */
+  readonly showContextTokens: (tokens: number) => void;
 }
 
 export type AppStore = StoreApi<AppState> & { readonly actions: AppActions };
@@ -75,6 +77,7 @@ function appActions(store: StoreApi<AppState>, client: Client<PageContract>): Ap
     async unloadModel() {
       await told(() => client.unloadModel({})).catch(() => undefined);
     },
+    showContextTokens: (contextTokens) => setState({ contextTokens }),
     async readModels() {
       try {
         setState({ models: await client.listModels({}), modelsError: null });

@@ -12,7 +12,8 @@ const looks: Record<ButtonVariant, string> = {
     'border-transparent bg-transparent px-2 text-text-muted hover:bg-surface-hover hover:text-text aria-pressed:bg-surface-hover aria-pressed:text-text',
 };
 const off =
-  'aria-disabled:border-line aria-disabled:bg-transparent aria-disabled:font-normal aria-disabled:text-text-muted disabled:border-line disabled:bg-transparent disabled:font-normal disabled:text-text-muted';
+  'aria-disabled:bg-transparent aria-disabled:font-normal aria-disabled:text-text-muted disabled:bg-transparent disabled:font-normal disabled:text-text-muted';
+const offBorder = 'aria-disabled:border-line disabled:border-line';
 
 export interface ButtonProps extends ComponentProps<'button'> {
   readonly variant?: ButtonVariant;
@@ -28,6 +29,7 @@ export function Button({ variant = 'plain', size = 'normal', className, type, ..
         size === 'small' ? 'h-6 px-2 text-1' : 'h-7',
         looks[variant],
         off,
+        variant === 'quiet' ? 'aria-disabled:opacity-50' : offBorder,
         className,
       )}
       {...rest}

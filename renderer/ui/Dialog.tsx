@@ -3,7 +3,7 @@ import { classNames } from './class-names.ts';
 
 /**
  * The browser's own modal dialog: it keeps the focus inside, makes the rest inert and gives the focus back. Esc and a press beside it close
- * it. It is there while it is rendered.
+ * it. It is there while it is rendered. The focus begins at what is marked with data-first-focus, else at the first control.
  */
 export function Dialog({
   title,
@@ -24,6 +24,7 @@ export function Dialog({
   useEffect(() => {
     const dialog = element.current;
     if (dialog && !dialog.open) dialog.showModal();
+    dialog?.querySelector<HTMLElement>('[data-first-focus]')?.focus();
     return () => dialog?.close();
   }, []);
   return (

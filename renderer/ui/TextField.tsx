@@ -32,7 +32,7 @@ export function TextField({
     .filter((name) => name !== false)
     .join(' ');
   return (
-    <div className={classNames('grid min-w-0 gap-1', className)}>
+    <div className={classNames('grid min-w-0 content-start gap-1', className)}>
       <label htmlFor={id} className={hidesLabel ? 'sr-only' : 'text-text-muted'}>
         {label}
       </label>

@@ -15,8 +15,6 @@ import { SystemPromptButton } from './SystemPromptButton.tsx';
 import { useLedger } from './use-ledger.ts';
 import { useModelForSending } from './use-model.ts';
 
-const mostRows = 12;
-
 /** Where a message is written, counted and sent. `onEditLast` asks for the last message to be edited. */
 export function Composer({ onEditLast }: { readonly onEditLast: () => void }) {
   const [{ text, files, refused }, draft] = useDraft();
@@ -28,7 +26,11 @@ export function Composer({ onEditLast }: { readonly onEditLast: () => void }) {
   const [error, setError] = useState<string | null>(null);
   const [isSending, setSending] = useState(false);
   const context = useApp(({ engine }) => (engine.state === 'ready' ? engine.context : null));
-  const { ledger, error: countError } = useLedger({
+  const {
+    ledger,
+    isCurrent,
+    error: countError,
+  } = useLedger({
     chatId: chat?.id ?? null,
     parentId: chat?.leafId ?? null,
     text,
@@ -38,7 +40,7 @@ export function Composer({ onEditLast }: { readonly onEditLast: () => void }) {
   });
   const hasContent = text.trim() !== '' || files.length > 0;
   const isTooLong = ledger !== null && !ledger.fits && hasContent;
-  const canSend = hasContent && model !== null && !isWriting && !isSending && !isTooLong;
+  const canSend = hasContent && model !== null && !isWriting && !isSending && !(isTooLong && isCurrent);
   const submit = async () => {
     if (!canSend) return;
     setSending(true);
@@ -91,6 +93,7 @@ export function Composer({ onEditLast }: { readonly onEditLast: () => void }) {
             onSend={() => void submit()}
             onEditLast={onEditLast}
             onPasteFiles={(pasted) => void draft.addFiles(pasted)}
+            mostRows={isTooLong ? 5 : 12}
           />
           <FileChips files={files} onRemove={draft.removeFile} />
           <div className="flex flex-wrap items-center gap-1">
@@ -98,7 +101,11 @@ export function Composer({ onEditLast }: { readonly onEditLast: () => void }) {
             <SystemPromptButton />
             <SamplingButton />
             <span className="ml-auto flex items-center gap-2">
-              {ledger ? <ContextGauge ledger={ledger} /> : <CountError error={countError} />}
+              {ledger ? (
+                <ContextGauge ledger={ledger} isCurrent={isCurrent} />
+              ) : (
+                <CountError error={countError} />
+              )}
               {isWriting ? (
                 <Button onClick={() => void stop()}>
                   <Square size={12} aria-hidden /> Stop <kbd>Esc</kbd>
@@ -152,12 +159,15 @@ function DraftField({
   onSend,
   onEditLast,
   onPasteFiles,
+  mostRows,
 }: {
   readonly text: string;
   readonly onChange: (text: string) => void;
   readonly onSend: () => void;
   readonly onEditLast: () => void;
   readonly onPasteFiles: (files: File[]) => void;
+  /** A longer text scrolls. */
+  readonly mostRows: number;
 }) {
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
@@ -168,7 +178,7 @@ function DraftField({
     if (!element) return;
     element.style.height = 'auto';
     element.style.height = `${Math.min(element.scrollHeight, mostRows * 24)}px`;
-  }, [text]);
+  }, [mostRows, text]);
   const press = (event: KeyboardEvent) => {
     if (event.nativeEvent.isComposing) return;
     if (event.key === 'Enter' && !event.shiftKey) {

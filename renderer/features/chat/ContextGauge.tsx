@@ -7,10 +7,19 @@ import { Popover } from '../../ui/Popover.tsx';
 import { LedgerTable } from './LedgerTable.tsx';
 
 /** "17 tokens, then 5,961 left": how full the context will be. It opens into the ledger. */
-export function ContextGauge({ ledger }: { readonly ledger: Ledger }) {
+export function ContextGauge({
+  ledger,
+  isCurrent,
+}: {
+  readonly ledger: Ledger;
+  /** Otherwise the count is a moment old. */
+  readonly isCurrent: boolean;
+}) {
   const { tokens, draftTokens, context, reusedTokens, kvBytesPerToken, warnings } = ledger;
   const fill = gaugeFill(tokens, context);
   const left = context - tokens;
+  // A reply needs room for one token at least.
+  const excess = left <= 0 ? 1 - left : 0;
   return (
     <Popover
       label="What is in the context"
@@ -24,14 +33,15 @@ export function ContextGauge({ ledger }: { readonly ledger: Ledger }) {
             'flex h-6 cursor-default items-center gap-2 rounded-1 px-1 text-1 whitespace-nowrap text-text-muted hover:bg-surface-hover',
             fill === 'warn' && 'text-warn',
             fill === 'danger' && 'text-danger',
+            !isCurrent && 'opacity-60',
           )}
         >
           <Meter className="w-16" limit={context} parts={[{ fill, value: tokens }]} />
           <span>
             <b className={fill === 'kv' ? 'text-text' : undefined}>{formatNumber(draftTokens)}</b> tokens,{' '}
-            {left >= 0 ? 'then ' : ''}
-            <b className={fill === 'kv' ? 'text-text' : undefined}>{formatNumber(Math.abs(left))}</b>{' '}
-            {left >= 0 ? 'left' : 'too many'}
+            {excess === 0 && 'then '}
+            <b className={fill === 'kv' ? 'text-text' : undefined}>{formatNumber(excess || left)}</b>{' '}
+            {excess === 0 ? 'left' : 'too many'}
           </span>
         </button>
       }

@@ -21,25 +21,20 @@ export function PromptView({
   const { message } = entry;
   if (isEditing) return <PromptEditor message={message} onEnd={() => onEdit(null)} />;
   return (
-    <article aria-label="Your message" className="group mb-4 border-l-2 border-line-strong pl-3">
-      {message.text !== '' && (
-        <p dir="auto" className="text-3 break-words whitespace-pre-wrap">
-          {message.text}
-        </p>
-      )}
-      <Files message={message} />
-      <div className="flex items-center gap-1 text-1 text-text-muted">
-        <BranchSwitch entry={entry} />
-        <span className="flex items-center gap-1 opacity-0 group-focus-within:opacity-100 group-hover:opacity-100">
-          <IconButton
-            icon={Pencil}
-            size="small"
-            label="Edit, as a branch"
-            onClick={() => onEdit(message.id)}
-          />
-          <CopyButton text={message.text} label="Copy message" />
-        </span>
+    <article aria-label="Your message" className="group relative mb-4">
+      <div className="border-l-2 border-line-strong pl-3">
+        {message.text !== '' && (
+          <p dir="auto" className="text-3 break-words whitespace-pre-wrap">
+            {message.text}
+          </p>
+        )}
+        <Files message={message} />
       </div>
+      <BranchSwitch entry={entry} />
+      <span className="absolute -top-1 right-0 flex items-center gap-1 rounded-1 bg-surface-raised opacity-0 group-focus-within:opacity-100 group-hover:opacity-100">
+        <IconButton icon={Pencil} size="small" label="Edit, as a branch" onClick={() => onEdit(message.id)} />
+        <CopyButton text={message.text} label="Copy message" />
+      </span>
     </article>
   );
 }

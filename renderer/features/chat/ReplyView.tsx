@@ -95,23 +95,14 @@ function EndedView({ entry }: { readonly entry: BranchEntry }) {
   const timeline = useChat((state) => state.timelines.get(message.id)) ?? noTokens;
   const shown = useShownTokens(message.id, timeline.tokens, message.reply?.hasTimeline === true);
   const isTimelineOpen = useChat((state) => state.timelineOf === message.id);
-  const { regenerate } = useChatActions();
-  const model = useModelForSending();
   return (
     <article aria-label="Reply">
       <Pointed replyId={message.id} shown={shown} text={message.text} isGrowing={false} />
       <Interruption entry={entry} />
       <FactsLine message={message} isTimelineOpen={isTimelineOpen}>
-        <Continue entry={entry} />
+        {message.state === 'complete' && <Continue entry={entry} />}
         <CopyButton text={message.text} />
-        <Button
-          variant="quiet"
-          size="small"
-          disabled={model === null}
-          onClick={() => model !== null && void regenerate(message.id, model)}
-        >
-          Regenerate
-        </Button>
+        {message.state === 'complete' && <Regenerate entry={entry} />}
         <BranchSwitch entry={entry} />
       </FactsLine>
     </article>
@@ -119,29 +110,39 @@ function EndedView({ entry }: { readonly entry: BranchEntry }) {
 }
 
 /** Why a reply has no end, and what can be done. */
-function Interruption({ entry: { message } }: { readonly entry: BranchEntry }) {
-  const { regenerate } = useChatActions();
-  const model = useModelForSending();
+function Interruption({ entry }: { readonly entry: BranchEntry }) {
+  const { message } = entry;
   if (message.state !== 'interrupted') return null;
-  const reason = message.reply?.error?.message ?? 'It ended before it was complete.';
   return (
     <div className="pt-3">
       <Notice
         level="error"
         title="This reply was interrupted."
         actions={
-          <Button
-            size="small"
-            disabled={model === null}
-            onClick={() => model !== null && void regenerate(message.id, model)}
-          >
-            Write it anew
-          </Button>
+          <>
+            <Continue entry={entry} />
+            <Regenerate entry={entry} />
+          </>
         }
       >
-        {reason}
+        {message.reply?.error?.message ?? 'It ended before it was complete.'}
       </Notice>
     </div>
+  );
+}
+
+function Regenerate({ entry: { message } }: { readonly entry: BranchEntry }) {
+  const { regenerate } = useChatActions();
+  const model = useModelForSending();
+  return (
+    <Button
+      variant={message.state === 'complete' ? 'quiet' : 'plain'}
+      size="small"
+      disabled={model === null}
+      onClick={() => model !== null && void regenerate(message.id, model)}
+    >
+      Regenerate
+    </Button>
   );
 }
 
@@ -151,7 +152,11 @@ function Continue({ entry: { message } }: { readonly entry: BranchEntry }) {
   const isReady = useApp((state) => state.engine.state !== 'none');
   if (!isUnfinished(message) || message.reply?.hasTimeline !== true || !isReady) return null;
   return (
-    <Button variant="quiet" size="small" onClick={() => void continueReply(message.id)}>
+    <Button
+      variant={message.state === 'complete' ? 'quiet' : 'plain'}
+      size="small"
+      onClick={() => void continueReply(message.id)}
+    >
       Continue
     </Button>
   );

@@ -144,7 +144,7 @@ function KnobRow({
         minimum={minimum}
         maximum={maximum}
         step={step}
-        figure={isOwn ? `${figure} (own)` : figure}
+        figure={isOwn ? `${figure} (default)` : figure}
         onChange={(next) => onChange(Number(next.toFixed(digits)))}
       />
       <p className="text-1 text-text-muted">{explanation}</p>

@@ -45,6 +45,7 @@ function SystemPromptDialog({ onClose }: { readonly onClose: () => void }) {
         <TextArea
           label="What the model is told before the chat"
           description="It stands first in the context, and counts. Empty: nothing is said."
+          data-first-focus
           rows={10}
           value={text}
           onChange={(event) => setText(event.target.value)}
