@@ -1,13 +1,13 @@
 import type { HostContract } from '../contract/host-contract.ts';
 import type { Client } from '../contract/rpc.ts';
-import type { Host, HostOptions } from '../host/host.ts';
+import type { HostOptions, PageHost } from '../host/host.ts';
 import type { Arguments, Options } from './arguments.ts';
 import type { Output } from './output.ts';
 
 export interface Context {
   readonly client: Client<HostContract>;
-  /** What `client` calls; for the command that lets others in. */
-  readonly host: Host;
+  /** Of a command that serves pages; null for the others. */
+  readonly pages: PageHost | null;
   /** Fires at Ctrl-C. */
   readonly signal: AbortSignal;
   readonly output: Output;
@@ -19,8 +19,8 @@ export interface Command {
   /** Forms of the command, without `retort`. */
   readonly usage: readonly string[];
   readonly options: Options;
-  /** What this command's host has besides folders and engines. */
-  readonly hostOptions?: (given: Arguments) => Partial<HostOptions>;
+  /** Only of a command that serves pages: what its host has besides folders and engines. */
+  readonly pageHost?: (given: Arguments) => Partial<HostOptions>;
   /** Returns the exit code; errors are thrown. */
   readonly run: (given: Arguments, context: Context) => Promise<number>;
 }

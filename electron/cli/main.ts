@@ -1,5 +1,5 @@
 /** `retort …`: one process that holds the host; engines are its children and end with it. */
-import { createHost } from '../host/host.ts';
+import { createHost, openPageHost } from '../host/host.ts';
 import { nodeEngineStarter } from '../host/engines/engine-starter.ts';
 import { retortVersion } from '../host/version.ts';
 import { hostContract } from '../contract/host-contract.ts';
@@ -87,12 +87,14 @@ async function runCommand(command: Command, argv: readonly string[], output: Out
     output.write(helpOf(command));
     return 0;
   }
-  const host = createHost({ ...folders(), starter: nodeEngineStarter, ...command.hostOptions?.(given) });
+  const options = { ...folders(), starter: nodeEngineStarter };
+  const pages = command.pageHost ? await openPageHost({ ...options, ...command.pageHost(given) }) : null;
+  const host = pages ?? createHost(options);
   const [here, there] = portPair();
   host.serve(there);
   const stop = stopSignal();
   try {
-    return await command.run(given, { client: connect(here, hostContract), host, signal: stop, output });
+    return await command.run(given, { client: connect(here, hostContract), pages, signal: stop, output });
   } finally {
     await host.close();
     here.close();

@@ -7,6 +7,7 @@ import { serve, type Handlers } from '../contract/rpc.ts';
 import { cacheHandlers } from './caches/cache-handlers.ts';
 import { Caches } from './caches/caches.ts';
 import { Chats } from './chats/chats.ts';
+import { ownChats } from './chats/owner.ts';
 import { Diagnostics } from './diagnostics/diagnostics.ts';
 import { loggingErrors } from './diagnostics/error-log.ts';
 import type { EngineStarter } from './engines/engine-starter.ts';
@@ -26,7 +27,8 @@ import { Runs } from './runs/runs.ts';
 import { pageHandlers } from './page-handlers.ts';
 import type { Services } from './services.ts';
 import { SettingsFile } from './settings/settings-file.ts';
-import { openStore } from './store/store.ts';
+import { openOwnedStore } from './store/owned-store.ts';
+import { openStore, type Store } from './store/store.ts';
 import { TextService } from './text/text-service.ts';
 import { EnginePool } from './work/engine-pool.ts';
 import { generateHandlers } from './work/generate.ts';
@@ -53,16 +55,56 @@ export interface HostOptions {
 export interface Host {
   /** Serves one client that may name any path: the command line. */
   serve(port: Port): void;
-  /** Serves one page. */
-  servePage(port: Port): void;
-  /** Allows pages to name `path` by the id that this returns. */
-  grant(path: string): string;
   /** Ends every process the host started; open calls fail. */
   close(): Promise<void>;
 }
 
+/** A host that owns the chats of its data folder. */
+export interface PageHost extends Host {
+  /** Serves one page. */
+  servePage(port: Port): void;
+  /** Allows pages to name `path` by the id that this returns. */
+  grant(path: string): string;
+}
+
+/** For what shares library and runs with others and never touches chats. The database is opened at its first use. */
 export function createHost(options: HostOptions): Host {
-  const services = createServices(options);
+  return hostOf(createServices(options, openStore(options.home), startTelling()));
+}
+
+/**
+ * For pages. Throws bad-request where another process owns the chats, and where a newer Retort wrote the database; a damaged database is
+ * replaced by what can be saved, and a notice says so.
+ */
+export async function openPageHost(options: HostOptions): Promise<PageHost> {
+  const letGo = ownChats(options.home);
+  try {
+    const telling = startTelling();
+    const tell = telling.notices.add.bind(telling.notices);
+    const services = createServices(options, await openOwnedStore(options.home, { tell }), telling);
+    await services.chats.takeOver();
+    return pageHostOf(services, letGo);
+  } catch (error) {
+    letGo();
+    throw error;
+  }
+}
+
+function pageHostOf(services: Services, letGo: () => void): PageHost {
+  const pages = loggingErrors(pageHandlers(services), services.diagnostics.errors);
+  const host = hostOf(services);
+  return {
+    ...host,
+    servePage: (port) => serve(port, pageContract, pages, { mostInMessage }),
+    grant: (path) => services.grants.give(path),
+    async close() {
+      await host.close();
+      letGo();
+    },
+  };
+}
+
+function hostOf(services: Services): Host {
   const handlers: Handlers<HostContract> = {
     ...listHandlers(services),
     ...cacheHandlers(services),
@@ -71,11 +113,8 @@ export function createHost(options: HostOptions): Host {
     ...measureHandlers(services),
     ...perplexityHandlers(services),
   };
-  const pages = loggingErrors(pageHandlers(services), services.diagnostics.errors);
   return {
     serve: (port) => serve(port, hostContract, handlers),
-    servePage: (port) => serve(port, pageContract, pages, { mostInMessage }),
-    grant: (path) => services.grants.give(path),
     async close() {
       await services.replies.close();
       services.loaded.unload();
@@ -87,17 +126,15 @@ export function createHost(options: HostOptions): Host {
   };
 }
 
-function createServices({
-  home,
-  cache,
-  starter,
-  modelFolders = [],
-  otherModels,
-  shellPid = process.pid,
-}: HostOptions): Services {
-  const store = openStore(home);
+type Telling = Pick<Services, 'events' | 'notices'>;
+
+function startTelling(): Telling {
   const events = new AppEvents();
-  const notices = new Notices(events);
+  return { events, notices: new Notices(events) };
+}
+
+function createServices(options: HostOptions, store: Store, { events, notices }: Telling): Services {
+  const { home, cache, starter, modelFolders = [], otherModels, shellPid = process.pid } = options;
   const shared = {
     events,
     notices,

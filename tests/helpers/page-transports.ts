@@ -7,21 +7,26 @@ import { WebSocket } from 'ws';
 import type { Port } from '../../electron/contract/port.ts';
 import { socketPath, type BrowserGreeting, type BrowserWelcome } from '../../electron/contract/shell.ts';
 import { nodeEngineStarter } from '../../electron/host/engines/engine-starter.ts';
-import { createHost, type Host } from '../../electron/host/host.ts';
+import { openPageHost, type PageHost } from '../../electron/host/host.ts';
 import { startBrowserServer, type BrowserServer } from '../../electron/host/serve/browser-server.ts';
 import { socketPort } from '../../electron/host/serve/socket-port.ts';
 import { workerPort } from '../../electron/host/store/worker-port.ts';
 import { temporaryFolder } from './test-host.ts';
 
-export function startPageHost(): Host {
+export async function startPageHost(): Promise<PageHost> {
   const home = temporaryFolder();
-  const host = createHost({ home, cache: join(home, 'cache'), starter: nodeEngineStarter, otherModels: [] });
+  const host = await openPageHost({
+    home,
+    cache: join(home, 'cache'),
+    starter: nodeEngineStarter,
+    otherModels: [],
+  });
   onTestFinished(() => host.close());
   return host;
 }
 
 /** A page over a MessageChannel, as in Electron. */
-export function openPort(host: Host): Promise<Port> {
+export function openPort(host: PageHost): Promise<Port> {
   const { port1, port2 } = new MessageChannel();
   host.servePage(workerPort(port2));
   onTestFinished(() => port1.close());
@@ -29,7 +34,7 @@ export function openPort(host: Host): Promise<Port> {
 }
 
 export async function startServer(
-  host: Host,
+  host: PageHost,
   pages = mkdtempSync(join(temporaryFolder(), 'pages-')),
 ): Promise<BrowserServer> {
   const server = await startBrowserServer({ pages, port: 0, servePage: (port) => host.servePage(port) });
@@ -38,7 +43,7 @@ export async function startServer(
 }
 
 /** A page over a WebSocket, admitted by a new link's code. */
-export async function openWebSocket(host: Host): Promise<Port> {
+export async function openWebSocket(host: PageHost): Promise<Port> {
   const server = await startServer(host);
   const socket = await connectSocket(server.port);
   const welcome = await greet(socket, { type: 'code', code: codeOf(server.newLink()) });

@@ -9,7 +9,7 @@ import { portPair } from '../../electron/contract/port.ts';
 import { connect } from '../../electron/contract/rpc-client.ts';
 import type { Client } from '../../electron/contract/rpc.ts';
 import { nodeEngineStarter, type EngineStarter } from '../../electron/host/engines/engine-starter.ts';
-import { createHost } from '../../electron/host/host.ts';
+import { createHost, openPageHost, type Host } from '../../electron/host/host.ts';
 import { goldenFolder } from './golden.ts';
 
 /** A folder that lives until the running test ends. */
@@ -21,14 +21,17 @@ export function temporaryFolder(): string {
 
 export interface TestHost {
   readonly client: Client<HostContract>;
-  /** A page of the same host. */
-  readonly page: Client<PageContract>;
   readonly home: string;
   /** Ids of the engine processes started so far. */
   readonly engines: number[];
 }
 
-export function startHost(home = temporaryFolder()): TestHost {
+export interface TestPageHost extends TestHost {
+  readonly page: Client<PageContract>;
+}
+
+/** Engines as the command line starts them, and their ids. */
+function watchedStarter(): { starter: EngineStarter; engines: number[] } {
   const engines: number[] = [];
   const starter: EngineStarter = {
     start(kind) {
@@ -37,23 +40,34 @@ export function startHost(home = temporaryFolder()): TestHost {
       return started;
     },
   };
-  // What other programs keep on the tester's machine is no part of a test.
-  const host = createHost({ home, cache: join(home, 'cache'), starter, otherModels: [] });
+  return { starter, engines };
+}
+
+/** What other programs keep on the tester's machine is no part of a test. */
+const alone = (home: string) => ({ home, cache: join(home, 'cache'), otherModels: [] });
+
+function clientOf(host: Host): Client<HostContract> {
   const [here, there] = portPair();
   host.serve(there);
-  const [pageHere, pageThere] = portPair();
-  host.servePage(pageThere);
   onTestFinished(async () => {
     await host.close();
     here.close();
-    pageHere.close();
   });
-  return {
-    client: connect(here, hostContract),
-    page: connect(pageHere, pageContract),
-    home,
-    engines,
-  };
+  return connect(here, hostContract);
+}
+
+export function startHost(home = temporaryFolder()): TestHost {
+  const { starter, engines } = watchedStarter();
+  return { client: clientOf(createHost({ ...alone(home), starter })), home, engines };
+}
+
+/** One that owns the chats of its folder, and a page of it. */
+export async function startPageHost(home = temporaryFolder()): Promise<TestPageHost> {
+  const { starter, engines } = watchedStarter();
+  const host = await openPageHost({ ...alone(home), starter });
+  const [here, there] = portPair();
+  host.servePage(there);
+  return { client: clientOf(host), page: connect(here, pageContract), home, engines };
 }
 
 export const reference: Compute = { engine: 'onnx', arithmetic: 'reference', device: 'cpu', threads: 1 };

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { pageContract } from '../../electron/contract/page-contract.ts';
 import type { Port } from '../../electron/contract/port.ts';
 import { connect } from '../../electron/contract/rpc-client.ts';
-import type { Host } from '../../electron/host/host.ts';
+import type { PageHost } from '../../electron/host/host.ts';
 import { badCalls, noCalls } from './bad-calls.ts';
 import { RawPage, startPageHost } from './page-transports.ts';
 
@@ -14,9 +14,9 @@ export async function isServed(page: RawPage): Promise<boolean> {
   return (await page.call('listModelFolders', {})).ok === true;
 }
 
-export function describeTransport(open: (host: Host) => Promise<Port>): void {
+export function describeTransport(open: (host: PageHost) => Promise<Port>): void {
   it('carries a command, a query and their answers unchanged', async () => {
-    const client = connect(await open(startPageHost()), pageContract);
+    const client = connect(await open(await startPageHost()), pageContract);
     const title = 'Ünïcode, “quotes”, \u2028, 𝄞 and \u0000';
     const chat = await client.createChat({ title });
     expect(chat.title).toBe(title);
@@ -25,7 +25,7 @@ export function describeTransport(open: (host: Host) => Promise<Port>): void {
   });
 
   it('carries a stream until its reader leaves', async () => {
-    const client = connect(await open(startPageHost()), pageContract);
+    const client = connect(await open(await startPageHost()), pageContract);
     const watching = client.watch({});
     const seen: string[] = [];
     for await (const event of watching.chunks) {
@@ -38,7 +38,7 @@ export function describeTransport(open: (host: Host) => Promise<Port>): void {
   });
 
   it('cancels a call at once', async () => {
-    const client = connect(await open(startPageHost()), pageContract);
+    const client = connect(await open(await startPageHost()), pageContract);
     const controller = new AbortController();
     const watching = client.watch({}, { signal: controller.signal });
     for await (const _event of watching.chunks) controller.abort();
@@ -47,7 +47,7 @@ export function describeTransport(open: (host: Host) => Promise<Port>): void {
   });
 
   it('keeps what one page asks from another of the same host', async () => {
-    const host = startPageHost();
+    const host = await startPageHost();
     const [first, second] = [await open(host), await open(host)];
     const chat = await connect(first, pageContract).createChat({ title: 'Of both' });
     first.close();
@@ -55,7 +55,7 @@ export function describeTransport(open: (host: Host) => Promise<Port>): void {
   });
 
   it('answers every bad call with an error and goes on serving', async () => {
-    const page = new RawPage(await open(startPageHost()));
+    const page = new RawPage(await open(await startPageHost()));
     expect(badCalls.length).toBeGreaterThanOrEqual(200);
     const replies = await Promise.all(badCalls.map(({ operation, input }) => page.call(operation, input)));
     const wrong = badCalls.filter((_, index) => replies[index]?.error?.code !== 'bad-request');
@@ -65,7 +65,7 @@ export function describeTransport(open: (host: Host) => Promise<Port>): void {
   });
 
   it('names no path and no stack in an answer to a bad call', async () => {
-    const page = new RawPage(await open(startPageHost()));
+    const page = new RawPage(await open(await startPageHost()));
     const replies = await Promise.all(badCalls.map(({ operation, input }) => page.call(operation, input)));
     const told = replies
       .map(({ error }) => error?.message ?? '')
@@ -74,7 +74,7 @@ export function describeTransport(open: (host: Host) => Promise<Port>): void {
   });
 
   it.each(noCalls)('takes %s for no call', async (_what, message, isAnswered) => {
-    const page = new RawPage(await open(startPageHost()));
+    const page = new RawPage(await open(await startPageHost()));
     if (isAnswered) {
       const { id } = message as { id: number };
       expect(await page.answered(message, id)).toMatchObject({ ok: false, error: { code: 'bad-request' } });
@@ -83,7 +83,7 @@ export function describeTransport(open: (host: Host) => Promise<Port>): void {
   });
 
   it('refuses a text of 100 MB without looking at it, and the host lives', async () => {
-    const host = startPageHost();
+    const host = await startPageHost();
     const port = await open(host);
     const page = new RawPage(port);
     const answer = page.call('searchChats', { query: 'x'.repeat(longText), limit: 1 });
@@ -95,7 +95,7 @@ export function describeTransport(open: (host: Host) => Promise<Port>): void {
   });
 
   it('refuses a value that is nested without end', async () => {
-    const page = new RawPage(await open(startPageHost()));
+    const page = new RawPage(await open(await startPageHost()));
     let nested: unknown = 'x';
     for (let depth = 0; depth < 1000; depth++) nested = [nested];
     expect(await page.call('createChat', { title: nested })).toMatchObject({

@@ -13,7 +13,7 @@ import { Notices } from '../../electron/host/notices/notices.ts';
 import { SettingsFile } from '../../electron/host/settings/settings-file.ts';
 import { openStore } from '../../electron/host/store/store.ts';
 import { makeFolder } from '../helpers/model-folder.ts';
-import { startHost, temporaryFolder } from '../helpers/test-host.ts';
+import { startPageHost, temporaryFolder } from '../helpers/test-host.ts';
 
 /** Diagnostics of a data folder, with the engine in `state`. */
 function open(state: LoadState = { state: 'none' }, folders: Partial<OwnFolders> = {}) {
@@ -165,7 +165,7 @@ test('of twenty secrets in prompts, names, paths and errors none is in the diagn
     join(home, 'settings.json'),
     JSON.stringify({ modelFolders: [join(folder, s0), `/gone/${s3}`], [s4]: s5 }),
   );
-  const { page } = startHost(home);
+  const { page } = await startPageHost(home);
   const failing: Promise<unknown>[] = [];
   const chat = await page.createChat({ systemPrompt: s6, title: s7, draft: s8 });
   const draft = { chatId: chat.id, parentId: null, text: s9, files: [{ name: s10, text: s11 }] };
@@ -215,13 +215,13 @@ describe('the data folder', () => {
 
   test('that nothing used yet is empty', async () => {
     const home = join(temporaryFolder(), 'unused');
-    const { page } = startHost(home);
+    const { page } = await startPageHost(home);
     expect(await page.dataFolder({})).toMatchObject({ label: home, chats: 0, backups: 0 });
   });
 });
 
 test('pages list and remove caches', async () => {
-  const { page, home } = startHost();
+  const { page, home } = await startPageHost();
   mkdirSync(join(home, 'cache'), { recursive: true });
   writeFileSync(join(home, 'cache', 'kernels.json'), '{}');
   expect(await page.listCaches({})).toMatchObject([{ id: 'kernels', bytes: 2 }]);

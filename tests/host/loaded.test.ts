@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { LoadState } from '../../electron/contract/machine.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { isAlive, startHost, type TestHost } from '../helpers/test-host.ts';
+import { isAlive, startPageHost, type TestPageHost } from '../helpers/test-host.ts';
 
 const model = 'smollm2-135m-instruct';
 const usual = { context: null, kvCodec: null, threads: null };
-type Page = TestHost['page'];
+type Page = TestPageHost['page'];
 
 async function engineOf(page: Page): Promise<LoadState> {
   return (await page.start({})).engine;
@@ -26,7 +26,7 @@ function weightsProcess(engines: readonly number[]): number {
 }
 
 test('a first page finds the bundled model loading, and soon ready with its precision and context', async () => {
-  const { page } = startHost();
+  const { page } = await startPageHost();
   expect((await page.start({})).engine).toEqual({ state: 'none' });
   const ready = await reached(page, 'ready');
   expect(ready).toMatchObject({
@@ -41,7 +41,7 @@ test('a first page finds the bundled model loading, and soon ready with its prec
 });
 
 test('a model is loaded with the context and codec that were asked for, and remembered', async () => {
-  const { page } = startHost();
+  const { page } = await startPageHost();
   await page.loadModel({ id: model, settings: { context: 1024, kvCodec: 'q8', threads: 1 }, force: false });
   const ready = await reached(page, 'ready');
   expect(ready).toMatchObject({ context: 1024, kvCodec: 'q8', info: { threads: 1 } });
@@ -49,7 +49,7 @@ test('a model is loaded with the context and codec that were asked for, and reme
 });
 
 test('unloading while it loads ends the engine process', async () => {
-  const { page, engines } = startHost();
+  const { page, engines } = await startPageHost();
   await page.loadModel({ id: model, settings: usual, force: false });
   await page.unloadModel({});
   expect(await engineOf(page)).toEqual({ state: 'none' });
@@ -57,7 +57,7 @@ test('unloading while it loads ends the engine process', async () => {
 });
 
 test('an engine that dies is started once more; dying again within ten minutes it stays down and says why', async () => {
-  const { page, engines } = startHost();
+  const { page, engines } = await startPageHost();
   await page.loadModel({ id: model, settings: { ...usual, context: 2048 }, force: false });
   await reached(page, 'ready');
   const first = weightsProcess(engines);
@@ -76,7 +76,7 @@ test('an engine that dies is started once more; dying again within ten minutes i
 });
 
 test('a model that cannot be loaded says why and what to do', async () => {
-  const { page, client, home } = startHost();
+  const { page, client, home } = await startPageHost();
   expect(home).not.toBe('');
   await expect(client.addModel({ path: '/nowhere.gguf', name: null })).rejects.toMatchObject({
     code: 'not-found',

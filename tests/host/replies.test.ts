@@ -5,11 +5,11 @@ import { LabError, toLabError } from '../../electron/contract/errors.ts';
 import type { AppEvent } from '../../electron/contract/page-contract.ts';
 import { drain } from '../../electron/contract/rpc-client.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { isAlive, startHost, type TestHost } from '../helpers/test-host.ts';
+import { isAlive, startPageHost, type TestPageHost } from '../helpers/test-host.ts';
 
 const model = 'smollm2-135m-instruct';
 const greedy = { temperature: 0 };
-type Page = TestHost['page'];
+type Page = TestPageHost['page'];
 
 async function chatOf(page: Page, maxTokens = 24): Promise<string> {
   return (await page.createChat({ sampling: greedy, maxTokens })).id;
@@ -31,7 +31,7 @@ const factsOf = ({ reply }: Message) => reply ?? expect.unreachable();
 
 describe('a reply of the bundled model', () => {
   test('is followed token by token, is on disk at its end, and keeps its timeline', async () => {
-    const { page } = startHost();
+    const { page } = await startPageHost();
     const chatId = await chatOf(page);
     const { ended, updates } = await say(page, chatId, null, 'What is the capital of France?');
     expect(ended).toMatchObject({ state: 'complete', text: 'The capital of France is Paris.' });
@@ -53,7 +53,7 @@ describe('a reply of the bundled model', () => {
   });
 
   test('the next turn, an edit and a branch read only what comes after the common prefix, and the trace counts it', async () => {
-    const { page } = startHost();
+    const { page } = await startPageHost();
     const chatId = await chatOf(page);
     const first = await say(page, chatId, null, 'What is the capital of France?');
     const before = factsOf(first.ended);
@@ -78,7 +78,7 @@ describe('a reply of the bundled model', () => {
   });
 
   test('an alternative goes on from there as a branch', async () => {
-    const { page } = startHost();
+    const { page } = await startPageHost();
     const chatId = await chatOf(page);
     const { ended } = await say(page, chatId, null, 'What is the capital of France?');
     const { tokens } = await page.readTimeline({ replyId: ended.id });
@@ -96,7 +96,7 @@ describe('a reply of the bundled model', () => {
   });
 
   test('stop keeps what there is, and a page that joins late sees all of it', async () => {
-    const { page } = startHost();
+    const { page } = await startPageHost();
     const chatId = await chatOf(page, 2000);
     const { reply } = await page.send({
       chatId,
@@ -123,7 +123,7 @@ describe('a reply of the bundled model', () => {
   });
 
   test('what does not fit is refused with the count before anything is written', async () => {
-    const { page } = startHost();
+    const { page } = await startPageHost();
     const chatId = await chatOf(page);
     const text = readFileSync(new URL('../../docs/architecture.md', import.meta.url), 'utf8').repeat(8);
     const files = [{ name: 'page.md', text }];
@@ -142,7 +142,7 @@ describe('a reply of the bundled model', () => {
   });
 
   test('an engine that dies costs one reply: what it had written is kept, with the reason, and the next one works', async () => {
-    const { page, engines } = startHost();
+    const { page, engines } = await startPageHost();
     const chatId = await chatOf(page, 2000);
     const { message, reply } = await page.send({
       chatId,
@@ -173,7 +173,7 @@ describe('a reply of the bundled model', () => {
 });
 
 test('every page hears of a chat, its messages and the engine', async () => {
-  const { page } = startHost();
+  const { page } = await startPageHost();
   const events: AppEvent[] = [];
   const leave = new AbortController();
   const watching = drain(page.watch({}, { signal: leave.signal }), (event) => {

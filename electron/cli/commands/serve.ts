@@ -26,9 +26,11 @@ export const serve: Command = {
     open: { help: 'open the link in the system’s browser' },
     help: { help: 'show this help' },
   },
-  hostOptions: (given) => ({ modelFolders: given.texts('models-dir').map((folder) => resolve(folder)) }),
+  pageHost: (given) => ({ modelFolders: given.texts('models-dir').map((folder) => resolve(folder)) }),
 
   async run(given, context) {
+    const { pages: host } = context;
+    if (!host) throw new LabError('internal', 'Pages have no host.');
     const [stray] = given.positionals;
     if (stray !== undefined) throw badArgument(`${JSON.stringify(stray)} is one argument too many.`);
     const port = given.integer('port') ?? 0;
@@ -37,7 +39,7 @@ export const serve: Command = {
     const server = await startBrowserServer({
       pages,
       port,
-      servePage: (page) => context.host.servePage(page),
+      servePage: (page) => host.servePage(page),
     });
     try {
       await untilStopped(server, context, given.has('open'));

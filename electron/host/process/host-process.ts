@@ -6,7 +6,7 @@ import { hostProcessContract, type HostProcessContract } from '../../contract/ho
 import type { Port } from '../../contract/port.ts';
 import { serve, type Handlers } from '../../contract/rpc.ts';
 import { nodeEngineStarter } from '../engines/engine-starter.ts';
-import { createHost, type Host } from '../host.ts';
+import { openPageHost, type PageHost } from '../host.ts';
 import { RelayedPort } from './relayed-port.ts';
 import { ShellEngines } from './shell-engines.ts';
 import { shellLink } from './shell-link.ts';
@@ -16,12 +16,12 @@ const endLimitMs = 5000;
 const link = shellLink();
 const engines = new ShellEngines(link);
 
-function startHost(): Host {
+async function openHost(): Promise<PageHost> {
   const [home = '', cache = '', shell = ''] = process.argv.slice(2);
   const shellPid = Number(shell) || process.ppid;
   try {
     const starter = link.isUtilityProcess ? engines : nodeEngineStarter;
-    return createHost({ home, cache, starter, shellPid });
+    return await openPageHost({ home, cache, starter, shellPid });
   } catch (error) {
     link.post({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
     throw error;
@@ -31,15 +31,15 @@ function startHost(): Host {
 /** Ends the process once everything it started has ended, in any case after a while. */
 async function end(): Promise<void> {
   setTimeout(() => process.exit(1), endLimitMs).unref();
-  await host.close();
+  await (await opening).close();
 }
 
-const host = startHost();
+const opening = openHost();
 const pages = new Map<number, Port>();
 let control: (value: unknown) => void = () => undefined;
 
 const handlers: Handlers<HostProcessContract> = {
-  grant: ({ path }) => Promise.resolve(host.grant(path)),
+  grant: async ({ path }) => (await opening).grant(path),
   async close() {
     await end();
     setImmediate(() => process.exit(0));
@@ -64,7 +64,7 @@ link.listen((message, port) => {
     case 'page': {
       const page = port ?? new RelayedPort(link, message.page);
       pages.set(message.page, page);
-      return host.servePage(page);
+      return void opening.then((host) => host.servePage(page));
     }
     case 'page-message': {
       const page = pages.get(message.page);

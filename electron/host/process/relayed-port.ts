@@ -1,12 +1,13 @@
 import type { Port } from '../../contract/port.ts';
 import type { ShellLink } from './shell-link.ts';
 
-/** The host's end of a page's port whose messages the shell relays. */
+/** The host's end of a page's port whose messages the shell relays. They wait until the first listener has come. */
 export class RelayedPort implements Port {
   readonly #link: ShellLink;
   readonly #page: number;
   readonly #messageListeners: ((value: unknown) => void)[] = [];
   readonly #closeListeners: (() => void)[] = [];
+  #waiting: unknown[] = [];
   #isClosed = false;
 
   constructor(link: ShellLink, page: number) {
@@ -16,6 +17,7 @@ export class RelayedPort implements Port {
 
   /** A message of the page has come. */
   receive(value: unknown): void {
+    if (this.#messageListeners.length === 0) this.#waiting.push(value);
     for (const listener of this.#messageListeners) listener(value);
   }
 
@@ -25,6 +27,9 @@ export class RelayedPort implements Port {
 
   onMessage(listener: (value: unknown) => void): void {
     this.#messageListeners.push(listener);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const value of waiting) listener(value);
   }
 
   onClose(listener: () => void): void {

@@ -9,7 +9,7 @@ describe('the page contract over a port', () => {
   describeTransport(openPort);
 
   it('refuses an array that is long and empty, which parsing would walk', async () => {
-    const page = new RawPage(await openPort(startPageHost()));
+    const page = new RawPage(await openPort(await startPageHost()));
     const files: unknown[] = [];
     files.length = 2 ** 32 - 1;
     expect(await page.call('send', { files })).toMatchObject({ error: { code: 'bad-request' } });
@@ -24,7 +24,7 @@ describe('the page contract over a port', () => {
   });
 
   it('refuses a value that holds itself', async () => {
-    const page = new RawPage(await openPort(startPageHost()));
+    const page = new RawPage(await openPort(await startPageHost()));
     const circle: Record<string, unknown> = {};
     circle['title'] = circle;
     expect(await page.call('createChat', circle)).toMatchObject({ error: { code: 'bad-request' } });

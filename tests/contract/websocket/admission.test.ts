@@ -23,7 +23,7 @@ import { temporaryFolder } from '../../helpers/test-host.ts';
 const secret = 'outside the pages';
 
 /** A server of two files, with one beside their folder that nobody may read. */
-function startSite(): Promise<BrowserServer> {
+async function startSite(): Promise<BrowserServer> {
   const folder = mkdtempSync(join(temporaryFolder(), 'site-'));
   const pages = join(folder, 'pages');
   mkdirSync(join(pages, 'assets'), { recursive: true });
@@ -31,7 +31,7 @@ function startSite(): Promise<BrowserServer> {
   writeFileSync(join(pages, 'assets', 'app.js'), '1');
   writeFileSync(join(pages, '.hidden.html'), secret);
   writeFileSync(join(folder, 'secret.txt'), secret);
-  return startServer(startPageHost(), pages);
+  return startServer(await startPageHost(), pages);
 }
 
 interface Answer {

@@ -1,0 +1,35 @@
+/** An engine process whose models are replays: RETORT_REPLAY_FILE is said at RETORT_REPLAY_RATE tokens a second. */
+import { readFileSync } from 'node:fs';
+import { engineContract } from '../../../electron/contract/engine-contract.ts';
+import { serve } from '../../../electron/contract/rpc.ts';
+import { computeHandlers } from '../../../electron/engine/handlers/compute.ts';
+import { EngineState } from '../../../electron/engine/handlers/engine-state.ts';
+import { textHandlers } from '../../../electron/engine/handlers/text.ts';
+import { openModel } from '../../../electron/engine/open-engine.ts';
+import { parentPort } from '../../../electron/engine/process/parent-port.ts';
+import { watchParent } from '../../../electron/engine/process/parent-watch.ts';
+import { loadTokenizer } from '../../../electron/engine/text/tokenizer.ts';
+import { readModelSource } from '../../../electron/formats/open-source.ts';
+import { replayEngine } from './replay-engine.ts';
+
+await watchParent();
+process.on('SIGINT', () => undefined);
+const state = new EngineState();
+const computing = computeHandlers(state);
+
+serve(parentPort(), engineContract, {
+  ...textHandlers(state),
+  ...computing,
+  async open(request, { signal }) {
+    const { info } = await state.openModel(async () => {
+      const opened = await openModel(request, { signal, onProgress: () => undefined });
+      const { tokenizer, special } = await readModelSource(request.path);
+      if (!tokenizer) throw new Error('A replay needs a tokenizer.');
+      const text = readFileSync(process.env['RETORT_REPLAY_FILE'] ?? '', 'utf8');
+      const ids = loadTokenizer(tokenizer, special).encode(text, { special: false, addBos: false });
+      const tokensPerSecond = Number(process.env['RETORT_REPLAY_RATE']);
+      return { ...opened, engine: replayEngine({ info: opened.engine.info, ids, tokensPerSecond }) };
+    });
+    return info;
+  },
+});
