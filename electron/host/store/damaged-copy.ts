@@ -21,8 +21,6 @@ export async function openDamagedCopy(file: string): Promise<DamagedCopy | null>
   if (hasLog) await copyFile(`${file}-wal`, `${copy}-wal`);
   await writeHeader(copy, hasLog);
   const database = new DatabaseSync(copy, { enableForeignKeyConstraints: false });
-  // With it SQLite reads a file that is shorter than it should be, and a list of tables that is damaged.
-  database.exec('PRAGMA writable_schema = ON');
   return {
     database,
     async close() {

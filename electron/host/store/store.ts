@@ -22,8 +22,14 @@ export interface Store {
 /** Opened at its first use. A damaged database is refused and left as it is. */
 export function openStore(home: string): Store {
   let opening: Promise<StoreWorker> | null = null;
+  const opened = () => {
+    const current = (opening ??= openWorker(home));
+    // What kept it from opening may be gone at the next try.
+    current.catch(() => (opening = null));
+    return current;
+  };
   return {
-    ...queriesOf(() => (opening ??= openWorker(home))),
+    ...queriesOf(opened),
     async close() {
       await (await opening?.catch(() => null))?.close();
     },
