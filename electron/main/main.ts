@@ -42,8 +42,9 @@ function start(folders: AppFolders): void {
 }
 
 function sayAndQuit(message: string): void {
-  dialog.showErrorBox('Retort cannot start', message);
-  app.quit();
+  void dialog
+    .showMessageBox({ type: 'error', message: 'Retort cannot start', detail: message, buttons: ['Quit'] })
+    .finally(() => app.quit());
 }
 
 registerScheme();

@@ -1,6 +1,6 @@
 /** Windows show our own pages and open no others; a link leads to the system's browser after a person agreed. */
 import { app, type WebContents } from 'electron';
-import { isAppPage } from './app-origin.ts';
+import { appUrl, isAppPage } from './app-origin.ts';
 import { offerToOpen } from './external-links.ts';
 
 /** To be called before the first window. */
@@ -13,6 +13,10 @@ function watch(contents: WebContents): void {
     if (isAppPage(url)) return;
     event.preventDefault();
     void offerToOpen(url);
+  });
+  // Going to about:blank asks nobody: what came of it is undone.
+  contents.on('did-navigate', (_event, url) => {
+    if (!isAppPage(url)) void contents.loadURL(appUrl);
   });
   contents.on('will-redirect', (event, url) => {
     if (!isAppPage(url)) event.preventDefault();

@@ -12,6 +12,8 @@ export function setUpPermissions(session: Session): void {
   session.setDevicePermissionHandler(() => false);
   // What is to be saved goes through the save dialog.
   session.on('will-download', (event) => event.preventDefault());
+  // Its dictionaries would be downloaded.
+  session.setSpellCheckerEnabled(false);
   // The content security policy says the same to pages; this holds whatever a page is.
   session.webRequest.onBeforeRequest((request, decide) =>
     decide({ cancel: !localSchemes.has(new URL(request.url).protocol) }),

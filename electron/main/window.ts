@@ -40,8 +40,6 @@ function openWindow({ preload, stateFile }: WindowOptions): void {
       nodeIntegration: false,
       webSecurity: true,
       webviewTag: false,
-      // Its dictionaries would be downloaded.
-      spellcheck: false,
     },
   });
   if (state?.isMaximized) window.maximize();

@@ -3,6 +3,9 @@ import { runCommand } from '../project-copy.ts';
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
+/** A bound on hanging, for a start that may have to build the addon and the app first. */
+export const startLimitMs = 300_000;
+
 /** Builds the app where its sources changed. */
 export async function buildApp(): Promise<void> {
   const { code, stderr } = await runCommand(process.execPath, ['scripts/build.mjs'], { cwd: root });

@@ -9,7 +9,7 @@ import {
   type Page,
 } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished } from 'vitest';
-import { buildApp } from './build.ts';
+import { buildApp, startLimitMs } from './build.ts';
 import { Problems } from './problems.ts';
 import { startServing, type ServeOptions, type Serving } from './serve.ts';
 
@@ -104,7 +104,7 @@ export function useChromium(options: ChromiumOptions = {}): () => ChromiumApp {
     if (!app) throw new Error('The app is not started yet.');
     return app;
   };
-  beforeAll(async () => void (app = await startInChromium(options)), 120_000);
+  beforeAll(async () => void (app = await startInChromium(options)), startLimitMs);
   afterEach(() => expect(current().problems.take()).toEqual([]));
   afterAll(() => app?.close());
   return current;

@@ -6,6 +6,8 @@ export interface Display {
   close(): void;
 }
 
+const startLimitMs = 20_000;
+
 /** An X server that draws into memory; null where there is none to be had. */
 export function startDisplay(): Promise<Display | null> {
   const screen = ['-screen', '0', '1920x1200x24', '-nolisten', 'tcp'];
@@ -14,10 +16,12 @@ export function startDisplay(): Promise<Display | null> {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   });
   return new Promise((resolve) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), startLimitMs);
     child.on('error', () => resolve(null));
     child.on('exit', () => resolve(null));
-    child.stdio[3]?.on('data', (number: Buffer) =>
-      resolve({ name: `:${number.toString().trim()}`, close: () => void child.kill() }),
-    );
+    child.stdio[3]?.on('data', (number: Buffer) => {
+      clearTimeout(timer);
+      resolve({ name: `:${number.toString().trim()}`, close: () => void child.kill() });
+    });
   });
 }

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished } from 'vitest';
 import { runCommand } from '../project-copy.ts';
-import { buildApp, root } from './build.ts';
+import { buildApp, root, startLimitMs } from './build.ts';
 import { startDisplay, type Display } from './display.ts';
 import { Problems } from './problems.ts';
 import { environmentFor, temporaryHome } from './serve.ts';
@@ -41,8 +41,8 @@ export async function startInElectron(options: ElectronOptions = {}): Promise<El
   const home = options.home ?? temporaryHome();
   const env = electronEnvironment(home, display, options.env);
   const main = await _electron.launch({ executablePath: electronPath, args: [root], env });
+  const page = await firstWindow(main);
   const problems = new Problems();
-  const page = await main.firstWindow();
   problems.watch(page);
   return {
     page,
@@ -56,6 +56,22 @@ export async function startInElectron(options: ElectronOptions = {}): Promise<El
       if (options.home === undefined) rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+const windowLimitMs = 60_000;
+
+/** A shell that shows something else, such as why it cannot start, is ended. */
+async function firstWindow(main: ElectronApplication): Promise<Page> {
+  let words = '';
+  main.process().stderr?.on('data', (text: Buffer) => (words += text.toString()));
+  const timer = setTimeout(() => main.process().kill('SIGKILL'), windowLimitMs);
+  try {
+    return await main.firstWindow({ timeout: windowLimitMs });
+  } catch (error) {
+    throw new Error(`No window came: ${words}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 export function electronEnvironment(
@@ -86,7 +102,7 @@ export function useElectron(options: ElectronOptions = {}): () => ElectronApp {
     if (!app) throw new Error('The app is not started yet.');
     return app;
   };
-  beforeAll(async () => void (app = await startInElectron(options)), 120_000);
+  beforeAll(async () => void (app = await startInElectron(options)), startLimitMs);
   afterEach(() => expect(current().problems.take()).toEqual([]));
   afterAll(() => app?.close());
   return current;

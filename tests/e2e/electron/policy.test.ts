@@ -1,0 +1,199 @@
+/** What pages may not do, tried from inside the page of the running app. */
+import { describe, expect, it } from 'vitest';
+import { contentSecurityPolicy } from '../../../electron/contract/page-files.ts';
+import { electronPath, useElectron } from '../../helpers/e2e/electron.ts';
+import { navigations } from '../../helpers/e2e/navigations.ts';
+import { policyBreaches } from '../../helpers/e2e/policy-breaches.ts';
+
+const blocked =
+  /Content Security Policy|Content-Security-Policy|Refused to|Not allowed to|ERR_BLOCKED|ERR_FAILED|Failed to load/;
+
+describe.skipIf(electronPath === null)('the window in Electron', () => {
+  const app = useElectron();
+
+  it('has every protection on, by its effective values', async () => {
+    const preferences = await app().main.evaluate(({ BrowserWindow }) => {
+      const [window] = BrowserWindow.getAllWindows();
+      type Contents = Electron.WebContents & { getLastWebPreferences(): Record<string, unknown> };
+      const contents = window?.webContents as Contents;
+      const spellcheck = contents.session.isSpellCheckerEnabled();
+      return { ...contents.getLastWebPreferences(), spellcheck } as Record<string, unknown>;
+    });
+    expect(preferences).toMatchObject({
+      contextIsolation: true,
+      sandbox: true,
+      nodeIntegration: false,
+      webSecurity: true,
+      webviewTag: false,
+      spellcheck: false,
+    });
+    const unsafe = [
+      'nodeIntegrationInSubFrames',
+      'nodeIntegrationInWorker',
+      'allowRunningInsecureContent',
+      'experimentalFeatures',
+      'enableBlinkFeatures',
+    ];
+    expect(unsafe.filter((name) => Boolean(preferences[name]))).toEqual([]);
+  });
+
+  it('gives the page the shell’s few operations and nothing of Node or Electron', async () => {
+    const seen = await app().page.evaluate(() => ({
+      node: ['require', 'process', 'module', 'Buffer', 'global', 'ipcRenderer', 'electron'].filter(
+        (name) => name in globalThis,
+      ),
+      shell: Object.keys((globalThis as unknown as { retort: object }).retort).sort(),
+      origin: location.origin,
+    }));
+    expect(seen).toEqual({
+      node: [],
+      shell: [
+        'chooseModelFolder', 'chooseModels', 'connect', 'grantDropped', 'onCommand', 'openDataFolder', 'platform', 'saveText',
+      ],
+      origin: 'app://retort',
+    }); // prettier-ignore
+  });
+
+  it('gets its pages with the content security policy, and no file from outside them', async () => {
+    const { page } = app();
+    app().problems.expect(/404/);
+    app().problems.expect(blocked);
+    const seen = await page.evaluate(async () => {
+      const index = await fetch('/');
+      const outside = await Promise.all(
+        [
+          '/../main/main.cjs',
+          '/%2e%2e/main/main.cjs',
+          '/..%2fmain%2fmain.cjs',
+          '//main/main.cjs',
+          '/.built-from',
+        ].map((path) =>
+          fetch(path).then(
+            ({ status }) => status,
+            () => 'refused',
+          ),
+        ),
+      );
+      return {
+        policy: index.headers.get('content-security-policy'),
+        sniff: index.headers.get('x-content-type-options'),
+        outside,
+      };
+    });
+    expect(seen.policy).toBe(contentSecurityPolicy);
+    expect(seen.sniff).toBe('nosniff');
+    expect(seen.outside.every((status) => status === 404 || status === 'refused')).toBe(true);
+  });
+
+  it.each(policyBreaches)('does not let the page %s', async (_what, breach) => {
+    const { page, problems } = app();
+    problems.expect(blocked);
+    expect(await page.evaluate(breach)).toBe('blocked');
+  });
+});
+
+describe.skipIf(electronPath === null)('navigation in Electron', () => {
+  const app = useElectron();
+
+  it('every way out is closed: the page stays, no window opens, nothing is asked for but https', async () => {
+    const { page, main, problems } = app();
+    problems.expect(blocked);
+    await main.evaluate(({ dialog, shell }) => {
+      const seen = { asked: [] as string[], opened: [] as string[] };
+      (globalThis as unknown as { seen: typeof seen }).seen = seen;
+      dialog.showMessageBox = ((_window: unknown, options: { detail: string }) => {
+        seen.asked.push(options.detail);
+        return Promise.resolve({ response: 1, checkboxChecked: false });
+      }) as typeof dialog.showMessageBox;
+      shell.openExternal = (address) => Promise.resolve(void seen.opened.push(address));
+    });
+    expect(navigations.length).toBeGreaterThanOrEqual(30);
+    await page.evaluate(() => ((globalThis as unknown as { stays: boolean }).stays = true));
+    const left: string[] = [];
+    for (const [what, navigate] of navigations) {
+      await page.evaluate(navigate).catch(() => undefined);
+      await page.waitForTimeout(50);
+      const stays = await page
+        .evaluate(() => (globalThis as unknown as { stays?: boolean }).stays === true)
+        .catch(() => false);
+      const windows = await main.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length);
+      if (!stays || windows !== 1 || !page.url().startsWith('app://retort/')) left.push(what);
+    }
+    expect(left).toEqual([]);
+    const seen = await main.evaluate(
+      () => (globalThis as unknown as { seen: { asked: string[]; opened: string[] } }).seen,
+    );
+    expect(seen.opened).toEqual([]);
+    expect(seen.asked.length).toBeGreaterThan(0);
+    expect(seen.asked.filter((address) => !address.startsWith('https://example.com/'))).toEqual([]);
+  });
+
+  it('about:blank, which asks nobody, gives way to the app at once', async () => {
+    const { page } = app();
+    await page.evaluate(() => (location.href = 'about:blank')).catch(() => undefined);
+    await page.waitForURL('app://retort/');
+    await page.locator('#root > *').first().waitFor();
+  });
+
+  it('a link dropped on the page leads nowhere', async () => {
+    const { page } = app();
+    const session = await page.context().newCDPSession(page);
+    const data = {
+      items: [{ mimeType: 'text/uri-list', data: 'https://example.com/' }],
+      dragOperationsMask: 1,
+    };
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+      await session.send('Input.dispatchDragEvent', { type, x: 400, y: 300, data });
+    }
+    await page.waitForTimeout(200);
+    expect(page.url()).toMatch(/^app:\/\/retort\//);
+  });
+});
+
+describe.skipIf(electronPath === null)('permissions in Electron', () => {
+  const app = useElectron();
+
+  it('are all denied but writing text to the clipboard', async () => {
+    const { page } = app();
+    const states = await page.evaluate(async () => {
+      const names = ['camera', 'microphone', 'geolocation', 'notifications', 'clipboard-read', 'clipboard-write', 'midi', 'background-sync',
+        'accelerometer', 'gyroscope', 'magnetometer', 'persistent-storage', 'screen-wake-lock', 'idle-detection', 'display-capture'];
+      const ask = (name: string) =>
+        navigator.permissions.query({ name: name as PermissionName }).then(({ state }) => state, () => 'unknown');
+      return Promise.all(names.map(async (name): Promise<[string, string]> => [name, await ask(name)]));
+    }); // prettier-ignore
+    const granted = states.filter(([, state]) => state === 'granted').map(([name]) => name);
+    expect(granted).toEqual(['clipboard-write']);
+  });
+
+  it.each([
+    ['camera', () => navigator.mediaDevices.getUserMedia({ video: true })],
+    ['microphone', () => navigator.mediaDevices.getUserMedia({ audio: true })],
+    ['screen', () => navigator.mediaDevices.getDisplayMedia({ video: true })],
+    ['place', () => new Promise((resolve, reject) => navigator.geolocation.getCurrentPosition(resolve, reject))],
+    ['clipboard', () => navigator.clipboard.readText()],
+    ['MIDI', () => navigator.requestMIDIAccess({ sysex: true })],
+    ['USB', () => (navigator as unknown as { usb: { requestDevice(o: object): Promise<unknown> } }).usb.requestDevice({ filters: [] })],
+    ['HID', () => (navigator as unknown as { hid: { requestDevice(o: object): Promise<unknown[]> } }).hid.requestDevice({ filters: [] }).then((devices) => devices.length > 0 ? devices : Promise.reject(new Error('none')))],
+    ['serial port', () => (navigator as unknown as { serial: { requestPort(): Promise<unknown> } }).serial.requestPort()],
+    ['bluetooth', () => (navigator as unknown as { bluetooth: { requestDevice(o: object): Promise<unknown> } }).bluetooth.requestDevice({ acceptAllDevices: true })],
+    ['notification', () => Notification.requestPermission().then((state) => (state === 'granted' ? state : Promise.reject(new Error(state))))],
+    ['whole screen', () => document.documentElement.requestFullscreen()],
+  ])('the %s is not to be had', async (_what, ask) => {
+    const source = `Promise.race([
+      (async () => (${ask.toString()})())().then(() => 'given', () => 'denied'),
+      new Promise((resolve) => setTimeout(() => resolve('denied'), 2000)),
+    ])`;
+    expect(await app().page.evaluate(source)).toBe('denied');
+  }); // prettier-ignore
+
+  it('text is written to the clipboard', async () => {
+    const { page, main } = app();
+    await page.bringToFront();
+    const outcome = await page.evaluate(() =>
+      navigator.clipboard.writeText('from the page').then(() => 'written', String),
+    );
+    expect(outcome).toBe('written');
+    expect(await main.evaluate(({ clipboard }) => clipboard.readText())).toBe('from the page');
+  });
+});

@@ -1,0 +1,97 @@
+/** What a person does and sees in Retort, by roles, labels and words: the same in a browser and in Electron. */
+/// <reference lib="dom" />
+import type { Locator, Page } from 'playwright-core';
+
+/** Asked with greedy sampling, the bundled model always says the same. */
+export const capital = {
+  question: 'What is the capital of France?',
+  answer: 'The capital of France is Paris.',
+};
+/** Its answer is plain prose of hundreds of tokens. */
+export const longQuestion = 'Tell a long story about an old lighthouse keeper.';
+
+/** For a model that has to be loaded on a busy machine: a bound on hanging. */
+const loadLimitMs = 60_000;
+
+export const status = (page: Page): Locator => page.getByRole('contentinfo', { name: 'Status' });
+export const field = (page: Page): Locator => page.getByRole('textbox', { name: 'Message', exact: true });
+export const messages = (page: Page): Locator => page.getByRole('log', { name: 'Messages' });
+export const replies = (page: Page): Locator => page.getByRole('article', { name: 'Reply' });
+export const prompts = (page: Page): Locator => page.getByRole('article', { name: 'Your message' });
+export const chatRows = (page: Page): Locator => page.getByRole('list', { name: 'Chats' }).getByRole('link');
+
+/** The page is drawn and a model is in memory. */
+export async function ready(page: Page): Promise<void> {
+  await status(page).getByText('Engine ready').waitFor({ timeout: loadLimitMs });
+}
+
+export async function send(page: Page, text: string): Promise<void> {
+  await field(page).fill(text);
+  await field(page).press('Enter');
+}
+
+/** The last reply has ended and can be written anew. Returns what it says. */
+export async function answered(page: Page): Promise<string> {
+  await replies(page).last().getByRole('button', { name: 'Regenerate' }).waitFor({ timeout: loadLimitMs });
+  return said(replies(page).last());
+}
+
+/** A message's own text as it is shown, without what stands around it. */
+export async function said(message: Locator): Promise<string> {
+  return (await message.locator('[dir=auto]').first().innerText()).trim();
+}
+
+export async function ask(page: Page, text: string): Promise<string> {
+  const before = await replies(page).count();
+  await send(page, text);
+  await replies(page).nth(before).waitFor();
+  return answered(page);
+}
+
+/** An empty chat whose replies are always the likeliest ones. */
+export async function beginChat(page: Page): Promise<void> {
+  await page.getByRole('complementary', { name: 'Chats' }).getByRole('button', { name: 'New chat' }).click();
+  await page.getByRole('heading', { name: 'New chat', level: 2 }).waitFor();
+  await page.getByRole('button', { name: /^Sampling/ }).click();
+  const dialog = page.getByRole('dialog', { name: 'Sampling' });
+  await dialog.getByRole('slider', { name: 'Temperature' }).press('Home');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'detached' });
+}
+
+/** Waits until the reply that grows has `count` tokens. */
+export async function grown(page: Page, count: number): Promise<void> {
+  await page.evaluate(
+    (least) =>
+      new Promise<void>((resolve, reject) => {
+        const look = () => {
+          const growing = document.querySelector('article[aria-busy=true]');
+          const tokens = /([\d,]+) tokens?/.exec(growing?.textContent ?? '')?.[1]?.replaceAll(',', '');
+          if (Number(tokens) >= least) return resolve();
+          if (performance.now() > end) return reject(new Error(`The reply never had ${least} tokens.`));
+          requestAnimationFrame(look);
+        };
+        const end = performance.now() + 60_000;
+        look();
+      }),
+    count,
+  );
+}
+
+export async function chooseInMenu(page: Page, trigger: Locator, item: string): Promise<void> {
+  await trigger.click();
+  await page.getByRole('menuitem', { name: item }).click();
+}
+
+/** The menu of a chat in the list. */
+export async function chatMenu(page: Page, title: string, item: string): Promise<void> {
+  await page.getByRole('link', { name: title }).first().hover();
+  await chooseInMenu(page, page.getByRole('button', { name: `More about ${title}` }).first(), item);
+}
+
+/** Takes a chat from a file's text; it is shown when this returns. */
+export async function importChat(page: Page, text: string, title: string): Promise<void> {
+  const file = { name: 'chat.json', mimeType: 'application/json', buffer: Buffer.from(text) };
+  await page.getByLabel('Import a chat', { exact: true }).setInputFiles(file);
+  await page.getByRole('heading', { name: title, level: 1 }).waitFor();
+}
