@@ -34,7 +34,7 @@ export function LongTable({
   return (
     <div
       ref={ref}
-      role="region"
+      role="group"
       aria-label={label}
       tabIndex={0}
       onScroll={onScroll}

@@ -211,8 +211,8 @@ function FitFoot({ fit, actions }: { readonly fit: Fit | null; readonly actions:
       )}
       {fit && (
         <span className="text-1 text-text-muted">
-          measured last{' '}
-          {measured === null ? 'never with this model' : <b className="text-text">{measured}</b>}
+          {measured === null ? 'not measured yet' : 'measured last '}
+          {measured !== null && <b className="text-text">{measured}</b>}
         </span>
       )}
       <div className="ml-auto flex flex-wrap items-center justify-end gap-2">{actions}</div>

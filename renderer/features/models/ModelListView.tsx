@@ -21,20 +21,24 @@ export function ModelListView(props: ListProps) {
   return (
     <nav aria-label="Models" className="scrollable flex flex-col gap-1 border-r border-line px-2 pb-3">
       {own.map((group) => (
-        <Group key={group.place} group={group} {...props} />
+        <Group key={group.place} group={group} heading="h2" {...props} />
       ))}
       {found.length > 0 && <h2 className="px-2 pt-4 text-1 font-strong">Found on this machine</h2>}
       {found.map((group) => (
-        <Group key={group.place} group={group} {...props} />
+        <Group key={group.place} group={group} heading="h3" {...props} />
       ))}
     </nav>
   );
 }
 
-function Group({ group, ...props }: ListProps & { readonly group: ModelGroup }) {
+function Group({
+  group,
+  heading: Heading,
+  ...props
+}: ListProps & { readonly group: ModelGroup; readonly heading: 'h2' | 'h3' }) {
   return (
     <section aria-label={group.place}>
-      <h3 className="px-2 pt-3 pb-1 text-1 text-text-muted">{group.place}</h3>
+      <Heading className="px-2 pt-3 pb-1 text-1 text-text-muted">{group.place}</Heading>
       <ul className="grid grid-cols-[minmax(0,1fr)] gap-1">
         {group.models.map((model) => (
           <li key={model.id} className="relative">

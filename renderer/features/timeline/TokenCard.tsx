@@ -164,11 +164,9 @@ function Alternative({
   readonly isChosen: boolean;
   readonly onBranch: (() => void) | undefined;
 }) {
-  const what = isChosen ? 'this token' : `branch with “${text}”`;
   return (
     <button
       type="button"
-      aria-label={`${what}, probability ${probability}`}
       aria-disabled={isChosen || !onBranch}
       onClick={isChosen ? undefined : onBranch}
       className={classNames(
@@ -176,14 +174,20 @@ function Alternative({
         isChosen ? 'bg-surface-selected' : 'hover:bg-surface-hover',
       )}
     >
-      <span className="truncate font-token whitespace-pre">{text}</span>
+      <span className="truncate font-token whitespace-pre">
+        <span className="sr-only">{isChosen ? 'this token ' : 'branch with '}</span>
+        {text}
+      </span>
       <span aria-hidden="true" className="block h-1.5">
         <i
           className={classNames('block h-full rounded-[1px]', isChosen ? 'bg-accent' : 'bg-text-muted')}
           style={{ width: `${Math.min(100, Math.max(2.5, share * 100))}%` }}
         />
       </span>
-      <span className="text-right whitespace-nowrap">{probability}</span>
+      <span className="text-right whitespace-nowrap">
+        <span className="sr-only">, probability </span>
+        {probability}
+      </span>
     </button>
   );
 }
