@@ -117,12 +117,36 @@ export const Encoded = encoded;
 export type Encoded = z.infer<typeof Encoded>;
 
 export const Memory = z.strictObject({
+  /** Resident memory of the process now. */
   residentBytes: bytes,
+  /** The same before it opened its model; null: it has opened none. */
+  residentBeforeOpenBytes: bytes.nullable(),
   weightsBytes: bytes,
+  /** Of the conversation; in a reply's result, of that reply's session. */
   kvBytes: bytes,
+  /** The most that was ever resident. */
   peakBytes: bytes,
 });
 export type Memory = z.infer<typeof Memory>;
+
+/** Memory of one model in a process of its own, and what a token reads of it. */
+export const Estimate = z.strictObject({
+  /** As the engine packs them. */
+  weightsBytes: bytes,
+  /** Of a session that holds `context` positions. */
+  kvBytes: bytes,
+  /** What one more position takes; null where that depends on the length. */
+  kvBytesPerToken: bytes.nullable(),
+  /** All else that the process's resident memory grows by from before it opens the model until a reply has filled the context. */
+  scratchBytes: bytes,
+  context: count,
+  /** Positions the model was trained for. */
+  modelContext: count,
+  kvCodec: KvCodec,
+  /** Weights and cache that one more token reads when the context is full. */
+  bytesTouchedPerToken: bytes,
+});
+export type Estimate = z.infer<typeof Estimate>;
 
 export const Timing = z.strictObject({
   loadMs: z.number(),
@@ -238,6 +262,20 @@ export const engineContract = {
       ends: TokenIds,
       stops: z.array(z.string()),
     }),
+  }),
+
+  /**
+   * What the native engine would take of memory, from headers alone: works in a process that never opens weights. Context null or beyond the
+   * model's: the model's. KV codec null: f16. Throws what reading the model throws, and where its architecture is not supported.
+   */
+  estimate: query({
+    input: z.strictObject({
+      path: modelPath,
+      context: z.int().min(1).max(16_777_216).nullable(),
+      kvCodec: KvCodec.nullable(),
+      threads: z.int().min(1).max(1024),
+    }),
+    output: Estimate,
   }),
 
   open: stream({ input: OpenModel, chunk: Progress, done: ModelInfo }),

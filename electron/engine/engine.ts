@@ -36,7 +36,7 @@ export interface HiddenState {
 }
 
 export interface EvaluateResult {
-  /** Chosen rows × vocabularySize, row-major; float32. */
+  /** Chosen rows × vocabularySize, row-major; float32. The caller's own: its memory may be given back. */
   readonly logits: Float32Array;
   readonly rows: number;
   /** hidden.embed, hidden.layer{i}, hidden.head_input (S × H), router.{i}.logits (S × E), router.{i}.topk and, where the engine gives them, router.{i}.weights (S × k). */

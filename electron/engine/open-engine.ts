@@ -16,7 +16,6 @@ import { loadDecoder, type TokenDecoder } from './text/decoder.ts';
 
 export interface OpenedModel {
   readonly engine: Engine;
-  readonly source: ModelSource;
   /** null where the model has no tokenizer: its ids have no text. */
   readonly decoder: TokenDecoder | null;
   readonly info: ModelInfo;
@@ -37,7 +36,6 @@ export async function openModel(request: OpenModel, hooks: OpenHooks): Promise<O
   const { hiddenSize: _hiddenSize, versions, ...info } = engine.info;
   return {
     engine,
-    source,
     decoder,
     info: {
       ...info,

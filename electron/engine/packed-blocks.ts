@@ -1,4 +1,5 @@
 /** Packed checkpoints (GPTQ, AWQ, MatMulNBits) as equal blocks of codes, which both executors take. */
+import type { QuantizedMatrix } from '../contract/model-source.ts';
 import type { SplitMatrix } from '../formats/dequantize/packed-matrix.ts';
 
 /** w[row, column] = scale·(code − zero) + offset, one code of `bits` bits per byte, scale and offset per block of columns. */
@@ -18,6 +19,14 @@ export interface OrderedBlocks {
 }
 
 const largestBlock = 256;
+
+/** Whether the addon takes the codes as they lie in the file. */
+export function liesAsNBits({ layout, bits, blockSize, groupIndex }: QuantizedMatrix): boolean {
+  const isPowerOfTwo = Number.isInteger(Math.log2(blockSize));
+  return (
+    layout === 'matmulnbits' && (bits === 4 || bits === 8) && blockSize >= 16 && isPowerOfTwo && !groupIndex
+  );
+}
 
 /**
  * Rows `start` to `start + rows` of a matrix of `columns` columns. Groups of any size become equal blocks of a power of two
@@ -51,7 +60,7 @@ export function packedBlocks(
 }
 
 /** The largest power of two, 16 to 256, that divides the group size (or spans the whole row) and the columns. */
-function commonBlock(groupSize: number, columns: number): number | null {
+export function commonBlock(groupSize: number, columns: number): number | null {
   const grouped = groupSize >= columns ? columns : groupSize;
   for (let block = largestBlock; block >= 16; block /= 2) {
     if (grouped % block === 0 && columns % block === 0) return block;

@@ -3,9 +3,10 @@ import type { EngineContract, OpenModel } from '../../contract/engine-contract.t
 import type { Handlers } from '../../contract/rpc.ts';
 import { bench } from '../../lab/bench.ts';
 import { perplexity } from '../../lab/perplexity.ts';
+import { Conversation } from '../conversation.ts';
 import { generate, type GenerateHooks } from '../generate.ts';
 import { writeLogits } from '../logits.ts';
-import { peakBytes, processMemory } from '../memory.ts';
+import { peakBytes } from '../memory.ts';
 import { openModel, type OpenedModel } from '../open-engine.ts';
 import type { EngineState } from './engine-state.ts';
 import { progressSender } from './progress.ts';
@@ -36,24 +37,24 @@ export function computeHandlers(state: EngineState): Computing {
       };
       const asked = { ...request, ends };
       const generated = conversation
-        ? await state.conversation.reply(conversation.context, asked, hooks)
+        ? await conversationOf(state).reply(conversation.context, asked, hooks)
         : { ...(await generate(engine, decoder, asked, hooks)), reusedTokens: 0 };
       await progress.finish();
       const { kvBytes, firstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond, ...reply } = generated;
-      const { loadMs, weightsBytes } = info;
+      const { loadMs } = info;
       return {
         ...reply,
         promptTokens: request.ids.length,
         generatedTokens: reply.ids.length,
         timing: { loadMs, firstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond },
-        memory: processMemory(weightsBytes, kvBytes),
+        memory: state.memory(kvBytes),
       };
     },
 
-    conversation: () => Promise.resolve({ ids: state.conversation.ids }),
+    conversation: () => Promise.resolve({ ids: conversationOf(state).ids }),
 
     async forget() {
-      await state.conversation.forget();
+      await conversationOf(state).forget();
       return null;
     },
 
@@ -93,6 +94,11 @@ export function computeHandlers(state: EngineState): Computing {
       }
     },
 
-    memory: () => Promise.resolve(processMemory(state.weightsBytes, state.kvBytes)),
+    memory: () => Promise.resolve(state.memory()),
   };
+}
+
+function conversationOf(state: EngineState): Conversation {
+  const { engine, decoder } = state.model;
+  return (state.conversation ??= new Conversation(engine, decoder));
 }

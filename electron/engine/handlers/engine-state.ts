@@ -1,6 +1,8 @@
 import { LabError } from '../../contract/errors.ts';
 import type { SpecialIds } from '../../contract/model-source.ts';
-import { Conversation } from '../conversation.ts';
+import type { Memory } from '../../contract/engine-contract.ts';
+import type { Conversation } from '../conversation.ts';
+import { collectGarbage, processMemory, residentBytesNow } from '../memory.ts';
 import type { OpenedModel } from '../open-engine.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Chat } from '../text/chat.ts';
@@ -15,8 +17,10 @@ export interface LoadedText {
 export class EngineState {
   #text: LoadedText | null = null;
   #model: OpenedModel | null = null;
-  #conversation: Conversation | null = null;
   #isOpening = false;
+  #residentBeforeOpenBytes: number | null = null;
+  /** The one conversation of the open model, once it is needed. */
+  conversation: Conversation | null = null;
 
   get text(): LoadedText {
     if (this.#text) return this.#text;
@@ -28,19 +32,10 @@ export class EngineState {
     throw new LabError('bad-request', 'No model is open: open comes first.');
   }
 
-  /** The one conversation of the open model. */
-  get conversation(): Conversation {
-    const { engine, decoder } = this.model;
-    return (this.#conversation ??= new Conversation(engine, decoder));
-  }
-
-  get weightsBytes(): number {
-    return this.#model?.info.weightsBytes ?? 0;
-  }
-
-  /** Of the conversation. */
-  get kvBytes(): number {
-    return this.#conversation?.kvBytes ?? 0;
+  /** `kvBytes`: default, those of the conversation. */
+  memory(kvBytes = this.conversation?.kvBytes ?? 0): Memory {
+    const weightsBytes = this.#model?.info.weightsBytes ?? 0;
+    return processMemory({ weightsBytes, kvBytes, residentBeforeOpenBytes: this.#residentBeforeOpenBytes });
   }
 
   setText(text: LoadedText): void {
@@ -51,6 +46,9 @@ export class EngineState {
   async openModel(open: () => Promise<OpenedModel>): Promise<OpenedModel> {
     if (this.#isOpening) throw new LabError('bad-request', 'This process has its model already.');
     this.#isOpening = true;
-    return (this.#model = await open());
+    this.#residentBeforeOpenBytes = residentBytesNow();
+    this.#model = await open();
+    collectGarbage();
+    return this.#model;
   }
 }

@@ -7,16 +7,19 @@ import { loadChat } from '../text/chat.ts';
 import { encodeInfill } from '../text/infill.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import type { EngineState } from './engine-state.ts';
+import { estimate } from './estimate.ts';
 import { inspect } from './inspect.ts';
 
 type Reading = Pick<
   Handlers<EngineContract>,
-  'inspect' | 'openText' | 'encode' | 'encodeInfill' | 'encodeChat' | 'decode'
+  'inspect' | 'estimate' | 'openText' | 'encode' | 'encodeInfill' | 'encodeChat' | 'decode'
 >;
 
 export function textHandlers(state: EngineState): Reading {
   return {
     inspect: ({ path }) => inspect(path),
+
+    estimate: (request) => estimate(request),
 
     async openText({ path }) {
       const source = await readModelSource(path);

@@ -1,6 +1,17 @@
 /** What the native engine's KV cache takes, from a model's sizes alone: the sums of native/src/cache/codec.cpp and block.h. */
 import type { KvCodec } from '../../contract/engine-contract.ts';
-import type { LayerSpec, ModelSpec, StateSpaceLayerSpec } from '../../../models/families/model-spec.ts';
+import type { Arithmetic } from '../engine.ts';
+import type {
+  AttentionLayerSpec,
+  LayerSpec,
+  ModelSpec,
+  StateSpaceLayerSpec,
+} from '../../../models/families/model-spec.ts';
+
+/** Where none is asked for. */
+export function defaultKvCodec(arithmetic: Arithmetic): KvCodec {
+  return arithmetic === 'reference' ? 'f32' : 'f16';
+}
 
 /** Slots of a block. */
 const blockSlots = 32;
@@ -15,7 +26,10 @@ const elementBytes: Record<KvCodec, number> = { f32: 4, f16: 2, q8: 1 };
 export function kvBytes(spec: ModelSpec, codec: KvCodec, length: number): number {
   const blocks = Math.ceil(length / blockSlots);
   const perBlock = spec.layers.reduce((sum, layer) => sum + layerBlockBytes(layer, codec), 0);
-  const recurrent = spec.layers.reduce((sum, layer) => sum + stateBytes(layer), 0);
+  const recurrent = spec.layers.reduce(
+    (sum, layer) => sum + (layer.kind === 'stateSpace' ? stateSpaceBytes(layer) : 0),
+    0,
+  );
   return blocks * perBlock + recurrent;
 }
 
@@ -23,6 +37,22 @@ export function kvBytes(spec: ModelSpec, codec: KvCodec, length: number): number
 export function kvBytesPerToken(spec: ModelSpec, codec: KvCodec): number | null {
   if (spec.layers.some((layer) => layer.kind !== 'attention')) return null;
   return kvBytes(spec, codec, blockSlots) / blockSlots;
+}
+
+/** Blocks of keys and of values that hold `length` positions. */
+export function kvBlockCount({ layers }: ModelSpec, length: number): number {
+  const heads = layers.reduce(
+    (sum, layer) => sum + (layer.kind === 'attention' ? layer.attention.keyValueHeads : 0),
+    0,
+  );
+  return 2 * heads * Math.ceil(length / blockSlots);
+}
+
+/** Keys and values that one more token looks at, without what blocks add around them. */
+export function attendedBytes({ attention }: AttentionLayerSpec, codec: KvCodec, length: number): number {
+  const { keyValueHeads, headDimension, window } = attention;
+  const perValue = elementBytes[codec] + (codec === 'q8' ? scaleBytes / scaleGroup : 0);
+  return 2 * Math.min(length, window ?? length) * keyValueHeads * headDimension * perValue;
 }
 
 /** Keys and values of one block of slots of all KV heads. */
@@ -36,11 +66,12 @@ function layerBlockBytes(layer: LayerSpec, codec: KvCodec): number {
 }
 
 /** What a state-space layer keeps between tokens: its convolution's window and its state, float32. */
-function stateBytes(layer: LayerSpec): number {
-  if (layer.kind !== 'stateSpace') return 0;
-  return 4 * (channels(layer) * (layer.convolution - 1) + layer.innerSize * layer.stateSize);
+export function stateSpaceBytes(layer: StateSpaceLayerSpec): number {
+  const { convolution, innerSize, stateSize } = layer;
+  return 4 * (stateSpaceChannels(layer) * (convolution - 1) + innerSize * stateSize);
 }
 
-function channels({ version, innerSize, groups, stateSize }: StateSpaceLayerSpec): number {
+/** Channels of the convolution. */
+export function stateSpaceChannels({ version, innerSize, groups, stateSize }: StateSpaceLayerSpec): number {
   return version === 1 ? innerSize : innerSize + 2 * groups * stateSize;
 }

@@ -6,7 +6,7 @@ import { splitBlocks } from '../../formats/dequantize/split-blocks.ts';
 import { readMatrixParts, readMatrixScales, readWeight, readWeightBytes } from '../../formats/read-weight.ts';
 import { typeTraits } from '../../formats/tensor-types.ts';
 import type { WeightRef } from '../../../models/families/model-spec.ts';
-import { packedBlocks, type Blocks } from '../packed-blocks.ts';
+import { liesAsNBits, packedBlocks, type Blocks } from '../packed-blocks.ts';
 import type { NativeFileRange, NativeMatrixSource, NativeMatrixType } from './addon.ts';
 
 export interface OrderedMatrix {
@@ -82,13 +82,6 @@ async function ofPackedMatrix(
     matrix: blockMatrix(packed.blocks, ref),
     columnOrder: packed.columnOrder && Int32Array.from(packed.columnOrder),
   };
-}
-
-function liesAsNBits({ layout, bits, blockSize, groupIndex }: QuantizedMatrix): boolean {
-  const isPowerOfTwo = Number.isInteger(Math.log2(blockSize));
-  return (
-    layout === 'matmulnbits' && (bits === 4 || bits === 8) && blockSize >= 16 && isPowerOfTwo && !groupIndex
-  );
 }
 
 /** Codes stay in the file; zero points become offsets. */

@@ -1,5 +1,4 @@
 /** Opens any ModelSource whose architecture is known in the native engine: weights are packed into memory once, sessions share them. */
-import type { KvCodec } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
 import { modelIdentity } from '../../formats/identity.ts';
@@ -8,7 +7,7 @@ import type { ModelSpec, ResolvedModel, RopeSpec } from '../../../models/familie
 import { frequenciesForContext } from '../../../models/families/rope.ts';
 import type { Arithmetic, Engine, EngineInfo, Session, SessionOptions } from '../engine.ts';
 import { nativeAddon, withCodes, type NativeKvCodec, type NativeRope } from './addon.ts';
-import { kvBytesPerToken } from './kv-size.ts';
+import { defaultKvCodec, kvBytesPerToken } from './kv-size.ts';
 import { describeModel, type DescribedModel, type LoadProgress } from './model-description.ts';
 import { createNativeSession, type NativeModel } from './session.ts';
 
@@ -41,17 +40,13 @@ export async function openNativeEngine(
       kvCodec,
       signature: `${await modelIdentity(source)} native ${arithmetic} ${kvCodec}`,
       notes: { kernels: native.kernels },
-      ropes: (context) => ropesForContext(model.spec, context, factors),
+      ropes: ropesOf(model.spec, factors),
     };
     return new LoadedEngine(shared, engineInfo(shared, described, options));
   } catch (error) {
     native.close();
     throw error;
   }
-}
-
-export function defaultKvCodec(arithmetic: Arithmetic): KvCodec {
-  return arithmetic === 'reference' ? 'f32' : 'f16';
 }
 
 async function ropeFactors(source: ModelSource, model: ResolvedModel): Promise<Map<string, Float32Array>> {
@@ -62,22 +57,25 @@ async function ropeFactors(source: ModelSource, model: ResolvedModel): Promise<M
   return factors;
 }
 
-function ropesForContext(
-  spec: ModelSpec,
+/** A function of its own, so that what lives as long as the engine holds nothing of the opening. */
+function ropesOf(spec: ModelSpec, factors: ReadonlyMap<string, Float32Array>): NativeModel['ropes'] {
+  return (context) => spec.ropes.map((rope) => ropeForContext(rope, context, factors));
+}
+
+function ropeForContext(
+  rope: RopeSpec,
   context: number,
   factors: ReadonlyMap<string, Float32Array>,
-): NativeRope[] {
-  return spec.ropes.map((rope: RopeSpec) => {
-    const { inverse, magnitude, factorsWeight } = frequenciesForContext(rope, context);
-    const divisors = factorsWeight === null ? undefined : factors.get(factorsWeight);
-    return {
-      dimensions: rope.dimensions,
-      style: rope.style,
-      inverse: Float64Array.from(inverse, (value, i) => value / (divisors?.[i] ?? 1)),
-      magnitude,
-      sections: rope.sections && Int32Array.from(rope.sections),
-    };
-  });
+): NativeRope {
+  const { inverse, magnitude, factorsWeight } = frequenciesForContext(rope, context);
+  const divisors = factorsWeight === null ? undefined : factors.get(factorsWeight);
+  return {
+    dimensions: rope.dimensions,
+    style: rope.style,
+    inverse: Float64Array.from(inverse, (value, i) => value / (divisors?.[i] ?? 1)),
+    magnitude,
+    sections: rope.sections && Int32Array.from(rope.sections),
+  };
 }
 
 function engineInfo(

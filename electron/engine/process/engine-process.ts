@@ -8,7 +8,6 @@ import { serve, type Handlers } from '../../contract/rpc.ts';
 import type { Computing } from '../handlers/compute.ts';
 import { EngineState } from '../handlers/engine-state.ts';
 import { textHandlers } from '../handlers/text.ts';
-import { processMemory } from '../memory.ts';
 import { parentPort } from './parent-port.ts';
 import { watchParent } from './parent-watch.ts';
 
@@ -23,7 +22,7 @@ const textOnly: Computing = {
   logits: refuse,
   bench: refuse,
   perplexity: refuse,
-  memory: () => Promise.resolve(processMemory(0, 0)),
+  memory: () => Promise.resolve(state.memory()),
 };
 
 /** Loads onnxruntime only where it is needed. */
@@ -33,9 +32,10 @@ async function computing(state: EngineState): Promise<Computing> {
   return computeHandlers(state);
 }
 
-watchParent();
+const watching = watchParent();
 // Ctrl-C reaches the whole group: the parent decides what happens, and this process ends with the parent.
 process.on('SIGINT', () => undefined);
 const state = new EngineState();
 const handlers: Handlers<EngineContract> = { ...textHandlers(state), ...(await computing(state)) };
+await watching;
 serve(parentPort(), engineContract, handlers);
