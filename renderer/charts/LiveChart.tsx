@@ -1,6 +1,9 @@
-import { useId, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
+import { Download } from 'lucide-react';
+import { useId, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react';
 import { useStore } from 'zustand';
 import { classNames } from '../ui/class-names.ts';
+import { IconButton } from '../ui/IconButton.tsx';
+import { chartTable, csvText } from './chart-table.ts';
 import { headlineText, isEmpty, pointAtTime, pointText, type ChartView } from './chart-view.ts';
 import { cursor, leaveCursor, pointAt, type Cursor, type CursorToken } from './cursor.ts';
 import { drawChart, leftOfPoint, plotArea, timeOfX } from './draw-chart.ts';
@@ -49,7 +52,16 @@ export function LiveChart({ title, source, display, hasFoot = false, onSave, cla
   });
   return (
     <figure aria-labelledby={id} className={classNames('flex min-h-0 flex-col py-2', className)}>
-      <Head id={id} title={title} view={view} source={source} />
+      <Head id={id} title={title} view={view} source={source}>
+        {display === 'table' && view && (
+          <IconButton
+            size="small"
+            icon={Download}
+            label={`Save ${title} as CSV`}
+            onClick={() => onSave(title, csvText(chartTable(view)))}
+          />
+        )}
+      </Head>
       <div ref={place} className="relative flex min-h-0 flex-1 flex-col">
         {display === 'chart' && (
           <>
@@ -62,7 +74,7 @@ export function LiveChart({ title, source, display, hasFoot = false, onSave, cla
             )}
           </>
         )}
-        {display === 'table' && view && <PointTable title={title} view={view} onSave={onSave} />}
+        {display === 'table' && view && <PointTable title={title} view={view} />}
       </div>
       {view && view.legend.length > 0 && <Legend entries={view.legend} className="pt-1" />}
     </figure>
@@ -80,11 +92,14 @@ function Head({
   title,
   view,
   source,
+  children,
 }: {
   readonly id: string;
   readonly title: string;
   readonly view: ChartView | null;
   readonly source: ChartSource;
+  /** At its end. */
+  readonly children: ReactNode;
 }) {
   const place = useStore(cursor);
   const point = view ? pointOf(place, view, source) : null;
@@ -99,6 +114,7 @@ function Head({
           {pointText(view, point)}
         </span>
       )}
+      {children}
     </figcaption>
   );
 }

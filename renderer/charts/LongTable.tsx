@@ -13,6 +13,8 @@ export interface Column {
 }
 
 const rowHeight = 28;
+/** Where there is little room. */
+const compactRowHeight = 20;
 
 /** A table of any length: only the rows in sight are in the page. */
 export function LongTable({
@@ -20,6 +22,7 @@ export function LongTable({
   columns,
   rowCount,
   row,
+  isCompact = false,
   className,
 }: {
   readonly label: string;
@@ -27,9 +30,11 @@ export function LongTable({
   readonly rowCount: number;
   /** The cells of one row, in the order of the columns. */
   readonly row: (index: number) => readonly ReactNode[];
+  readonly isCompact?: boolean;
   readonly className?: string;
 }) {
-  const { ref, onScroll, first, end } = useRowWindow(rowCount, rowHeight);
+  const height = isCompact ? compactRowHeight : rowHeight;
+  const { ref, onScroll, first, end } = useRowWindow(rowCount, height);
   const indexes = Array.from({ length: end - first }, (_, offset) => first + offset);
   return (
     <div
@@ -38,7 +43,10 @@ export function LongTable({
       aria-label={label}
       tabIndex={0}
       onScroll={onScroll}
-      className={classNames('scrollable relative min-h-0 focus-visible:shadow-ring', className)}
+      className={classNames(
+        'scrollable relative min-h-0 bg-surface-raised focus-visible:shadow-ring',
+        className,
+      )}
     >
       <Table aria-label={label} aria-rowcount={rowCount + 1}>
         <thead className="sticky top-0 z-10 bg-surface-raised">
@@ -49,17 +57,21 @@ export function LongTable({
           </tr>
         </thead>
         <tbody>
-          <Space rows={first} columns={columns.length} />
+          <Space height={first * height} columns={columns.length} />
           {indexes.map((index) => (
             <tr key={index} aria-rowindex={index + 2} className="border-b border-line hover:bg-surface-hover">
               {row(index).map((cell, column) => (
-                <Cell key={column} isFigure={columns[column]?.isFigure ?? false}>
+                <Cell
+                  key={column}
+                  isFigure={columns[column]?.isFigure ?? false}
+                  className={isCompact ? 'h-5! text-1' : undefined}
+                >
                   {cell}
                 </Cell>
               ))}
             </tr>
           ))}
-          <Space rows={rowCount - end} columns={columns.length} />
+          <Space height={(rowCount - end) * height} columns={columns.length} />
         </tbody>
       </Table>
     </div>
@@ -84,11 +96,11 @@ function ColumnHead({ column }: { readonly column: Column }) {
 }
 
 /** Stands for rows out of sight. */
-function Space({ rows, columns }: { readonly rows: number; readonly columns: number }) {
-  if (rows <= 0) return null;
+function Space({ height, columns }: { readonly height: number; readonly columns: number }) {
+  if (height <= 0) return null;
   return (
     <tr aria-hidden="true">
-      <td colSpan={columns} style={{ height: rows * rowHeight }} />
+      <td colSpan={columns} style={{ height }} />
     </tr>
   );
 }

@@ -195,27 +195,27 @@ function Precisions({
 function FitFoot({ fit, actions }: { readonly fit: Fit | null; readonly actions: ReactNode }) {
   const measured = fit && measuredText(fit);
   return (
-    <div className="flex flex-wrap items-center gap-x-4 gap-y-1">
+    <div className="flex items-center gap-4">
       {fit && (
-        <span>
-          <span className="text-1 text-text-muted">predicted</span>{' '}
-          {fit.predictedTokensPerSecond === null ? (
-            <span className="text-1 text-text-muted">after the first reply on this machine</span>
-          ) : (
-            <>
-              <b>{formatRate(fit.predictedTokensPerSecond)}</b>{' '}
-              <span className="text-1 text-text-muted">tokens/s, {formatBytes(fit.totalBytes)}</span>
-            </>
-          )}
-        </span>
+        <div className="min-w-0">
+          <p>
+            <span className="text-1 text-text-muted">predicted</span>{' '}
+            {fit.predictedTokensPerSecond === null ? (
+              <span className="text-1 text-text-muted">after the first reply on this machine</span>
+            ) : (
+              <>
+                <b>{formatRate(fit.predictedTokensPerSecond)}</b>{' '}
+                <span className="text-1 text-text-muted">tokens/s, {formatBytes(fit.totalBytes)}</span>
+              </>
+            )}
+          </p>
+          <p className="text-1 text-text-muted">
+            {measured === null ? 'not measured yet' : 'measured last '}
+            {measured !== null && <b className="text-text">{measured}</b>}
+          </p>
+        </div>
       )}
-      {fit && (
-        <span className="text-1 text-text-muted">
-          {measured === null ? 'not measured yet' : 'measured last '}
-          {measured !== null && <b className="text-text">{measured}</b>}
-        </span>
-      )}
-      <div className="ml-auto flex flex-wrap items-center justify-end gap-2">{actions}</div>
+      <div className="ml-auto flex shrink-0 items-center gap-2">{actions}</div>
     </div>
   );
 }

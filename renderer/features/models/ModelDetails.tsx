@@ -39,9 +39,11 @@ export function ModelDetails(props: ModelDetailsProps) {
             {summary.supported ? (
               <FitPanel {...props} actions={<Actions {...props} model={model} engine={engine} />} />
             ) : (
-              <Notice level="warning" title="Retort cannot run this model.">
-                {summary.unsupportedReason ?? 'No family of models takes it.'}
-              </Notice>
+              <div className="self-start">
+                <Notice level="warning" title="Retort cannot run this model.">
+                  {summary.unsupportedReason ?? 'No family of models takes it.'}
+                </Notice>
+              </div>
             )}
             {/* As high as what stands beside it, however much it holds. */}
             <div className="relative min-h-50">
