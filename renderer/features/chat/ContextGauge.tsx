@@ -33,7 +33,6 @@ export function ContextGauge({
             'flex h-6 cursor-default items-center gap-2 rounded-1 px-1 text-1 whitespace-nowrap text-text-muted hover:bg-surface-hover',
             fill === 'warn' && 'text-warn',
             fill === 'danger' && 'text-danger',
-            !isCurrent && 'opacity-60',
           )}
         >
           <Meter className="w-16" limit={context} parts={[{ fill, value: tokens }]} />
@@ -42,6 +41,7 @@ export function ContextGauge({
             {excess === 0 && 'then '}
             <b className={fill === 'kv' ? 'text-text' : undefined}>{formatNumber(excess || left)}</b>{' '}
             {excess === 0 ? 'left' : 'too many'}
+            {!isCurrent && ' …'}
           </span>
         </button>
       }

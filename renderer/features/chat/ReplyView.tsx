@@ -31,7 +31,10 @@ function GrowingView({ entry, growing }: { readonly entry: BranchEntry; readonly
   return (
     <article aria-label="Reply" aria-busy="true">
       <Pointed replyId={id} shown={shown} text={text} isGrowing />
-      <Phase phase={phase} isStopping={isStopping} tokenCount={tokens.length} rate={latestRate(tokens)} />
+      <div className="flex items-center gap-3">
+        <Phase phase={phase} isStopping={isStopping} tokenCount={tokens.length} rate={latestRate(tokens)} />
+        <BranchSwitch entry={entry} />
+      </div>
     </article>
   );
 }
@@ -69,7 +72,7 @@ function Phase({
 }) {
   if (!isStopping && phase.phase === 'reading') {
     return (
-      <div className="py-2">
+      <div className="flex-1 py-2">
         <ProgressBar
           title="Reading the prompt"
           done={phase.done}
@@ -80,7 +83,7 @@ function Phase({
     );
   }
   return (
-    <p role="status" className="flex gap-x-3 py-2 text-1 text-text-muted">
+    <p role="status" className="mr-auto flex gap-x-3 py-2 text-1 text-text-muted">
       <span>{isStopping ? 'stopping' : phaseText(phase)}</span>
       {tokenCount > 0 && <span>{formatCount(tokenCount, 'token')}</span>}
       {rate !== null && !isStopping && <span>{formatRate(rate)} tokens/s</span>}

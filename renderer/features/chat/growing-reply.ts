@@ -4,6 +4,7 @@
  */
 import type { ReplyPhase, ReplyToken, ReplyUpdate } from '../../../electron/contract/chats.ts';
 import type { TraceRecord } from '../../../electron/contract/trace.ts';
+import { framePace, type Schedule } from './frame-pace.ts';
 
 export interface ReplySnapshot {
   readonly phase: ReplyPhase;
@@ -13,14 +14,6 @@ export interface ReplySnapshot {
   /** A person stopped it: nothing more is drawn while the host ends it. */
   readonly isStopping: boolean;
 }
-
-type Schedule = (flush: () => void) => void;
-
-/** The next frame, or soon where the page is hidden and has no frames. */
-const nextFrame: Schedule = (flush) => {
-  if (document.visibilityState === 'visible') requestAnimationFrame(flush);
-  else setTimeout(flush, 200);
-};
 
 const nothing: ReplySnapshot = {
   phase: { phase: 'waiting', for: 'the model' },
@@ -41,7 +34,7 @@ export class GrowingReply {
   readonly #listeners = new Set<() => void>();
   readonly #schedule: Schedule;
 
-  constructor(id: string, schedule: Schedule = nextFrame) {
+  constructor(id: string, schedule: Schedule = framePace()) {
     this.id = id;
     this.#schedule = schedule;
   }

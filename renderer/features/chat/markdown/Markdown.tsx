@@ -1,4 +1,4 @@
-import { memo, useState } from 'react';
+import { Component, memo, useState, type ReactNode } from 'react';
 import ReactMarkdown from 'react-markdown';
 import remarkGfm from 'remark-gfm';
 import { splitBlocks, type Block, type Blocks } from './blocks.ts';
@@ -8,8 +8,9 @@ import { mayHaveFormula, protectFormulas } from './protect-formulas.ts';
 import { tokenSpans, type TokenRange } from './token-spans.ts';
 import { useMath } from './use-math.ts';
 
-/** More than this in one block is no prose: it is shown as it is. */
+/** What is longer, or nested deeper, is no prose, and would hold up the page: it is shown as it is. */
 const longestBlock = 50_000;
+const nested = /^(?:[ \t]*(?:>|[-*+](?=\s)|\d{1,9}[.)](?=\s))){25}|(?:\[[ \t]*){40}|(?:[*_~] ?){200}/m;
 const fence = /^ {0,3}(```+|~~~+)[ \t]*([^\s`]*)[^\n]*(?:\n|$)/;
 
 /** The blocks of a growing text; those that cannot change any more stay the same objects. */
@@ -33,6 +34,34 @@ function openListing(source: string): { readonly code: string; readonly language
   return isClosed ? null : { code, languageName: open[2] ?? '' };
 }
 
+interface SafelyProps {
+  /** What is drawn; another one is tried anew. */
+  readonly source: string;
+  readonly fallback: ReactNode;
+  readonly children: ReactNode;
+}
+interface SafelyState {
+  readonly source: string;
+  readonly hasFailed: boolean;
+}
+
+/** What cannot be drawn is shown as it was written; the page goes on. */
+class Safely extends Component<SafelyProps, SafelyState> {
+  override state: SafelyState = { source: this.props.source, hasFailed: false };
+
+  static getDerivedStateFromError(): Partial<SafelyState> {
+    return { hasFailed: true };
+  }
+
+  static getDerivedStateFromProps({ source }: SafelyProps, state: SafelyState): SafelyState | null {
+    return source === state.source ? null : { source, hasFailed: false };
+  }
+
+  override render(): ReactNode {
+    return this.state.hasFailed ? this.props.fallback : this.props.children;
+  }
+}
+
 const noRanges: readonly TokenRange[] = [];
 
 export interface BlockViewProps {
@@ -51,22 +80,25 @@ export const BlockView = memo(function BlockView({
   ranges = noRanges,
 }: BlockViewProps) {
   const math = useMath(mayHaveFormula(source));
-  if (source.length > longestBlock) return <p className="break-words whitespace-pre-wrap">{source}</p>;
+  const plain = <p className="break-words whitespace-pre-wrap">{source}</p>;
+  if (source.length > longestBlock || nested.test(source)) return plain;
   const listing = isGrowing && ranges.length === 0 ? openListing(source) : null;
   if (listing) return <CodeBlock {...listing} isGrowing />;
   const isCode = fence.test(source);
   const text = math && !isCode ? protectFormulas(source) : source;
   const known = source.includes('[') && definitions !== '' ? `${text}\n${definitions}` : text;
   return (
-    <GrowingContext value={isGrowing}>
-      <ReactMarkdown
-        remarkPlugins={[remarkGfm, ...(math?.remarkPlugins ?? [])]}
-        rehypePlugins={[...(math?.rehypePlugins ?? []), [tokenSpans, { source: text, ranges }]]}
-        components={elements}
-        urlTransform={(address) => address}
-      >
-        {known}
-      </ReactMarkdown>
-    </GrowingContext>
+    <Safely source={source} fallback={plain}>
+      <GrowingContext value={isGrowing}>
+        <ReactMarkdown
+          remarkPlugins={[remarkGfm, ...(math?.remarkPlugins ?? [])]}
+          rehypePlugins={[...(math?.rehypePlugins ?? []), [tokenSpans, { source: text, ranges }]]}
+          components={elements}
+          urlTransform={(address) => address}
+        >
+          {known}
+        </ReactMarkdown>
+      </GrowingContext>
+    </Safely>
   );
 });
