@@ -9,18 +9,19 @@ import { placeIn } from '../../electron/host/store/store.ts';
 import type { FaultReport } from '../helpers/fault-writer.ts';
 import { temporaryFolder } from '../helpers/test-host.ts';
 
-const helper = (name: string) => fileURLToPath(new URL(`../helpers/${name}`, import.meta.url));
+const disk = fileURLToPath(new URL('../helpers/failing-disk.c', import.meta.url));
+const writer = fileURLToPath(new URL('../helpers/fault-writer.ts', import.meta.url));
 
 /** Everything that the writer reported until it ended itself. */
 async function writeWithFaults(home: string): Promise<FaultReport[]> {
-  const disk = join(home, 'failing-disk.so');
+  const library = join(home, 'failing-disk.so');
   const control = join(home, 'control');
-  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', disk, helper('failing-disk.c'), '-ldl']);
+  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, disk, '-ldl']);
   writeFileSync(control, '');
   const reports: FaultReport[] = [];
-  const child = fork(helper('fault-writer.ts'), [home], {
+  const child = fork(writer, [home], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
-    env: { ...process.env, LD_PRELOAD: disk, FAILING_DISK: control },
+    env: { ...process.env, LD_PRELOAD: library, FAILING_DISK: control },
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   child.on('message', (report: FaultReport) => reports.push(report));
