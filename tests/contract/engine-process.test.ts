@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { drain } from '../../electron/contract/rpc-client.ts';
 import { nodeEngineStarter, type EngineKind } from '../../electron/host/engines/engine-starter.ts';
+import { bundledModel } from '../helpers/golden.ts';
 import { copyTinyModel } from '../helpers/model-folder.ts';
 import { isAlive, temporaryFolder, tinyModel } from '../helpers/test-host.ts';
 
@@ -68,6 +69,62 @@ test('a weights process opens one model, streams its progress, and answers from 
   const memory = await client.memory({});
   expect(memory.weightsBytes).toBe(info.weightsBytes);
   expect(memory.peakBytes).toBeGreaterThanOrEqual(memory.residentBytes);
+});
+
+test('an engine keeps its conversation, tells of it while it replies, and forgets it when asked', async () => {
+  const { client } = start('weights');
+  await expect(client.forget({})).rejects.toMatchObject({ code: 'bad-request' });
+  expect(await client.memory({})).toMatchObject({ residentBeforeOpenBytes: null, kvBytes: 0 });
+  const request = { ...openRequest(temporaryFolder()), engine: 'native' as const, kvCodec: 'q8' as const };
+  const info = await drain(client.open({ ...request, path: bundledModel }));
+  expect(info).toMatchObject({ engine: 'native', kvCodec: 'q8' });
+  // Of 30 layers and 3 heads: 32 slots of 64 codes and 2 scales, and a header, for keys and for values.
+  expect(info.kvBytesPerToken).toBe((30 * 3 * 2 * (64 + 32 * (64 + 2 * 2))) / 32);
+
+  const reply = (ids: number[], maxTokens: number) =>
+    client.generate({
+      ids,
+      maxTokens,
+      sampling: { temperature: 0 },
+      ends: [],
+      ignoreEnds: true,
+      stops: [],
+      continues: false,
+      trace: true,
+      conversation: { context: 512 },
+    });
+  const ids = Array.from({ length: 40 }, (_, i) => i * 7 + 30);
+  const growing: number[] = [];
+  const first = await drain(reply(ids, 60), async (event) => {
+    if (event.type === 'tokens') growing.push((await client.memory({})).kvBytes);
+  });
+  expect(growing.length).toBeGreaterThan(1);
+  expect(growing[0]).toBeGreaterThan(0);
+  const held = [...ids, ...first.ids.slice(0, -1)];
+  expect(await client.conversation({})).toEqual({ ids: held });
+
+  const reused: (number | undefined)[] = [];
+  const second = await drain(reply([...ids, ...first.ids, 31], 3), (event) => {
+    if (event.type === 'tokens') reused.push(...event.batch.trace.map((record) => record.reused));
+  });
+  expect(second).toMatchObject({ reusedTokens: held.length, promptTokens: held.length + 2 });
+  expect(reused).toEqual([held.length, undefined, undefined]);
+
+  const memory = await client.memory({});
+  expect(memory.kvBytes).toBe(4 * 32 * info.kvBytesPerToken!);
+  expect(memory.residentBytes - memory.residentBeforeOpenBytes!).toBeGreaterThan(info.weightsBytes);
+  await client.forget({});
+  expect(await client.conversation({})).toEqual({ ids: [] });
+  expect((await client.memory({})).kvBytes).toBe(0);
+});
+
+test('the onnx engine refuses a cache that it does not have, before it builds anything', async () => {
+  const { client } = start('weights');
+  const request = { ...openRequest(temporaryFolder()), kvCodec: 'q8' as const };
+  await expect(drain(client.open(request))).rejects.toMatchObject({
+    code: 'unsupported-feature',
+    detail: { field: 'kvCodec' },
+  });
 });
 
 test('a killed process rejects what waits for it with engine-gone and the signal', async () => {
