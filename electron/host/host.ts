@@ -19,6 +19,7 @@ import { LoadedModel } from './loaded/loaded-model.ts';
 import { Measurements } from './memory/measurements.ts';
 import { MemoryReader } from './memory/memory-reader.ts';
 import { processTree } from './memory/process-tree.ts';
+import { systemMemory, type SystemMemory } from './memory/system-memory.ts';
 import { usualPlaces, type ModelPlace } from './models/model-places.ts';
 import { PageModels } from './models/page-models.ts';
 import { Notices } from './notices/notices.ts';
@@ -48,6 +49,8 @@ export interface HostOptions {
   readonly modelFolders?: readonly string[];
   /** Where other programs keep models; left out: the usual places of this person. */
   readonly otherModels?: readonly ModelPlace[];
+  /** What the system has; left out: what it says. */
+  readonly system?: () => SystemMemory;
   /** The shell's process: its memory and that of what it started is the app's. Left out: this process is all there is. */
   readonly shellPid?: number;
 }
@@ -135,6 +138,7 @@ function startTelling(): Telling {
 
 function createServices(options: HostOptions, store: Store, { events, notices }: Telling): Services {
   const { home, cache, starter, modelFolders = [], otherModels, shellPid = process.pid } = options;
+  const system = options.system ?? systemMemory;
   const shared = {
     events,
     notices,
@@ -157,7 +161,7 @@ function createServices(options: HostOptions, store: Store, { events, notices }:
     models: new PageModels(shared, { folders: modelFolders, others }),
     chats,
     loaded,
-    memory: new MemoryReader({ loaded, appPids }),
+    memory: new MemoryReader({ loaded, appPids, system }),
     measurements: new Measurements(store),
     diagnostics: new Diagnostics({ home, cache, userHome: homedir() }, { ...shared, chats, loaded }),
   };

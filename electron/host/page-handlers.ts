@@ -2,8 +2,6 @@
 import { availableParallelism } from 'node:os';
 import type { AppEvent, PageContract } from '../contract/page-contract.ts';
 import type { Handlers } from '../contract/rpc.ts';
-import { pageContract } from '../contract/page-contract.ts';
-import { LabError } from '../contract/errors.ts';
 import { cacheHandlers } from './caches/cache-handlers.ts';
 import { chatHandlers } from './chats/handlers.ts';
 import { diagnosticsHandlers } from './diagnostics/diagnostics-handlers.ts';
@@ -18,12 +16,7 @@ import { settingsHandlers } from './settings/settings-handlers.ts';
 import { retortVersion } from './version.ts';
 
 export function pageHandlers(services: Services): Handlers<PageContract> {
-  const missing = Object.keys(pageContract).map((name) => [
-    name,
-    () => Promise.reject(new LabError('unsupported-feature', `${name} is not built yet.`)),
-  ]);
   return {
-    ...(Object.fromEntries(missing) as Handlers<PageContract>),
     ...startHandlers(services),
     ...chatHandlers(services),
     ...replyHandlers(services),

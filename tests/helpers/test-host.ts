@@ -1,5 +1,5 @@
 /** A host in a data folder of its own, its client beside it; both end with the running test. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -9,6 +9,7 @@ import { portPair } from '../../electron/contract/port.ts';
 import { connect } from '../../electron/contract/rpc-client.ts';
 import type { Client } from '../../electron/contract/rpc.ts';
 import { nodeEngineStarter, type EngineStarter } from '../../electron/host/engines/engine-starter.ts';
+import type { SystemMemory } from '../../electron/host/memory/system-memory.ts';
 import { createHost, openPageHost, type Host } from '../../electron/host/host.ts';
 import { goldenFolder } from './golden.ts';
 
@@ -62,9 +63,16 @@ export function startHost(home = temporaryFolder()): TestHost {
 }
 
 /** One that owns the chats of its folder, and a page of it. */
-export async function startPageHost(home = temporaryFolder()): Promise<TestPageHost> {
+export async function startPageHost(
+  home = temporaryFolder(),
+  system: SystemMemory | null = null,
+): Promise<TestPageHost> {
   const { starter, engines } = watchedStarter();
-  const host = await openPageHost({ ...alone(home), starter });
+  const host = await openPageHost({
+    ...alone(home),
+    starter,
+    ...(system ? { system: () => system } : {}),
+  });
   const [here, there] = portPair();
   host.servePage(there);
   return { client: clientOf(host), page: connect(here, pageContract), home, engines };
@@ -81,6 +89,15 @@ export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
+  } catch {
+    return false;
+  }
+}
+
+/** An engine process that may open weights; the others read headers and texts. */
+export function isForWeights(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes('weights');
   } catch {
     return false;
   }

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { LoadState } from '../../electron/contract/machine.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { isAlive, startPageHost, type TestPageHost } from '../helpers/test-host.ts';
+import { isAlive, isForWeights, startPageHost, type TestPageHost } from '../helpers/test-host.ts';
 
 const model = 'smollm2-135m-instruct';
 const usual = { context: null, kvCodec: null, threads: null };
@@ -21,8 +20,7 @@ function reached<S extends LoadState['state']>(page: Page, state: S): Promise<Lo
 }
 
 function weightsProcess(engines: readonly number[]): number {
-  const isWeights = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('weights');
-  return engines.filter(isAlive).find(isWeights) ?? expect.unreachable();
+  return engines.filter(isAlive).find(isForWeights) ?? expect.unreachable();
 }
 
 test('a first page finds the bundled model loading, and soon ready with its precision and context', async () => {
@@ -53,7 +51,7 @@ test('unloading while it loads ends the engine process', async () => {
   await page.loadModel({ id: model, settings: usual, force: false });
   await page.unloadModel({});
   expect(await engineOf(page)).toEqual({ state: 'none' });
-  await eventually(() => expect(engines.filter(isAlive)).toEqual([]));
+  await eventually(() => expect(engines.filter(isAlive).filter(isForWeights)).toEqual([]));
 });
 
 test('an engine that dies is started once more; dying again within ten minutes it stays down and says why', async () => {

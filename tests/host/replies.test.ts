@@ -5,7 +5,7 @@ import { LabError, toLabError } from '../../electron/contract/errors.ts';
 import type { AppEvent } from '../../electron/contract/page-contract.ts';
 import { drain } from '../../electron/contract/rpc-client.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { isAlive, startPageHost, type TestPageHost } from '../helpers/test-host.ts';
+import { isAlive, isForWeights, startPageHost, type TestPageHost } from '../helpers/test-host.ts';
 
 const model = 'smollm2-135m-instruct';
 const greedy = { temperature: 0 };
@@ -157,7 +157,7 @@ describe('a reply of the bundled model', () => {
       seen += tokens.map(({ text }) => text).join('');
       if (seen.length < 20 || isKilled) return;
       isKilled = true;
-      const engine = engines.filter(isAlive).find((pid) => commandOf(pid).includes('weights'));
+      const engine = engines.filter(isAlive).find(isForWeights);
       process.kill(engine ?? expect.unreachable(), 'SIGKILL');
     });
     expect(ended.state).toBe('interrupted');
@@ -196,7 +196,3 @@ test('every page hears of a chat, its messages and the engine', async () => {
 
 const engineStates = (events: readonly AppEvent[]) =>
   events.flatMap((event) => (event.type === 'engine' ? [event.engine.state] : []));
-
-function commandOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-}

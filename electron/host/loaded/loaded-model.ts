@@ -3,9 +3,11 @@ import type { KvCodec, ModelInfo, ModelSummary, Progress } from '../../contract/
 import { LabError, toLabError, type ErrorCode } from '../../contract/errors.ts';
 import type { LoadState } from '../../contract/machine.ts';
 import type { EngineProcess } from '../engines/engine-starter.ts';
+import { withoutPaths } from '../models/without-paths.ts';
 import type { Services } from '../services.ts';
 import { untilCancelled } from '../work/cancellation.ts';
 import { openInProcess } from '../work/open-model.ts';
+import { watchEngine } from './watchdog.ts';
 
 /** A model and how it is to be loaded. */
 export interface Wanted {
@@ -38,13 +40,14 @@ export const usualContext = 8192;
 const smallestContext = 512;
 const crashWindowMs = 10 * 60_000;
 const progressEveryMs = 100;
+const loadQuietMs = 30_000;
 /** What no second try of the same model mends. */
 const ownFaults: readonly ErrorCode[] = [
   'not-found', 'file-unreadable', 'bad-file', 'outside-folder', 'unsupported-format', 'unsupported-architecture',
   'unsupported-type', 'unsupported-operator', 'unsupported-feature',
 ]; // prettier-ignore
 
-type Shared = Pick<Services, 'starter' | 'engines' | 'text' | 'events' | 'jobs' | 'caches'>;
+type Shared = Pick<Services, 'starter' | 'engines' | 'text' | 'events' | 'notices' | 'jobs' | 'caches'>;
 
 export class LoadedModel {
   readonly #services: Shared;
@@ -161,7 +164,10 @@ export class LoadedModel {
     const summary = this.#services.text.inspect(path, signal);
     summary.catch(() => undefined);
     const model = { name: title, path };
-    const info = await openInProcess(process, model, choice, this.#services, hooks);
+    const tellQuiet = () => this.#services.notices.add('warning', quietLoad(title));
+    const stopWatching = watchEngine(process, loadQuietMs, tellQuiet);
+    const opening = openInProcess(process, model, choice, this.#services, hooks).finally(stopWatching);
+    const info = await withoutPaths(title, [path], opening);
     const context = Math.min(wanted.context ?? usualContext, info.contextLength);
     const ready = { wanted, process, info, context };
     this.#ready(ready, await summary.catch(() => null));
@@ -233,6 +239,9 @@ export class LoadedModel {
     this.#fail(current, new LabError('engine-gone', reason));
   }
 }
+
+const quietLoad = (title: string) =>
+  `${title} has said nothing for ${loadQuietMs / 1000} s while loading. It may be stuck: Cancel ends it.`;
 
 /** Ended by the system for want of memory, as far as a signal tells. */
 const looksLikeNoMemory = (error: LabError) =>

@@ -3,19 +3,22 @@
  * follow. A reply ends complete (also where a person stopped it) or interrupted, with what it had.
  */
 import type { Chat, Message, ReplyFacts, ReplyToken, ReplyUpdate } from '../../contract/chats.ts';
-import type { GenerateResult, TokenBatch } from '../../contract/engine-contract.ts';
+import type { GenerateResult, ReplyEvent, TokenBatch } from '../../contract/engine-contract.ts';
 import { LabError, toLabError } from '../../contract/errors.ts';
 import { drain } from '../../contract/rpc-client.ts';
+import { bytesPerSecond } from '../memory/measurements.ts';
 import type { Services } from '../services.ts';
 import { afterGrace, untilCancelled } from '../work/cancellation.ts';
 import { chosenSampling } from '../work/generate.ts';
 import type { ReadyModel } from '../loaded/loaded-model.ts';
+import { watchEngine } from '../loaded/watchdog.ts';
 import { wantedModel } from '../loaded/wanted-model.ts';
 import { GrowingReply } from './growing-reply.ts';
 import { encodePrompt, ledgerOf, roomOf } from './ledger.ts';
 import { promptOf, type Draft, type PromptMessage } from './prompt.ts';
 
 const checkpointMs = 1000;
+const quietMs = 15_000;
 const alternatives = 10;
 
 /** A branch of a reply: what it keeps of it, with another token at the end. */
@@ -262,20 +265,34 @@ class Answer {
       conversation: { context },
     };
     const call = process.client.generate(request, { signal: this.#signal });
-    const result = await untilCancelled(
-      afterGrace(this.#signal),
-      drain(call, (event) => {
-        if (event.type === 'tokens') this.#add(event.batch);
-        else
-          this.#growing.setPhase({
-            phase: 'reading',
-            done: event.progress.done,
-            total: event.progress.total,
-          });
-      }),
+    const replying = drain(call, (event) => this.#follow(event));
+    this.#complete(await this.#watched(model, replying));
+    // The reply is complete whatever becomes of its figures.
+    await this.#measure(model).catch(() => undefined);
+  }
+
+  /** An engine that hangs is told of, and ended where Stop does not reach it. */
+  async #watched<T>({ process, wanted }: ReadyModel, replying: Promise<T>): Promise<T> {
+    const { notices } = this.#services;
+    const stopWatching = watchEngine(process, quietMs, () =>
+      notices.add(
+        'warning',
+        `${wanted.title} has said nothing for ${quietMs / 1000} s. It may be stuck: Stop ends it and keeps what is written.`,
+      ),
     );
-    this.#complete(result);
-    await this.#measure(model);
+    const late = afterGrace(this.#signal);
+    try {
+      return await untilCancelled(late, replying);
+    } finally {
+      stopWatching();
+      if (late.aborted) process.kill();
+    }
+  }
+
+  #follow(event: ReplyEvent): void {
+    if (event.type === 'tokens') return this.#add(event.batch);
+    const { done, total } = event.progress;
+    this.#growing.setPhase({ phase: 'reading', done, total });
   }
 
   #add({ tokens, trace }: TokenBatch): void {
@@ -301,9 +318,19 @@ class Answer {
   }
 
   /** What the reply took is kept beside what loading was predicted to take. */
-  async #measure({ process }: ReadyModel): Promise<void> {
+  async #measure({ process, context, info }: ReadyModel): Promise<void> {
     const { ids } = await process.client.conversation({});
     this.#services.loaded.setHeld(ids.length);
+    const { residentBytes, residentBeforeOpenBytes } = await process.client.memory({});
+    if (residentBeforeOpenBytes === null) return;
+    await this.#services.measurements.record({
+      modelIdentity: info.identity,
+      ...{ context, kvCodec: info.kvCodec, threads: info.threads, at: Date.now() },
+      totalBytes: residentBytes - residentBeforeOpenBytes,
+      usedContext: ids.length,
+      tokensPerSecond: this.#facts.decodeTokensPerSecond ?? 0,
+      bytesPerSecond: bytesPerSecond(this.#growing.tokens.map(({ trace }) => trace)),
+    });
   }
 
   #fail(error: LabError): void {

@@ -2,7 +2,7 @@
  * Tokenizers, templates and headers of models, in a process that a hostile file may hang or fill: it is then ended, the call fails
  * with a coded error, and the next call starts another. One process per model, the latest kept.
  */
-import type { EngineContract, Encoded, ModelSummary } from '../../contract/engine-contract.ts';
+import type { EngineContract, Encoded, Estimate, ModelSummary } from '../../contract/engine-contract.ts';
 import type { Client } from '../../contract/rpc.ts';
 import type { EngineProcess, EngineStarter } from '../engines/engine-starter.ts';
 import { untilCancelled } from '../work/cancellation.ts';
@@ -15,6 +15,8 @@ type TextInfo = Awaited<ReturnType<Text['openText']>>;
 const loadLimits: CallLimits = { timeMs: 20_000, memoryBytes: 1536 * 1_048_576 };
 /** One encoding or rendering, on top of what the process holds. */
 const callLimits: CallLimits = { timeMs: 2000, memoryBytes: 256 * 1_048_576 };
+/** How long the process that estimates waits for the next turn of a knob. */
+const readerIdleMs = 30_000;
 /** Whole files, for perplexity: their length is the person's choice. */
 const longTextLimits: CallLimits = { timeMs: 120_000, memoryBytes: 2048 * 1_048_576 };
 const longTextLength = 100_000;
@@ -27,6 +29,13 @@ export interface OpenText {
   decode(input: Parameters<Text['decode']>[0]): ReturnType<Text['decode']>;
 }
 
+/** Reads the headers of one model again and again. */
+interface Reader {
+  readonly path: string;
+  readonly process: EngineProcess;
+  idle: NodeJS.Timeout;
+}
+
 interface Current {
   readonly path: string;
   readonly process: EngineProcess;
@@ -37,6 +46,7 @@ export class TextService {
   readonly #starter: EngineStarter;
   readonly #started = new Set<EngineProcess>();
   #current: Current | null = null;
+  #reader: Reader | null = null;
 
   constructor(starter: EngineStarter) {
     this.#starter = starter;
@@ -79,6 +89,15 @@ export class TextService {
     }
   }
 
+  /** Reads headers only. Throws what reading throws, and where no engine of ours runs the model. */
+  async estimate(input: Parameters<Text['estimate']>[0], signal: AbortSignal): Promise<Estimate> {
+    const process = this.#find(input.path)?.process ?? this.#read(input.path);
+    return untilCancelled(
+      signal,
+      guardedCall(process, loadLimits, () => process.client.estimate(input)),
+    );
+  }
+
   async close(): Promise<void> {
     // They hold nothing that needs a farewell.
     for (const process of this.#started) process.kill();
@@ -104,6 +123,20 @@ export class TextService {
     });
     void process.ended.then(forget);
     return current;
+  }
+
+  #read(path: string): EngineProcess {
+    const kept = this.#reader?.path === path ? this.#reader : null;
+    if (!kept) this.#reader?.process.kill();
+    const process = kept?.process ?? this.#start();
+    clearTimeout(kept?.idle);
+    const idle = setTimeout(() => process.kill(), readerIdleMs).unref();
+    const reader = { path, process, idle };
+    this.#reader = reader;
+    void process.ended.then(() => {
+      if (this.#reader === reader) this.#reader = null;
+    });
+    return process;
   }
 
   #start(): EngineProcess {
