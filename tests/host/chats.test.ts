@@ -157,7 +157,10 @@ test('what a person sets of a chat is kept, null included, and the rest stays', 
   });
   expect((await chats.read(chat.id)).chat).toMatchObject({ systemPrompt: 'Be kind.', maxTokens: null });
   expect(told.at(-1)).toMatchObject({ type: 'chat', chat: { title: 'Named', isPinned: true } });
+  const before = told.length;
   expect(await chats.change(chat.id, {})).toMatchObject({ title: 'Named' });
+  expect(await chats.change(chat.id, { draft: 'typed' })).toMatchObject({ draft: 'typed' });
+  expect(told).toHaveLength(before);
 });
 
 test('a leaf is a message of the chat itself', async () => {

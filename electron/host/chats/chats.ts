@@ -133,7 +133,8 @@ export class Chats {
          AND (? IS NULL OR EXISTS (SELECT 1 FROM messages WHERE messages.id = ? AND chat_id = chats.id)) RETURNING *`,
       ...[...columns.map(({ value }) => value), id, leafId, leafId],
     );
-    if (row) return this.#tell(row);
+    // What a person types is of no concern to others until it is sent.
+    if (row) return columns.every(({ column }) => column === 'draft') ? toChat(row) : this.#tell(row);
     await this.read(id);
     throw leafElsewhere();
   }
