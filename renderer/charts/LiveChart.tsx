@@ -104,7 +104,7 @@ function Head({
   const place = useStore(cursor);
   const point = view ? pointOf(place, view, source) : null;
   return (
-    <figcaption className="flex items-baseline gap-2 whitespace-nowrap">
+    <figcaption className="flex items-baseline gap-1 whitespace-nowrap">
       <h3 id={id} className="text-1 font-strong">
         {title}
       </h3>
@@ -122,8 +122,8 @@ function Head({
 function Headline({ view: { remark, headline } }: { readonly view: ChartView }) {
   return (
     <>
-      <span className="truncate text-1 text-text-muted">{remark}</span>
-      <span className="ml-auto flex items-baseline gap-2 text-4 leading-6">
+      <span className="truncate pl-1 text-1 text-text-muted">{remark}</span>
+      <span className="ml-auto flex shrink-0 items-baseline gap-2 text-4 leading-6">
         {headline.map(({ value, unit }) => (
           <span key={unit}>
             {value} <small className="text-1 text-text-muted">{unit}</small>

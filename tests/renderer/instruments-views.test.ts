@@ -116,6 +116,14 @@ describe('time per token', () => {
     expect(known).toHaveLength(6);
   });
 
+  test('keeps the rest visible where one token took far longer', () => {
+    const data = new InstrumentData();
+    data.addTokens([...sampleTokens(99), sampleToken(99, { total: 400 })], now + 300);
+    const view = timeView(data.points(now + 300));
+    expect(view.axis.top).toBeLessThanOrEqual(50);
+    expect(view.legend.at(-1)).toMatchObject({ label: 'slowest', total: '400 ms' });
+  });
+
   test('of nothing says so', () => {
     const view = timeView(new InstrumentData().points(now));
     expect(view.layers).toEqual([]);

@@ -3,7 +3,7 @@ import type { MemoryReading } from '../../../electron/contract/machine.ts';
 import { causes } from '../../charts/causes.ts';
 import type { ChartView, LegendEntry, Series } from '../../charts/chart-view.ts';
 import { quantileOfSorted, sorted } from '../../charts/quantile.ts';
-import { axisFor, byteUnit, type ByteUnit } from '../../charts/ticks.ts';
+import { axisFor, byteUnit, type Axis, type ByteUnit } from '../../charts/ticks.ts';
 import { formatBytes, formatCount, formatMilliseconds, formatNumber, formatRate } from '../../ui/format.ts';
 import { slotMs, type InstrumentPoint, type InstrumentSlot } from './slots.ts';
 
@@ -43,22 +43,31 @@ export function timeView(points: Points): ChartView {
   const slowest = slots.map((slot) => slot?.slowestMs ?? null);
   const times = sorted(points.flatMap(({ slot }) => slot?.times ?? []));
   const whole = sum(points.map(({ slot }) => slot?.totalMs ?? 0));
+  const axis = timeAxis(times);
   return {
     ...timesOf(points),
     unit: 'ms',
     layers,
     lines: [{ label: 'slowest', role: '--text-muted', values: slowest }],
-    axis: axisFor(Math.max(0, ...slowest.map((value) => value ?? 0)), 2),
+    axis,
     limits: [],
     headline: [
       { value: writeMs(quantileOfSorted(times, 0.5)), unit: 'ms p50' },
       { value: writeMs(quantileOfSorted(times, 0.95)), unit: 'ms p95' },
     ],
     legend: [...causeLegend(points, whole), ...slowestLegend(times)],
-    remark: '',
+    remark: axis.isCut ? `cut at ${writeTick(axis.top)} ms` : '',
     write: writeMs,
     emptyText: 'No token in the last 60 s.',
   };
+}
+
+/** One token far above the rest must not press them to the axis: it is cut, and its time stands in the legend. */
+function timeAxis(times: Float64Array): Axis & { readonly isCut: boolean } {
+  const slowest = times.at(-1) ?? 0;
+  const p95 = quantileOfSorted(times, 0.95);
+  const isCut = slowest > 3 * p95;
+  return { ...axisFor(isCut ? 2 * p95 : slowest, 2), isCut };
 }
 
 function meanOf(total: number | undefined, count: number | undefined): number | null {

@@ -76,7 +76,7 @@ function missShareOf(data: TimelineData, first: number, end: number): number | n
 }
 
 /** One token far above the rest must not press them to the axis: then it is cut, and says how high it is. */
-const cutAbove = 4;
+const cutAbove = 3;
 
 export function timeAxis(slowestMs: number, p95: number): Axis {
   const reference = Number.isNaN(p95) ? slowestMs : p95;
