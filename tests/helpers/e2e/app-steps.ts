@@ -52,9 +52,24 @@ export async function ask(page: Page, text: string): Promise<string> {
 export async function beginChat(page: Page): Promise<void> {
   await page.getByRole('complementary', { name: 'Chats' }).getByRole('button', { name: 'New chat' }).click();
   await page.getByRole('heading', { name: 'New chat', level: 2 }).waitFor();
+  await chooseGreedy(page);
+}
+
+export function chooseGreedy(page: Page): Promise<void> {
+  return inSampling(page, (dialog) => dialog.getByRole('slider', { name: 'Temperature' }).press('Home'));
+}
+
+/** Replies in the chat that is open end after so many tokens. */
+export function setLongestReply(page: Page, tokens: number): Promise<void> {
+  return inSampling(page, (dialog) =>
+    dialog.getByRole('textbox', { name: 'Longest reply' }).fill(String(tokens)),
+  );
+}
+
+async function inSampling(page: Page, change: (dialog: Locator) => Promise<void>): Promise<void> {
   await page.getByRole('button', { name: /^Sampling/ }).click();
   const dialog = page.getByRole('dialog', { name: 'Sampling' });
-  await dialog.getByRole('slider', { name: 'Temperature' }).press('Home');
+  await change(dialog);
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.waitFor({ state: 'detached' });
 }
@@ -95,3 +110,15 @@ export async function importChat(page: Page, text: string, title: string): Promi
   await page.getByLabel('Import a chat', { exact: true }).setInputFiles(file);
   await page.getByRole('heading', { name: title, level: 1 }).waitFor();
 }
+
+/** As if it lay in the clipboard. */
+export async function pasteFile(page: Page, file: { name: string; type: string }): Promise<void> {
+  await field(page).evaluate((element, { name, type }) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File(['x'], name, { type }));
+    element.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+  }, file);
+}
+
+/** Letters and digits alone: what is left of a text when Markdown has been drawn from it. */
+export const lettersOf = (text: string): string => text.replace(/[^\p{L}\p{N}]/gu, '');

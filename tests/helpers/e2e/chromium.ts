@@ -9,7 +9,7 @@ import {
   type Page,
 } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished } from 'vitest';
-import { buildApp, startLimitMs } from './build.ts';
+import { buildApp, startLimitMs, stepLimitMs } from './build.ts';
 import { Problems } from './problems.ts';
 import { startServing, type ServeOptions, type Serving } from './serve.ts';
 
@@ -60,6 +60,7 @@ export async function startInChromium(options: ChromiumOptions = {}): Promise<Ch
   const serving = await startServing(options);
   const browser = await launchChromium();
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options.context });
+  context.setDefaultTimeout(stepLimitMs);
   const problems = new Problems();
   context.on('page', (page) => problems.watch(page));
   const page = await context.newPage();

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished } from 'vitest';
 import { runCommand } from '../project-copy.ts';
-import { buildApp, root, startLimitMs } from './build.ts';
+import { buildApp, root, startLimitMs, stepLimitMs } from './build.ts';
 import { startDisplay, type Display } from './display.ts';
 import { Problems } from './problems.ts';
 import { environmentFor, temporaryHome } from './serve.ts';
@@ -44,6 +44,7 @@ export async function startInElectron(options: ElectronOptions = {}): Promise<El
   const page = await firstWindow(main);
   const problems = new Problems();
   problems.watch(page);
+  page.setDefaultTimeout(stepLimitMs);
   return {
     page,
     main,

@@ -10,6 +10,8 @@ export interface ServeOptions {
   readonly home?: string;
   readonly modelFolders?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** What prints the link; default: `retort serve`. */
+  readonly program?: readonly string[];
 }
 
 export interface Serving {
@@ -46,7 +48,8 @@ export function environmentFor(home: string, extra: NodeJS.ProcessEnv = {}): Nod
 export async function startServing(options: ServeOptions = {}): Promise<Serving> {
   const home = options.home ?? temporaryHome();
   const folders = (options.modelFolders ?? []).flatMap((folder) => ['--models-dir', folder]);
-  const child = spawn(process.execPath, ['electron/cli/main.ts', 'serve', ...folders], {
+  const program = options.program ?? ['electron/cli/main.ts', 'serve'];
+  const child = spawn(process.execPath, [...program, ...folders], {
     cwd: root,
     env: environmentFor(home, options.env),
     stdio: ['pipe', 'pipe', 'pipe'],
