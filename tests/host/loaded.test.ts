@@ -29,7 +29,7 @@ test('a first page finds the bundled model loading, and soon ready with its prec
   const ready = await reached(page, 'ready');
   expect(ready).toMatchObject({
     model,
-    precision: 'Q4_1, 5.8 bits',
+    precision: 'Q4_1, 5.7 bits',
     context: 8192,
     kvCodec: 'f16',
     held: 0,

@@ -257,8 +257,9 @@ function fixFor(error: LabError, wanted: Wanted): (LoadState & { state: 'failed'
 }
 
 /** The type that most weights have, and bits over all: "Q4_1, 5.0 bits". */
-export function precisionOf({ types, parameters, bytes }: ModelSummary): string {
+export function precisionOf({ types, parameters }: ModelSummary): string {
   const [first] = Object.entries(types).sort(([, left], [, right]) => right - left);
-  const bits = parameters > 0 ? (8 * bytes) / parameters : 0;
+  const weightsBytes = Object.values(types).reduce((sum, bytes) => sum + bytes, 0);
+  const bits = parameters > 0 ? (8 * weightsBytes) / parameters : 0;
   return first ? `${first[0]}, ${bits.toFixed(1)} bits` : '';
 }

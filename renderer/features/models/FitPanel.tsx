@@ -131,7 +131,7 @@ function Knobs({ fit, settings, precisions, cores, onChange }: FitPanelProps & {
         />
       </div>
       {advice !== null && <p className="text-1 text-warn">{advice}</p>}
-      {precisions.length > 1 && <Precisions precisions={precisions} current={fit} onChange={onChange} />}
+      <Precisions precisions={precisions} current={fit} onChange={onChange} />
     </>
   );
 }
@@ -161,34 +161,50 @@ function Precisions({
         </tr>
       </thead>
       <tbody>
-        {precisions.map((fit) => (
-          <Row key={fit.kvCodec} aria-selected={fit.kvCodec === current.kvCodec}>
-            <Cell>{fit.kvCodec}</Cell>
-            <Cell isFigure>{formatBytes(fit.totalBytes)}</Cell>
-            <Cell isFigure>
-              {fit.fits ? 'fits' : <b className="text-warn">{formatBytes(overBytes(fit))} over</b>}
-            </Cell>
-            <Cell isFigure>{fit.largestContext > 0 ? formatNumber(fit.largestContext) : 'none'}</Cell>
-            <Cell isFigure>
-              {fit.predictedTokensPerSecond === null
-                ? 'not known yet'
-                : formatRate(fit.predictedTokensPerSecond)}
-            </Cell>
-            <Cell isFigure>
-              {fit.kvCodec !== current.kvCodec && (
-                <Button
-                  size="small"
-                  aria-label={`Use ${fit.kvCodec}`}
-                  onClick={() => onChange({ kvCodec: fit.kvCodec })}
-                >
-                  Use
-                </Button>
-              )}
-            </Cell>
-          </Row>
+        {KvCodec.options.map((codec) => (
+          <PrecisionRow
+            key={codec}
+            codec={codec}
+            fit={codec === current.kvCodec ? current : precisions.find(({ kvCodec }) => kvCodec === codec)}
+            isCurrent={codec === current.kvCodec}
+            onUse={() => onChange({ kvCodec: codec })}
+          />
         ))}
       </tbody>
     </Table>
+  );
+}
+
+function PrecisionRow({
+  codec,
+  fit,
+  isCurrent,
+  onUse,
+}: {
+  readonly codec: KvCodec;
+  /** Absent: not priced yet, or the model's engine has no such precision. */
+  readonly fit: Fit | undefined;
+  readonly isCurrent: boolean;
+  readonly onUse: () => void;
+}) {
+  const rate = fit?.predictedTokensPerSecond ?? null;
+  return (
+    <Row aria-selected={isCurrent}>
+      <Cell>{codec}</Cell>
+      <Cell isFigure>{fit ? formatBytes(fit.totalBytes) : '…'}</Cell>
+      <Cell isFigure>
+        {fit && (fit.fits ? 'fits' : <b className="text-warn">{formatBytes(overBytes(fit))} over</b>)}
+      </Cell>
+      <Cell isFigure>{fit && (fit.largestContext > 0 ? formatNumber(fit.largestContext) : 'none')}</Cell>
+      <Cell isFigure>{fit && (rate === null ? 'not known yet' : formatRate(rate))}</Cell>
+      <Cell isFigure>
+        {fit && !isCurrent && (
+          <Button size="small" aria-label={`Use ${codec}`} onClick={onUse}>
+            Use
+          </Button>
+        )}
+      </Cell>
+    </Row>
   );
 }
 

@@ -13,8 +13,6 @@ export interface ModelsState {
   readonly summaries: ReadonlyMap<string, Answer<ModelSummary>>;
   readonly settings: LoadSettings;
   readonly fit: Answer<Fit>;
-  /** A setting changed since `fit` was computed. */
-  readonly isRepricing: boolean;
   /** The same context with each precision of keys and values, as far as they can be priced. */
   readonly precisions: readonly Fit[];
 }
@@ -40,7 +38,6 @@ export function createModelsStore(client: Client<PageContract>): ModelsStore {
     summaries: new Map(),
     settings: retortsChoice,
     fit: null,
-    isRepricing: false,
     precisions: [],
   }));
   return Object.assign(store, { actions: modelsActions(store, client) });
@@ -61,7 +58,8 @@ function modelsActions(store: StoreApi<ModelsState>, client: Client<PageContract
     inspect,
     choose(id, settings = retortsChoice) {
       setState({ chosen: id, settings, fit: null, precisions: [] });
-      if (id === null) return pricing.stop();
+      pricing.stop();
+      if (id === null) return;
       if (!getState().summaries.has(id)) void inspect(id);
       pricing.begin();
     },
@@ -79,11 +77,17 @@ function setSummary(store: StoreApi<ModelsState>, id: string, answer: Answer<Mod
   store.setState(({ summaries }) => ({ summaries: new Map(summaries).set(id, answer) }));
 }
 
-/** Asks for the price of the latest settings: one question at a time, those in between are never asked. */
+/**
+ * Prices the latest settings: one question at a time, so that a knob that is dragged is priced as fast as prices come; settings in between
+ * are never asked for. The other precisions wait until the knobs rest.
+ */
 class Pricing {
   readonly #store: StoreApi<ModelsState>;
   readonly #client: Client<PageContract>;
-  #asking: AbortController | null = null;
+  #isWanted = false;
+  #isAsking = false;
+  #ofModel = new AbortController();
+  #ofPrecisions = new AbortController();
 
   constructor(store: StoreApi<ModelsState>, client: Client<PageContract>) {
     this.#store = store;
@@ -91,40 +95,52 @@ class Pricing {
   }
 
   begin(): void {
-    this.stop();
-    const asking = new AbortController();
-    this.#asking = asking;
-    this.#store.setState({ isRepricing: true });
-    void this.#ask(asking.signal);
+    this.#isWanted = true;
+    this.#ofPrecisions.abort();
+    if (!this.#isAsking) void this.#askWhileWanted();
   }
 
+  /** Another model is shown, or none. */
   stop(): void {
-    this.#asking?.abort();
-    this.#asking = null;
+    this.#isWanted = false;
+    this.#ofModel.abort();
+    this.#ofPrecisions.abort();
+    this.#ofModel = new AbortController();
   }
 
-  async #ask(signal: AbortSignal): Promise<void> {
-    const { chosen, settings } = this.#store.getState();
-    if (chosen === null) return;
+  async #askWhileWanted(): Promise<void> {
+    this.#isAsking = true;
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      const { chosen, settings } = this.#store.getState();
+      if (chosen !== null) await this.#ask(chosen, settings, this.#ofModel.signal);
+    }
+    this.#isAsking = false;
+  }
+
+  async #ask(id: string, settings: LoadSettings, signal: AbortSignal): Promise<void> {
     try {
-      const fit = await this.#client.estimateFit({ id: chosen, settings }, { signal });
+      const fit = await this.#client.estimateFit({ id, settings }, { signal });
       if (signal.aborted) return;
-      this.#store.setState({ fit: { value: fit }, isRepricing: false });
-      const precisions = await this.#pricePrecisions(chosen, { ...settings, context: fit.context }, signal);
-      if (!signal.aborted) this.#store.setState({ precisions });
+      this.#store.setState({ fit: { value: fit } });
+      if (!this.#isWanted) void this.#askPrecisions(id, { ...settings, context: fit.context });
     } catch (error) {
-      if (signal.aborted) return;
-      this.#store.setState({ fit: { error: toLabError(error).message }, isRepricing: false, precisions: [] });
+      if (!signal.aborted)
+        this.#store.setState({ fit: { error: toLabError(error).message }, precisions: [] });
     }
   }
 
   /** A precision that the model's engine does not have is left out. */
-  async #pricePrecisions(id: string, settings: LoadSettings, signal: AbortSignal): Promise<Fit[]> {
-    const answers = await Promise.allSettled(
-      kvCodecs.map((kvCodec) =>
-        this.#client.estimateFit({ id, settings: { ...settings, kvCodec } }, { signal }),
-      ),
-    );
-    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  async #askPrecisions(id: string, settings: LoadSettings): Promise<void> {
+    this.#ofPrecisions.abort();
+    const { signal } = (this.#ofPrecisions = new AbortController());
+    const priced: Fit[] = [];
+    for (const kvCodec of kvCodecs) {
+      const answer = this.#client.estimateFit({ id, settings: { ...settings, kvCodec } }, { signal });
+      const fit = await answer.catch(() => null);
+      if (signal.aborted) return;
+      if (fit) priced.push(fit);
+    }
+    this.#store.setState({ precisions: priced });
   }
 }
