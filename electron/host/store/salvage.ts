@@ -1,5 +1,6 @@
 /** Copies what can be read of a damaged database into a sound one, row by row. */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import { rebuildTextIndexes } from './maintenance.ts';
 
 export interface Salvaged {
   readonly rows: number;
@@ -21,14 +22,25 @@ export function salvage(from: DatabaseSync, to: DatabaseSync): Salvaged {
     .all();
   let [rows, gaps] = [0, 0];
   to.exec('PRAGMA foreign_keys = OFF; BEGIN');
+  const restoreTriggers = dropTriggers(to);
   for (const { name } of tables) {
     const copied = copyTable(String(name), from, to);
     rows += copied.rows;
     gaps += copied.gaps;
   }
   mend(to);
+  restoreTriggers();
+  // At once from the tables: several times faster than row by row.
+  rebuildTextIndexes(to);
   to.exec('COMMIT; PRAGMA foreign_keys = ON');
   return { rows, gaps };
+}
+
+/** Counts and text indexes are made at the end. Returns how to have the triggers again. */
+function dropTriggers(database: DatabaseSync): () => void {
+  const triggers = database.prepare(`SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'`).all();
+  for (const { name } of triggers) database.exec(`DROP TRIGGER ${String(name)}`);
+  return () => triggers.forEach(({ sql }) => database.exec(String(sql)));
 }
 
 function copyTable(table: string, from: DatabaseSync, to: DatabaseSync): Salvaged {
