@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -106,7 +105,8 @@ function run(root, node, args) {
 /** Builds beside what is there and takes its place at once, so that nobody finds half of it. */
 async function buildPart(root, node, part, place) {
   mkdirSync(dirname(place), { recursive: true });
-  const made = mkdtempSync(join(root, '.cache', 'app-build-'));
+  const made = join(root, '.cache', `app-build-${process.pid}`);
+  mkdirSync(made, { recursive: true });
   try {
     const wanted = fingerprint(root, part);
     await run(root, node, part.command(made, place));

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { contentSecurityPolicy } from '../../../electron/contract/page-files.ts';
+import { describeWhere } from '../../helpers/e2e/describe-where.ts';
 import { chromiumPath, useChromium } from '../../helpers/e2e/chromium.ts';
 
 /** The page is drawn, and the host has told it what to show. */
@@ -8,7 +9,7 @@ async function ready(page: Page): Promise<void> {
   await page.locator('#root > *').first().waitFor();
 }
 
-describe.skipIf(chromiumPath === null)('browser mode in Chromium', () => {
+describeWhere(chromiumPath !== null, 'browser mode in Chromium', () => {
   const app = useChromium();
 
   it('shows the app under the content security policy', async () => {

@@ -1,10 +1,11 @@
 /** The host's process, its ports and the app's whole life. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { badCalls } from '../../helpers/bad-calls.ts';
 import { childrenOf } from '../../helpers/cli.ts';
 import { root } from '../../helpers/e2e/build.ts';
+import { describeWhere } from '../../helpers/e2e/describe-where.ts';
 import { electronPath, openInElectron, type ElectronApp } from '../../helpers/e2e/electron.ts';
 import { callFromPage, isServed } from '../../helpers/e2e/page-calls.ts';
 import { temporaryHome } from '../../helpers/e2e/serve.ts';
@@ -39,7 +40,7 @@ async function shellMessages({ page }: ElectronApp): Promise<() => Promise<strin
 
 const drawn = ({ page }: ElectronApp) => page.locator('#root > *').first().waitFor();
 
-describe.skipIf(electronPath === null)('the host of the app in Electron', () => {
+describeWhere(electronPath !== null, 'the host of the app in Electron', () => {
   it(
     'refuses more than 200 bad calls of the page and goes on serving it',
     async () => {
@@ -191,7 +192,7 @@ describe.skipIf(electronPath === null)('the host of the app in Electron', () => 
   );
 });
 
-describe.skipIf(electronPath === null)('two starts on one data folder', () => {
+describeWhere(electronPath !== null, 'two starts on one data folder', () => {
   it(
     'the second brings the first to the front and ends',
     async () => {

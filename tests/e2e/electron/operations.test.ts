@@ -1,9 +1,10 @@
 /** What the shell does for its page: dialogs, files, links, the menu, the window's place. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { Shell } from '../../../electron/contract/shell.ts';
 import { root } from '../../helpers/e2e/build.ts';
+import { describeWhere } from '../../helpers/e2e/describe-where.ts';
 import {
   electronPath,
   openInElectron,
@@ -46,7 +47,7 @@ function askShell({ page }: ElectronApp, name: string, ...inputs: unknown[]): Pr
   );
 }
 
-describe.skipIf(electronPath === null)('the shell’s operations', () => {
+describeWhere(electronPath !== null, 'the shell’s operations', () => {
   const app = useElectron();
 
   it('save a text whole under the chosen name', async () => {
@@ -154,7 +155,7 @@ describe.skipIf(electronPath === null)('the shell’s operations', () => {
   });
 });
 
-describe.skipIf(electronPath === null)('links', () => {
+describeWhere(electronPath !== null, 'links', () => {
   it.each([
     [0, ['https://example.com/a?b=c#d']],
     [1, []],
@@ -186,7 +187,7 @@ describe.skipIf(electronPath === null)('links', () => {
   );
 });
 
-describe.skipIf(electronPath === null)('the window', () => {
+describeWhere(electronPath !== null, 'the window', () => {
   it('comes back where it was, and in the middle where its place is damaged', async () => {
     const home = temporaryHome();
     onTestFinished(() => rmSync(home, { recursive: true, force: true }));

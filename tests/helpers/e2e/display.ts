@@ -10,7 +10,8 @@ const startLimitMs = 20_000;
 
 /** An X server that draws into memory; null where there is none to be had. */
 export function startDisplay(): Promise<Display | null> {
-  const screen = ['-screen', '0', '1920x1200x24', '-nolisten', 'tcp'];
+  // -ac: another user of this machine may draw on it too.
+  const screen = ['-screen', '0', '1920x1200x24', '-nolisten', 'tcp', '-ac'];
   // It takes a free number and writes it to descriptor 3.
   const child = spawn('Xvfb', [...screen, '-displayfd', '3'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],

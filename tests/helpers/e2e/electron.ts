@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, onTestFinished } from 'vitest';
 import { runCommand } from '../project-copy.ts';
 import { buildApp, root, startLimitMs, stepLimitMs } from './build.ts';
 import { startDisplay, type Display } from './display.ts';
+import { otherUser } from './other-user.ts';
 import { Problems } from './problems.ts';
 import { environmentFor, temporaryHome } from './serve.ts';
 
@@ -20,6 +21,8 @@ export interface ElectronOptions {
   /** Data folder; default: a temporary one, deleted at the end. */
   readonly home?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Runs it as a user who is not root, with Chromium's own sandbox on. */
+  readonly asOtherUser?: boolean;
 }
 
 export interface ElectronApp {
@@ -40,7 +43,7 @@ export async function startInElectron(options: ElectronOptions = {}): Promise<El
   if (electronPath === null || !display) throw new Error('There is no Electron or no display here.');
   const home = options.home ?? temporaryHome();
   const env = electronEnvironment(home, display, options.env);
-  const main = await _electron.launch({ executablePath: electronPath, args: [root], env });
+  const main = await _electron.launch(launchOptions(electronPath, home, env, options.asOtherUser ?? false));
   const page = await firstWindow(main);
   const problems = new Problems();
   problems.watch(page);
@@ -56,6 +59,17 @@ export async function startInElectron(options: ElectronOptions = {}): Promise<El
       display.close();
       if (options.home === undefined) rmSync(home, { recursive: true, force: true });
     },
+  };
+}
+
+function launchOptions(program: string, home: string, env: Record<string, string>, asOtherUser: boolean) {
+  if (!asOtherUser) return { executablePath: program, args: [root], env };
+  const other = otherUser(home, program);
+  return {
+    executablePath: other.program,
+    args: [other.root],
+    env: { ...env, RETORT_HOST_NODE: other.pathOf(process.execPath) },
+    chromiumSandbox: true,
   };
 }
 
