@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { EngineContract, KvCodec } from '../../electron/contract/engine-contract.ts';
 import { ggmlTypeNames, type TensorInfo } from '../../electron/contract/model-source.ts';
 import { drain } from '../../electron/contract/rpc-client.ts';
 import type { Client } from '../../electron/contract/rpc.ts';
-import { estimate } from '../../electron/engine/handlers/estimate.ts';
+import { Estimator } from '../../electron/engine/handlers/estimate.ts';
 import { nativeAddon } from '../../electron/engine/native/addon.ts';
 import { matrixSource } from '../../electron/engine/native/matrix-source.ts';
 import { packedBytes } from '../../electron/engine/native/packed-size.ts';
@@ -19,6 +19,8 @@ import { makeFolder } from '../helpers/model-folder.ts';
 import { openModel, tinyCases, tinyFolder } from '../helpers/native-engine.ts';
 import { temporaryFolder } from '../helpers/test-host.ts';
 
+type Request = Parameters<Estimator['estimate']>[0];
+const estimate = (request: Request) => new Estimator().estimate(request);
 const defaults = { context: null, kvCodec: null, threads: 2 };
 const quantized = tinyCases.map((name) => join(tinyFolder(name), 'model-q8_0.gguf')).filter(existsSync);
 const exported = join(goldenFolder, 'exports', 'qwen3-transformersjs-q4');
@@ -72,6 +74,20 @@ describe('the estimate of', () => {
       expect(Math.abs(bytesTouchedPerToken - bytesTouched!)).toBeLessThan(0.01 * bytesTouched!);
     },
   );
+
+  test('a file that changed is that of its present headers', async () => {
+    const folder = makeFolder();
+    const path = join(folder, 'model.gguf');
+    copyFileSync(join(tinyFolder('llama'), 'model-f32.gguf'), path);
+    const estimator = new Estimator();
+    const whole = await estimator.estimate({ path, ...defaults });
+    expect(await estimator.estimate({ path, ...defaults })).toEqual(whole);
+    copyFileSync(join(tinyFolder('llama'), 'model-q8_0.gguf'), path);
+    const less = await estimator.estimate({ path, ...defaults });
+    expect(less.weightsBytes).toBeLessThan(whole.weightsBytes);
+    rmSync(path);
+    await expect(estimator.estimate({ path, ...defaults })).rejects.toMatchObject({ code: 'not-found' });
+  });
 
   test('a context beyond the model’s is the model’s', async () => {
     const path = tinyFolder('llama');

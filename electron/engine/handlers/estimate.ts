@@ -1,33 +1,67 @@
 /** What opening a model would take of memory. */
+import { stat } from 'node:fs/promises';
+import type { z } from 'zod';
 import type { EngineContract, Estimate } from '../../contract/engine-contract.ts';
-import type { ModelSource } from '../../contract/model-source.ts';
 import { readModelSource } from '../../formats/open-source.ts';
 import { resolveModel } from '../../../models/families/index.ts';
-import type { z } from 'zod';
+import type { ResolvedModel } from '../../../models/families/model-spec.ts';
 import { defaultKvCodec, kvBytesPerToken } from '../native/kv-size.ts';
 import { estimateMemory } from '../native/memory-estimate.ts';
 import { loadDecoder } from '../text/decoder.ts';
 
 type Request = z.infer<EngineContract['estimate']['input']>;
 
-/** Reads headers only. Throws what the readers throw, and resolveModel. */
-export async function estimate({ path, context, kvCodec, threads }: Request): Promise<Estimate> {
-  const source = await readModelSource(path);
-  const model = resolveModel(source);
-  const modelContext = model.spec.contextLength;
-  const chosen = {
-    context: Math.min(context ?? modelContext, modelContext),
-    kvCodec: kvCodec ?? defaultKvCodec('fast'),
-  };
-  const vocabularyTokens = tokensOf(source);
-  return {
-    ...estimateMemory(model, { ...chosen, threads, vocabularyTokens }),
-    ...chosen,
-    kvBytesPerToken: kvBytesPerToken(model.spec, chosen.kvCodec),
-    modelContext,
-  };
+/** Of a model's headers what estimates are made of. */
+interface Headers {
+  readonly path: string;
+  readonly files: readonly string[];
+  readonly stamp: string;
+  readonly model: ResolvedModel;
+  readonly vocabularyTokens: number;
 }
 
-function tokensOf({ tokenizer }: ModelSource): number {
-  return tokenizer === null ? 0 : loadDecoder(tokenizer).vocabularySize;
+/** Reads headers only, and once for many settings: those of the latest model are kept until one of its files changes. */
+export class Estimator {
+  #latest: Headers | null = null;
+
+  /** Throws what the readers throw, and resolveModel. */
+  async estimate({ path, context, kvCodec, threads }: Request): Promise<Estimate> {
+    const { model, vocabularyTokens } = await this.#headers(path);
+    const modelContext = model.spec.contextLength;
+    const chosen = {
+      context: Math.min(context ?? modelContext, modelContext),
+      kvCodec: kvCodec ?? defaultKvCodec('fast'),
+    };
+    return {
+      ...estimateMemory(model, { ...chosen, threads, vocabularyTokens }),
+      ...chosen,
+      kvBytesPerToken: kvBytesPerToken(model.spec, chosen.kvCodec),
+      modelContext,
+    };
+  }
+
+  async #headers(path: string): Promise<Headers> {
+    const latest = this.#latest;
+    if (latest?.path === path && latest.stamp === (await stampOf(latest.files).catch(() => '')))
+      return latest;
+    const source = await readModelSource(path);
+    const { tokenizer } = source;
+    const files = source.files.map((file) => file.path);
+    const headers = {
+      path,
+      files,
+      stamp: await stampOf(files),
+      model: resolveModel(source),
+      vocabularyTokens: tokenizer === null ? 0 : loadDecoder(tokenizer).vocabularySize,
+    };
+    return (this.#latest = headers);
+  }
+}
+
+async function stampOf(files: readonly string[]): Promise<string> {
+  const stamps = files.map(async (file) => {
+    const { size, mtimeMs } = await stat(file);
+    return `${size} ${mtimeMs}`;
+  });
+  return (await Promise.all(stamps)).join();
 }

@@ -7,7 +7,7 @@ import { loadChat } from '../text/chat.ts';
 import { encodeInfill } from '../text/infill.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import type { EngineState } from './engine-state.ts';
-import { estimate } from './estimate.ts';
+import { Estimator } from './estimate.ts';
 import { inspect } from './inspect.ts';
 
 type Reading = Pick<
@@ -16,10 +16,11 @@ type Reading = Pick<
 >;
 
 export function textHandlers(state: EngineState): Reading {
+  const estimator = new Estimator();
   return {
     inspect: ({ path }) => inspect(path),
 
-    estimate: (request) => estimate(request),
+    estimate: (request) => estimator.estimate(request),
 
     async openText({ path }) {
       const source = await readModelSource(path);
