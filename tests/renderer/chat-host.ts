@@ -244,7 +244,8 @@ export class ChatHost {
         if (!handler) throw new LabError('internal', `The test has no handler for ${name}.`);
         return handler(...args);
       };
-      return [name, async (...args: unknown[]) => call(...args)];
+      // What is thrown becomes the answer, as of a promise that rejects.
+      return [name, (...args: unknown[]) => Promise.resolve().then(() => call(...args))];
     });
     return Object.fromEntries(all) as Handlers<PageContract>;
   }

@@ -142,13 +142,14 @@ describe('a reply', () => {
   });
 
   test('is joined again where it was after the connection was lost', async () => {
-    const { host, disconnect } = openApp();
+    const app = openApp();
+    const { host } = app;
     await sendMessage('Why?');
     await waitFor(() => host.growingId);
     const id = host.growingId;
     host.say(id, 'one', ' two');
     await screen.findByText('one two');
-    disconnect();
+    app.disconnect();
     expect(await screen.findByText('Reconnecting', { selector: 'p' })).toBeTruthy();
     host.say(id, ' three');
     expect(await screen.findByText('one two three')).toBeTruthy();

@@ -74,12 +74,13 @@ export interface BlockViewProps {
 
 /** One block, drawn anew only when it or its tokens change. */
 export const BlockView = memo(function BlockView({
-  block: { source },
+  block: { source, isDefinition },
   definitions,
   isGrowing,
   ranges = noRanges,
 }: BlockViewProps) {
   const math = useMath(mayHaveFormula(source));
+  if (isDefinition || source.trim() === '') return null;
   const plain = <p className="break-words whitespace-pre-wrap">{source}</p>;
   if (source.length > longestBlock || nested.test(source)) return plain;
   const listing = isGrowing && ranges.length === 0 ? openListing(source) : null;

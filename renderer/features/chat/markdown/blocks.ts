@@ -2,12 +2,14 @@
  * Cuts Markdown into top-level blocks, so that a growing reply draws its last block anew and keeps the others. The blocks joined are the
  * text, character by character: tokens are found in them by their place.
  */
-import { Lexer, Marked, type TokenizerExtension } from 'marked';
+import { Lexer, Marked, type Token, type TokenizerExtension, type Tokens } from 'marked';
 
 export interface Block {
   /** Where in the text it begins. */
   readonly start: number;
   readonly source: string;
+  /** It says where a link leads, and is not drawn. */
+  readonly isDefinition: boolean;
 }
 
 export interface Blocks {
@@ -44,6 +46,24 @@ export function normalizeLineEnds(text: string): string {
 /** What comes later may change the last block, and the one before it where only a blank line lies between. */
 const blocksThatMayChange = 2;
 
+/** A long list is drawn in parts of so many characters: otherwise each token of its last item would draw all of it anew. */
+const longestListPart = 1500;
+
+/** Lengths of the pieces into which a token of the lexer is cut: one, but for long lists, which are cut between items. */
+function lengthsOf(token: Token): readonly number[] {
+  if (token.type !== 'list' || token.raw.length <= longestListPart) return [token.raw.length];
+  const lengths: number[] = [];
+  let part = 0;
+  for (const { raw } of (token as Tokens.List).items) {
+    if (part >= longestListPart) {
+      lengths.push(part);
+      part = 0;
+    }
+    part += raw.length;
+  }
+  return [...lengths, part];
+}
+
 /** The blocks of `text`. Where it is `previous` and more, all but the last blocks of that are kept as they are. */
 export function splitBlocks(text: string, previous: Blocks | null): Blocks {
   const kept =
@@ -53,15 +73,17 @@ export function splitBlocks(text: string, previous: Blocks | null): Blocks {
   const last = kept.at(-1);
   let start = last ? last.start + last.source.length : 0;
   const blocks = [...kept];
-  let definitions = kept.length > 0 ? (previous?.definitions ?? '') : '';
-  for (const { type, raw } of new Lexer({ ...defaults, gfm: true }).lex(text.slice(start))) {
-    // The lexer goes on by the length of `raw`, which itself is not always what stands there.
-    const source = text.slice(start, start + raw.length);
-    if (source === '') continue;
-    blocks.push({ start, source });
-    if (type === 'def' && !definitions.includes(raw)) definitions += `\n${raw.trimEnd()}\n`;
+  const add = (length: number, isDefinition = false) => {
+    // The lexer goes on by the length of what it took, which itself is not always what stands there.
+    const source = text.slice(start, start + length);
+    if (source === '') return;
+    blocks.push({ start, source, isDefinition });
     start += source.length;
+  };
+  for (const token of new Lexer({ ...defaults, gfm: true }).lex(text.slice(start))) {
+    for (const length of lengthsOf(token)) add(length, token.type === 'def');
   }
-  if (start < text.length) blocks.push({ start, source: text.slice(start) });
-  return { text, blocks, definitions };
+  add(text.length - start);
+  const definitions = blocks.filter((block) => block.isDefinition).map(({ source }) => source.trimEnd());
+  return { text, blocks, definitions: definitions.join('\n') };
 }

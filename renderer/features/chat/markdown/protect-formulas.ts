@@ -6,7 +6,6 @@
 /** Stands for a dollar that is one. No text has it: it is not a character. */
 const plainDollar = '\ufdd0';
 
-const codeSpan = /(`+)(?:[^`]|(?!\1(?!`))`)*\1(?!`)/g;
 const bracket = /\\[()[\]]/g;
 /** As in Pandoc: no space behind the first dollar or before the second, no digit after it, no blank line between. */
 const pair = /\$\$|(?<![\\$])\$(?![\s$])((?:[^$\\\n]|\\.|\n(?!\s*\n))*?)(?<!\s)\$(?![\d$])/g;
@@ -18,11 +17,34 @@ export function mayHaveFormula(source: string): boolean {
 export function protectFormulas(source: string): string {
   let result = '';
   let from = 0;
-  for (const code of source.matchAll(codeSpan)) {
-    result += protectText(source.slice(from, code.index)) + code[0];
-    from = code.index + code[0].length;
+  for (const { start, end } of codeSpans(source)) {
+    result += protectText(source.slice(from, start)) + source.slice(start, end);
+    from = end;
   }
   return result + protectText(source.slice(from));
+}
+
+/** From a run of backticks to the next run of the same length. Each run is looked at once. */
+function codeSpans(source: string): readonly { readonly start: number; readonly end: number }[] {
+  const runs = [...source.matchAll(/`+/g)].map(({ 0: { length }, index }) => ({ length, index }));
+  const nextOfLength = new Map<number, number>();
+  const closing = new Map<number, number>();
+  for (let place = runs.length - 1; place >= 0; place -= 1) {
+    const length = runs[place]?.length ?? 0;
+    const next = nextOfLength.get(length);
+    if (next !== undefined) closing.set(place, next);
+    nextOfLength.set(length, place);
+  }
+  const spans: { start: number; end: number }[] = [];
+  for (let place = 0; place < runs.length; place += 1) {
+    const open = runs[place];
+    const close = closing.get(place);
+    const last = close === undefined ? undefined : runs[close];
+    if (!open || !last || close === undefined) continue;
+    spans.push({ start: open.index, end: last.index + last.length });
+    place = close;
+  }
+  return spans;
 }
 
 export function restoreDollars(text: string): string {

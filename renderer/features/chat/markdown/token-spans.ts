@@ -49,7 +49,11 @@ class Spans {
   walk(parent: Parent, begin: number): void {
     parent.children = parent.children.flatMap((child) => {
       const start = child.position?.start.offset ?? begin;
-      if (child.type === 'text') return this.#cut(child, Math.max(start, this.#cursor));
+      if (child.type === 'text') {
+        // Line feeds between blocks are the drawing's own.
+        const isOwn = child.position === undefined && child.value.trim() === '';
+        return isOwn ? [child] : this.#cut(child, Math.max(start, this.#cursor));
+      }
       if (child.type === 'element' && !isDrawing(child)) {
         // The text of fenced code begins below its fence.
         const isFence = child.tagName === 'code' && this.#source.startsWith('```', start);
@@ -103,17 +107,17 @@ function spanOf(value: string, range: TokenRange | undefined): Content[] {
   if (!range) return [{ type: 'text', value }];
   const word = value.trimStart();
   const space = value.slice(0, value.length - word.length);
-  if (word === '') return [span(space, range, false)];
-  return space === '' ? [span(word, range, true)] : [{ type: 'text', value: space }, span(word, range, true)];
+  if (word === '') return [{ type: 'text', value }];
+  return space === '' ? [span(word, range)] : [{ type: 'text', value: space }, span(word, range)];
 }
 
-function span(value: string, { token, step }: TokenRange, isTinted: boolean): Element {
+function span(value: string, { token, step }: TokenRange): Element {
   return {
     type: 'element',
     tagName: 'span',
     properties: {
       dataToken: String(token),
-      className: isTinted && step > 0 ? ['token', `token-${step}`] : ['token'],
+      className: step > 0 ? ['token', `token-${step}`] : ['token'],
     },
     children: [{ type: 'text', value }],
   };
