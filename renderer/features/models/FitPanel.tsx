@@ -93,7 +93,7 @@ function Knobs({ fit, settings, precisions, cores, onChange }: FitPanelProps & {
         <Slider
           label="Context"
           hidesLabel
-          value={steps.toStep(context)}
+          value={Math.round(steps.toStep(context))}
           minimum={0}
           maximum={steps.maximum}
           step={1}

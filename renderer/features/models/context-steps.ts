@@ -6,7 +6,7 @@ const stepsPerDoubling = 8;
 export interface ContextSlider {
   readonly maximum: number;
   readonly toContext: (step: number) => number;
-  /** Not rounded: where a tick stands. */
+  /** Between steps, for contexts that no step has. */
   readonly toStep: (context: number) => number;
 }
 
@@ -21,7 +21,8 @@ export function contextSlider(modelContext: number): ContextSlider {
     toContext: (step) => {
       if (step >= maximum) return modelContext;
       const context = low * 2 ** (step / stepsPerDoubling);
-      const grain = context >= 2048 ? 256 : 32;
+      // Round, and finer than the steps: each has a context of its own.
+      const grain = Math.max(1, 2 ** Math.floor(Math.log2(context / 32)));
       return Math.min(modelContext, Math.max(1, Math.round(context / grain) * grain));
     },
   };
