@@ -56,11 +56,14 @@ export function SamplingButton() {
   );
 }
 
+/** One object for all: a selector that makes another each time would have the page drawn without end. */
+const nothingOwn: SamplingChoice = {};
+
 function SamplingDialog({ onClose }: { readonly onClose: () => void }) {
   const { settings, change } = useChatSettings();
   const [choice, setChoice] = useState<SamplingChoice>(settings.sampling);
   const [maxTokens, setMaxTokens] = useState(settings.maxTokens);
-  const own = useApp(({ engine }) => (engine.state === 'ready' ? engine.info.generation : {}));
+  const own = useApp(({ engine }) => (engine.state === 'ready' ? engine.info.generation : nothingOwn));
   const defaults = { ...SamplingParameters.parse({}), ...own };
   const set = (fields: SamplingChoice) => setChoice((before) => ({ ...before, ...fields }));
   const save = async () => {
