@@ -29,8 +29,12 @@ const killAfterMs = 5000;
 /** Heaps above which V8 ends the process: a text process may not take the machine down with it. */
 const heapMebibytes: Record<EngineKind, number> = { text: 768, weights: 4096 };
 
-/** Starts engines as children of this Node process. */
-export const nodeEngineStarter: EngineStarter = { start: startChild };
+/** Starts engines as children of this Node process, each running `program`. */
+export function nodeStarter(program: string): EngineStarter {
+  return { start: (kind) => startChild(program, kind) };
+}
+
+export const nodeEngineStarter = nodeStarter(entry);
 
 /**
  * A process that computes holds much memory for long: it may ask for a collection when its model is loaded (--expose-gc), and what lives
@@ -50,8 +54,8 @@ export function engineExecArgv(kind: EngineKind): string[] {
   ];
 }
 
-function startChild(kind: EngineKind): EngineProcess {
-  const child = fork(entry, [kind], {
+function startChild(program: string, kind: EngineKind): EngineProcess {
+  const child = fork(program, [kind], {
     serialization: 'advanced',
     execArgv: engineExecArgv(kind),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -70,7 +70,7 @@ async function inSampling(page: Page, change: (dialog: Locator) => Promise<void>
   await page.getByRole('button', { name: /^Sampling/ }).click();
   const dialog = page.getByRole('dialog', { name: 'Sampling' });
   await change(dialog);
-  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByRole('button', { name: 'Save', exact: true }).click();
   await dialog.waitFor({ state: 'detached' });
 }
 

@@ -17,6 +17,8 @@ export interface ReplayOptions {
   /** What is said; over again where it is too short. */
   readonly ids: readonly number[];
   readonly tokensPerSecond: number;
+  /** Called when a token is due, with milliseconds since 1970. */
+  readonly onToken: (at: number) => void;
 }
 
 /** As sure as a model is of most tokens: the rest of the probability lies on those after it in the vocabulary. */
@@ -58,6 +60,7 @@ class ReplaySession implements Session {
     const [evaluate = 0, attention = 0, feedForward = 0, head = 0, other = 0, bytesTouched = 0] = step;
     if (count > 1) [this.#said, this.#due] = [0, performance.now()];
     else await this.#untilDue(signal);
+    if (input.rows !== 'none') this.#options.onToken(performance.timeOrigin + performance.now());
     this.#length += count;
     const { ids, info } = this.#options;
     const logits = new Float32Array(input.rows === 'none' ? 0 : info.vocabularySize).fill(-12);
