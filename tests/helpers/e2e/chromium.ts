@@ -49,9 +49,9 @@ export interface ChromiumApp {
   readonly home: string;
   readonly problems: Problems;
   /** A page of its own in the same browser; its problems count too. It is empty: go to `await newLink()`. */
-  newPage(): Promise<Page>;
-  newLink(): Promise<string>;
-  close(): Promise<void>;
+  readonly newPage: () => Promise<Page>;
+  readonly newLink: () => Promise<string>;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts both and opens the link. */
