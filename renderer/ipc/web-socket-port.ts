@@ -24,6 +24,11 @@ function takeGreeting(): BrowserGreeting {
   );
 }
 
+/** A new link that is opened in this tab changes the address alone: loading it again takes its code. */
+window.addEventListener('hashchange', () => {
+  if (window.location.hash.startsWith(`#${codeFragment}`)) window.location.reload();
+});
+
 export function openWebSocket(signal: AbortSignal): Promise<Port> {
   const greeting = takeGreeting();
   const { protocol, host } = window.location;
