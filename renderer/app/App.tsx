@@ -8,6 +8,7 @@ import { HostNotices } from './HostNotices.tsx';
 import { Rail } from './Rail.tsx';
 import { navigate, useRoute } from './routes.ts';
 import { screens } from './screens.ts';
+import { ScreenBoundary } from './ScreenBoundary.tsx';
 import { ShortcutList } from './ShortcutList.tsx';
 import type { ShortcutAction } from './shortcuts.ts';
 import { StatusLine } from './StatusLine.tsx';
@@ -34,7 +35,9 @@ export function App() {
       case 'new-chat':
         return navigate({ screen: 'chat', chatId: null, messageId: null });
       case 'search':
-        return document.getElementById('chat-search')?.focus();
+        navigate({ screen: 'chat', chatId: openChat, messageId: null });
+        // After the screen is there.
+        return void requestAnimationFrame(() => document.getElementById('chat-search')?.focus());
       case 'instruments':
         return void changeSettings({ showsInstruments: !showsInstruments });
       case 'palette':
@@ -51,9 +54,11 @@ export function App() {
         <Rail screen={route.screen} chat={openChat} />
         <main className="grid min-h-0 min-w-0 grid-rows-[auto_minmax(0,1fr)]">
           <HostNotices />
-          <Suspense fallback={null}>
-            <ScreenComponent />
-          </Suspense>
+          <ScreenBoundary screen={route.screen}>
+            <Suspense fallback={null}>
+              <ScreenComponent />
+            </Suspense>
+          </ScreenBoundary>
         </main>
         <StatusLine onOpenPalette={() => setOverlay('palette')} />
       </div>

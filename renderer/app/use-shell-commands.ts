@@ -1,5 +1,6 @@
 import { useEffect, useEffectEvent } from 'react';
 import type { ShellCommand } from '../../electron/contract/shell.ts';
+import { useImport } from '../features/models/use-import.ts';
 import { useHost } from '../ipc/host-context.ts';
 import type { ShortcutAction } from './shortcuts.ts';
 
@@ -18,6 +19,10 @@ const actions: Readonly<Record<ShellCommand, ShortcutAction>> = {
 /** Does what the window's menu says. */
 export function useShellCommands(act: (action: ShortcutAction) => void): void {
   const { shell } = useHost();
-  const onAction = useEffectEvent(act);
-  useEffect(() => shell?.onCommand((command) => onAction(actions[command])), [shell]);
+  const { choose } = useImport();
+  const onCommand = useEffectEvent((command: ShellCommand) => {
+    act(actions[command]);
+    if (command === 'import-model') void choose();
+  });
+  useEffect(() => shell?.onCommand((command) => onCommand(command)), [shell]);
 }

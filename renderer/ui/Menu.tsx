@@ -30,7 +30,8 @@ export function Menu({
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
+      {/* Inside the landmark, as all that the page says. */}
+      <DropdownMenu.Portal container={document.querySelector('main')}>
         <DropdownMenu.Content align={align} sideOffset={4} collisionPadding={8} className={sheet}>
           {items.map((item, index) =>
             item === null ? (

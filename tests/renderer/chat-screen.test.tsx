@@ -298,7 +298,7 @@ describe('the chat list', () => {
     host.addChat({ title: 'The pinned', isPinned: true, changedAt: Date.now() - 40 * day });
     openApp(host);
     const list = await screen.findByRole('list', { name: 'Chats' });
-    await waitFor(() => expect(within(list).getAllByRole('listitem').length).toBe(3));
+    await waitFor(() => expect(within(list).getAllByRole('link').length).toBe(3));
     expect(
       within(list)
         .getAllByRole('heading')

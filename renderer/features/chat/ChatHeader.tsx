@@ -1,3 +1,4 @@
+import { useEffect } from 'react';
 import { useApp, useAppActions } from '../../app/app-context.ts';
 import { shortcutText } from '../../app/shortcuts.ts';
 import { Button } from '../../ui/Button.tsx';
@@ -33,6 +34,12 @@ export function ChatHeader({ branch }: { readonly branch: readonly BranchEntry[]
   const { setTint } = useChatActions();
   const showsInstruments = useApp((state) => state.settings.showsInstruments);
   const { changeSettings } = useAppActions();
+  useEffect(() => {
+    document.title = `${title} – Retort`;
+    return () => {
+      document.title = 'Retort';
+    };
+  }, [title]);
   return (
     <header className="flex h-(--bar) min-w-0 items-center gap-3 border-b border-line px-4">
       <h1 className="min-w-0 truncate text-3 font-strong">{title}</h1>

@@ -106,7 +106,7 @@ function Rows() {
           if (!row) return null;
           const style = { height: size, transform: `translateY(${start}px)` };
           return row.kind === 'heading' ? (
-            <li key={key} role="presentation" style={style} className="absolute inset-x-0 top-0">
+            <li key={key} style={style} className="absolute inset-x-0 top-0">
               <h2 className="px-2 pt-4 pb-1 text-1 text-text-muted">{row.label}</h2>
             </li>
           ) : (
