@@ -1,5 +1,5 @@
 /** The whole page in happy-dom: everything of it is real but the host, which is the test's. */
-import { cleanup, render, screen, type RenderResult } from '@testing-library/react';
+import { cleanup, configure, render, screen, type RenderResult } from '@testing-library/react';
 import { onTestFinished } from 'vitest';
 import { pageContract } from '../../electron/contract/page-contract.ts';
 import { portPair, type Port } from '../../electron/contract/port.ts';
@@ -12,6 +12,9 @@ import { ChatContext } from '../../renderer/features/chat/chat-context.ts';
 import { HostContext } from '../../renderer/ipc/host-context.ts';
 import { toastStore } from '../../renderer/ui/toasts.ts';
 import { ChatHost } from './chat-host.ts';
+
+// A bound on hanging, not on speed: machines are slow at times.
+configure({ asyncUtilTimeout: 15_000 });
 
 export interface OpenApp extends RenderResult {
   readonly host: ChatHost;
