@@ -131,6 +131,8 @@ export type Memory = z.infer<typeof Memory>;
 
 /** Memory of one model in a process of its own, and what a token reads of it. */
 export const Estimate = z.strictObject({
+  /** Of the model whose headers were read. */
+  identity: z.string(),
   /** As the engine packs them. */
   weightsBytes: bytes,
   /** Of a session that holds `context` positions. */

@@ -6,6 +6,7 @@ import { ggmlTypeNames, type TensorInfo } from '../../electron/contract/model-so
 import { drain } from '../../electron/contract/rpc-client.ts';
 import type { Client } from '../../electron/contract/rpc.ts';
 import { Estimator } from '../../electron/engine/handlers/estimate.ts';
+import { inspect } from '../../electron/engine/handlers/inspect.ts';
 import { nativeAddon } from '../../electron/engine/native/addon.ts';
 import { matrixSource } from '../../electron/engine/native/matrix-source.ts';
 import { packedBytes } from '../../electron/engine/native/packed-size.ts';
@@ -82,6 +83,7 @@ describe('the estimate of', () => {
     const estimator = new Estimator();
     const whole = await estimator.estimate({ path, ...defaults });
     expect(await estimator.estimate({ path, ...defaults })).toEqual(whole);
+    expect(whole.identity).toBe((await inspect(path)).identity);
     copyFileSync(join(tinyFolder('llama'), 'model-q8_0.gguf'), path);
     const less = await estimator.estimate({ path, ...defaults });
     expect(less.weightsBytes).toBeLessThan(whole.weightsBytes);

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import type { z } from 'zod';
 import type { EngineContract, Estimate } from '../../contract/engine-contract.ts';
+import { modelIdentity } from '../../formats/identity.ts';
 import { readModelSource } from '../../formats/open-source.ts';
 import { resolveModel } from '../../../models/families/index.ts';
 import type { ResolvedModel } from '../../../models/families/model-spec.ts';
@@ -16,6 +17,7 @@ interface Headers {
   readonly path: string;
   readonly files: readonly string[];
   readonly stamp: string;
+  readonly identity: string;
   readonly model: ResolvedModel;
   readonly vocabularyTokens: number;
 }
@@ -26,13 +28,14 @@ export class Estimator {
 
   /** Throws what the readers throw, and resolveModel. */
   async estimate({ path, context, kvCodec, threads }: Request): Promise<Estimate> {
-    const { model, vocabularyTokens } = await this.#headers(path);
+    const { identity, model, vocabularyTokens } = await this.#headers(path);
     const modelContext = model.spec.contextLength;
     const chosen = {
       context: Math.min(context ?? modelContext, modelContext),
       kvCodec: kvCodec ?? defaultKvCodec('fast'),
     };
     return {
+      identity,
       ...estimateMemory(model, { ...chosen, threads, vocabularyTokens }),
       ...chosen,
       kvBytesPerToken: kvBytesPerToken(model.spec, chosen.kvCodec),
@@ -51,6 +54,7 @@ export class Estimator {
       path,
       files,
       stamp: await stampOf(files),
+      identity: await modelIdentity(source),
       model: resolveModel(source),
       vocabularyTokens: tokenizer === null ? 0 : loadDecoder(tokenizer).vocabularySize,
     };

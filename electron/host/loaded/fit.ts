@@ -24,14 +24,13 @@ export async function estimateFit(
   const kvCodec = settings.kvCodec ?? usual.kvCodec;
   const estimateAt = (context: number) =>
     withoutPaths(title, [path], services.text.estimate({ path, context, kvCodec, threads }, signal));
-  const [estimate, budget, { identity: modelIdentity }] = await Promise.all([
+  const [estimate, budget] = await Promise.all([
     estimateAt(settings.context ?? usual.defaultContext ?? usualContext),
     services.memory.freeForModels(),
-    services.models.inspect(id, signal),
   ]);
   const { weightsBytes, kvBytes, scratchBytes, context, modelContext } = estimate;
   const totalBytes = weightsBytes + kvBytes + scratchBytes;
-  const key = { modelIdentity, context, kvCodec: estimate.kvCodec, threads };
+  const key = { modelIdentity: estimate.identity, context, kvCodec: estimate.kvCodec, threads };
   const measured = await services.measurements.latest(key);
   return {
     weightsBytes,

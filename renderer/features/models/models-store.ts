@@ -1,6 +1,6 @@
 /** What the Models screen knows of the chosen model: its headers, and what loading it would take with these settings. */
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { KvCodec, ModelSummary } from '../../../electron/contract/engine-contract.ts';
+import { KvCodec, type ModelSummary } from '../../../electron/contract/engine-contract.ts';
 import { toLabError } from '../../../electron/contract/errors.ts';
 import type { Fit, LoadSettings } from '../../../electron/contract/machine.ts';
 import type { PageContract } from '../../../electron/contract/page-contract.ts';
@@ -30,7 +30,6 @@ export interface ModelsActions {
 export type ModelsStore = StoreApi<ModelsState> & { readonly actions: ModelsActions };
 
 export const retortsChoice: LoadSettings = { context: null, kvCodec: null, threads: null };
-export const kvCodecs: readonly KvCodec[] = ['f32', 'f16', 'q8'];
 
 export function createModelsStore(client: Client<PageContract>): ModelsStore {
   const store = createStore<ModelsState>(() => ({
@@ -123,7 +122,7 @@ class Pricing {
       const fit = await this.#client.estimateFit({ id, settings }, { signal });
       if (signal.aborted) return;
       this.#store.setState({ fit: { value: fit } });
-      if (!this.#isWanted) void this.#askPrecisions(id, { ...settings, context: fit.context });
+      if (!this.#isWanted) void this.#askPrecisions(id, { ...settings, context: fit.context }, fit);
     } catch (error) {
       if (!signal.aborted)
         this.#store.setState({ fit: { error: toLabError(error).message }, precisions: [] });
@@ -131,11 +130,12 @@ class Pricing {
   }
 
   /** A precision that the model's engine does not have is left out. */
-  async #askPrecisions(id: string, settings: LoadSettings): Promise<void> {
+  async #askPrecisions(id: string, settings: LoadSettings, current: Fit): Promise<void> {
     this.#ofPrecisions.abort();
     const { signal } = (this.#ofPrecisions = new AbortController());
-    const priced: Fit[] = [];
-    for (const kvCodec of kvCodecs) {
+    const priced = [current];
+    for (const kvCodec of KvCodec.options) {
+      if (kvCodec === current.kvCodec) continue;
       const answer = this.#client.estimateFit({ id, settings: { ...settings, kvCodec } }, { signal });
       const fit = await answer.catch(() => null);
       if (signal.aborted) return;
