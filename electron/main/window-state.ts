@@ -1,5 +1,5 @@
 /** Where the window was, kept in a file of the data folder. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 
 const Rectangle = z.object({ x: z.int(), y: z.int(), width: z.int(), height: z.int() });
@@ -29,7 +29,7 @@ export function writeWindowState(file: string, state: WindowState): void {
     writeFileSync(partial, JSON.stringify(state));
     renameSync(partial, file);
   } catch {
-    return;
+    rmSync(partial, { force: true });
   }
 }
 
