@@ -8,7 +8,7 @@ export function Toasts() {
     <div
       role="status"
       aria-label="Just done"
-      className="fixed bottom-10 left-1/2 z-50 grid -translate-x-1/2 gap-2"
+      className="fixed bottom-34 left-1/2 z-50 grid -translate-x-1/2 gap-2"
     >
       {toasts.map(({ id, message, action }) => (
         <div

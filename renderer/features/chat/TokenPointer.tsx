@@ -3,7 +3,7 @@ import { createPortal } from 'react-dom';
 import { useStore } from 'zustand';
 import type { ReplyToken } from '../../../electron/contract/chats.ts';
 import { TokenCard } from '../timeline/TokenCard.tsx';
-import { useChat, useChatActions } from './chat-context.ts';
+import { useChatActions } from './chat-context.ts';
 import { hoveredToken, hoverToken } from './hovered-token.ts';
 
 const openAfterMs = 250;
@@ -50,8 +50,6 @@ export function TokenPointer({
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const [card, setCard] = useState<CardPlace | null>(null);
   const { branchReply } = useChatActions();
-  // Its timeline shows the same token where it is open.
-  const hasTimeline = useChat((state) => state.timelineOf === replyId);
   const hovered = useStore(hoveredToken, ({ token }) => (token?.replyId === replyId ? token.index : null));
   useEffect(() => {
     const rung = around.current?.querySelectorAll(`[data-token="${hovered ?? ''}"]`) ?? [];
@@ -69,7 +67,7 @@ export function TokenPointer({
     hoverToken(replyId, null);
     later(closeAfterMs, () => setCard(null));
   };
-  const token = card && !hasTimeline ? tokens[card.index] : undefined;
+  const token = card ? tokens[card.index] : undefined;
   return (
     <div
       ref={around}

@@ -1,4 +1,12 @@
-import { useEffect, useId, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
+import {
+  useEffect,
+  useEffectEvent,
+  useId,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type PointerEvent,
+} from 'react';
 import type { ReplyToken } from '../../../electron/contract/chats.ts';
 import { totalMs } from '../../charts/causes.ts';
 import type { Size } from '../../charts/draw-chart.ts';
@@ -31,11 +39,17 @@ function stripsOf(tokens: readonly ReplyToken[]): Strips {
 
 export function TimelinePlot({ tokens, state, update, hovered, onHover, onBranch, width }: PlotProps) {
   const [pinned, setPinned] = useState<number | null>(null);
+  /** What is pointed at here, not in the reply's text: a card over the text would cover what is pointed at there. */
+  const [pointedHere, setPointedHere] = useState<number | null>(null);
   const card = useRef<HTMLDivElement>(null);
   const isDocked = width >= dockedFrom;
   const shown = pinned !== null && pinned < tokens.length ? pinned : hovered;
   const unpin = () => setPinned(null);
-  const leave = useLeave(() => onHover(null));
+  const leave = useLeave(() => {
+    setPointedHere(null);
+    // By now the pointer may be at another token, in the text.
+    if (hovered === pointedHere) onHover(null);
+  });
   const pin = (index: number, byKey: boolean) => {
     setPinned(index);
     // After the card is there: the first that can be chosen.
@@ -66,12 +80,13 @@ export function TimelinePlot({ tokens, state, update, hovered, onHover, onBranch
         high={isDocked ? dockedPlotHeight : plotHeight}
         onPoint={(index) => {
           leave.stay();
+          setPointedHere(index);
           if (pinned === null) onHover(index);
         }}
         onLeave={() => pinned === null && leave.start()}
         onPin={(index, byKey) => (pinned === index && !byKey ? unpin() : pin(index, byKey))}
       />
-      {token && inDock !== null && (
+      {token && inDock !== null && (isDocked || hovered === pointedHere || pinned !== null) && (
         <div
           ref={card}
           role="group"
@@ -111,15 +126,17 @@ function cardLeft(tokenCount: number, index: number, width: number): number {
 
 /** The card stays for a moment after the pointer left, so that it can be reached. */
 function useLeave(onLeft: () => void): { start: () => void; stay: () => void } {
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  return {
-    start: () => {
-      clearTimeout(timer.current);
-      timer.current = setTimeout(onLeft, 350);
-    },
-    stay: () => clearTimeout(timer.current),
-  };
+  const [isLeaving, setLeaving] = useState(false);
+  const leave = useEffectEvent(() => {
+    setLeaving(false);
+    onLeft();
+  });
+  useEffect(() => {
+    if (!isLeaving) return;
+    const timer = setTimeout(() => leave(), 350);
+    return () => clearTimeout(timer);
+  }, [isLeaving]);
+  return { start: () => setLeaving(true), stay: () => setLeaving(false) };
 }
 
 interface PlotAreaProps {
