@@ -5,7 +5,7 @@
 export type Schedule = (draw: () => void) => void;
 
 /** Of the page's time, at most one part in so many goes into drawing a reply. */
-const shareOfTime = 3;
+const shareOfTime = 2;
 /** Where the page is hidden there are no frames. */
 const hiddenMs = 200;
 const frameMs = 16;
