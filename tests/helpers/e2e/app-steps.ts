@@ -50,7 +50,10 @@ export async function ask(page: Page, text: string): Promise<string> {
 
 /** An empty chat whose replies are always the likeliest ones. */
 export async function beginChat(page: Page): Promise<void> {
-  await page.getByRole('complementary', { name: 'Chats' }).getByRole('button', { name: 'New chat' }).click();
+  await page
+    .getByRole('complementary', { name: 'Chats' })
+    .getByRole('button', { name: 'New chat', exact: true })
+    .click();
   await page.getByRole('heading', { name: 'New chat', level: 2 }).waitFor();
   await chooseGreedy(page);
 }

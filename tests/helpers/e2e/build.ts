@@ -6,8 +6,8 @@ export const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** A bound on hanging, for a start that may have to build the addon and the app first. */
 export const startLimitMs = 300_000;
 
-/** A bound on hanging for one step of a page, on a busy machine and where a model is loaded on the way. */
-export const stepLimitMs = 60_000;
+/** A bound on hanging for one step of a page, on a busy machine. */
+export const stepLimitMs = 30_000;
 /** The same for a test of many steps. */
 export const journeyLimitMs = 180_000;
 

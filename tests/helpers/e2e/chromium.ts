@@ -8,9 +8,9 @@ import {
   type BrowserContextOptions,
   type Page,
 } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, onTestFinished } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFailed, onTestFinished } from 'vitest';
 import { buildApp, startLimitMs, stepLimitMs } from './build.ts';
-import { Problems } from './problems.ts';
+import { Problems, tellPage } from './problems.ts';
 import { startServing, type ServeOptions, type Serving } from './serve.ts';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome'];
@@ -91,6 +91,7 @@ export function launchChromium(): Promise<Browser> {
 /** An app for the running test alone, which fails where its pages had a problem. */
 export async function openInChromium(options: ChromiumOptions = {}): Promise<ChromiumApp> {
   const app = await startInChromium(options);
+  onTestFailed(() => tellPage(app.page));
   onTestFinished(async () => {
     await app.close();
     expect(app.problems.take()).toEqual([]);
@@ -106,6 +107,7 @@ export function useChromium(options: ChromiumOptions = {}): () => ChromiumApp {
     return app;
   };
   beforeAll(async () => void (app = await startInChromium(options)), startLimitMs);
+  beforeEach(() => onTestFailed(() => tellPage(current().page)));
   afterEach(() => expect(current().problems.take()).toEqual([]));
   afterAll(() => app?.close());
   return current;

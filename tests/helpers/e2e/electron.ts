@@ -1,12 +1,12 @@
 /** Retort in a real Electron, the older one that scripts/test-electron.mjs makes, on a data folder and a display of its own. */
 import { rmSync } from 'node:fs';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, onTestFinished } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFailed, onTestFinished } from 'vitest';
 import { runCommand } from '../project-copy.ts';
 import { buildApp, root, startLimitMs, stepLimitMs } from './build.ts';
 import { startDisplay, type Display } from './display.ts';
 import { otherUser } from './other-user.ts';
-import { Problems } from './problems.ts';
+import { Problems, tellPage } from './problems.ts';
 import { environmentFor, temporaryHome } from './serve.ts';
 
 const made = await runCommand(process.execPath, ['scripts/test-electron.mjs'], { cwd: root });
@@ -103,6 +103,7 @@ export function electronEnvironment(
 /** An app for the running test alone, which fails where its page had a problem. */
 export async function openInElectron(options: ElectronOptions = {}): Promise<ElectronApp> {
   const app = await startInElectron(options);
+  onTestFailed(() => tellPage(app.page));
   onTestFinished(async () => {
     await app.close();
     expect(app.problems.take()).toEqual([]);
@@ -118,6 +119,7 @@ export function useElectron(options: ElectronOptions = {}): () => ElectronApp {
     return app;
   };
   beforeAll(async () => void (app = await startInElectron(options)), startLimitMs);
+  beforeEach(() => onTestFailed(() => tellPage(current().page)));
   afterEach(() => expect(current().problems.take()).toEqual([]));
   afterAll(() => app?.close());
   return current;

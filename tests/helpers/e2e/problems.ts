@@ -1,6 +1,12 @@
 /** Everything that must not happen in a page under test: errors in its console (a broken content security policy is one), uncaught errors, crashes. */
 import type { Page } from 'playwright-core';
 
+/** What the page shows where the running test fails. */
+export async function tellPage(page: Page): Promise<void> {
+  const shown = await page.locator('body').innerText({ timeout: 5000 }).catch(String);
+  console.error(`The page at ${page.url()} showed: ${shown.replaceAll(/\s*\n\s*/g, ' | ')}`);
+}
+
 export class Problems {
   #seen: string[] = [];
   readonly #expected: RegExp[] = [];
