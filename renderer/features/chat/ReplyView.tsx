@@ -28,9 +28,11 @@ function GrowingView({ entry, growing }: { readonly entry: BranchEntry; readonly
   const { id } = entry.message;
   const { text, tokens, phase, isStopping } = useSyncExternalStore(growing.subscribe, growing.getSnapshot);
   const shown = useShownTokens(id, tokens);
+  // A page that joins shows what is on disk until it is told the rest.
+  const said = tokens.length === 0 ? entry.message.text : text;
   return (
     <article aria-label="Reply" aria-busy="true">
-      <Pointed replyId={id} shown={shown} text={text} isGrowing />
+      <Pointed replyId={id} shown={shown} text={said} isGrowing />
       <div className="flex items-center gap-3">
         <Phase phase={phase} isStopping={isStopping} tokenCount={tokens.length} rate={latestRate(tokens)} />
         <BranchSwitch entry={entry} />
