@@ -129,11 +129,18 @@ export async function buildApp({
   const out = join(root, 'out');
   const isDone = (part) => isBuilt(join(out, part.name), fingerprint(root, part));
   if (parts.every(isDone)) return out;
-  await withLock(join(root, '.cache', 'app-build.lock'), async () => {
-    const missing = parts.filter((part) => !isDone(part));
-    if (missing.length > 0) log('Building the app (a few seconds) …');
-    for (const part of missing) await buildPart(root, node, part, join(out, part.name));
-  });
+  try {
+    await withLock(join(root, '.cache', 'app-build.lock'), async () => {
+      const missing = parts.filter((part) => !isDone(part));
+      if (missing.length > 0) log('Building the app (a few seconds) …');
+      for (const part of missing) await buildPart(root, node, part, join(out, part.name));
+    });
+  } catch (error) {
+    if (error.code !== 'EACCES' && error.code !== 'EROFS') throw error;
+    throw new SetUpError(
+      `The app is to be built, and you may not write to ${root}: run \`npm run build\` there as its owner.`,
+    );
+  }
   return out;
 }
 

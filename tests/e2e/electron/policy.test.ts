@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { describeWhere } from '../../helpers/e2e/describe-where.ts';
 import { electronPath, useElectron } from '../../helpers/e2e/electron.ts';
+import { eventually } from '../../helpers/eventually.ts';
 import { navigations } from '../../helpers/e2e/navigations.ts';
 import { blocked, describeWindow } from '../../helpers/e2e/window-tests.ts';
 
@@ -111,6 +112,7 @@ describeWhere(electronPath !== null, 'permissions in Electron', () => {
       navigator.clipboard.writeText('from the page').then(() => 'written', String),
     );
     expect(outcome).toBe('written');
-    expect(await main.evaluate(({ clipboard }) => clipboard.readText())).toBe('from the page');
+    const read = () => main.evaluate(({ clipboard }) => clipboard.readText());
+    await eventually(async () => expect(await read()).toBe('from the page'));
   });
 });

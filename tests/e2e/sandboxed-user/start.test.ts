@@ -2,10 +2,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect, it, onTestFinished } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
 import { isRunning } from '../../../electron/host/process-identity.ts';
 import { childrenOf } from '../../helpers/cli.ts';
-import { buildApp, root, startLimitMs } from '../../helpers/e2e/build.ts';
+import { buildApp, root } from '../../helpers/e2e/build.ts';
 import { describeWhere } from '../../helpers/e2e/describe-where.ts';
 import { startDisplay } from '../../helpers/e2e/display.ts';
 import { electronPath } from '../../helpers/e2e/electron.ts';
@@ -23,6 +24,8 @@ interface Start {
 
 /** Runs scripts/start.mjs as the other user, with `electron`, below the home, in place of the package's own binary. */
 async function start(home: string, electron: (project: string) => string): Promise<Start> {
+  // That user may not build what changed since.
+  await buildApp();
   const display = await startDisplay();
   const other = otherUser(home, process.execPath);
   const env = environmentFor(home, {
@@ -46,15 +49,16 @@ async function start(home: string, electron: (project: string) => string): Promi
   return { child, output: () => output, exited };
 }
 
-function until<T>(check: () => T | undefined): Promise<T> {
-  return new Promise((resolve) => {
-    const timer = setInterval(() => {
-      const value = check();
-      if (value === undefined) return;
-      clearInterval(timer);
-      resolve(value);
-    }, 100);
-  });
+/** The first value that is there; throws with what was said where it ends before. */
+async function until<T>({ exited, output }: Start, check: () => T | undefined): Promise<T> {
+  let hasEnded = false;
+  void exited.then(() => (hasEnded = true));
+  for (;;) {
+    const value = check();
+    if (value !== undefined) return value;
+    if (hasEnded) throw new Error(`It ended: ${output()}`);
+    await sleep(100);
+  }
 }
 
 function descendants(pid: number): number[] {
@@ -70,16 +74,15 @@ function commandOf(pid: number): string {
 }
 
 describeWhere(electronPath !== null && canBeOtherUser, 'npm start of a user who is not root', () => {
-  beforeAll(buildApp, startLimitMs);
-
   it(
     'opens the app in Electron and ends with it',
     async () => {
       const home = temporaryHome();
-      const { child, exited, output } = await start(home, (project) =>
+      const started = await start(home, (project) =>
         join(project, (electronPath ?? '').slice(root.length), '..'),
       );
-      const all = await until(() => {
+      const { child, exited, output } = started;
+      const all = await until(started, () => {
         const found = descendants(child.pid ?? 0);
         const has = (part: string) => found.some((pid) => commandOf(pid).includes(part));
         return has('host-process.mjs') && has('--type=renderer') ? found : undefined;
@@ -107,8 +110,9 @@ describeWhere(electronPath !== null && canBeOtherUser, 'npm start of a user who 
       mkdirSync(folder);
       const probe = what === 'ends at once' ? '[ -n "$ELECTRON_RUN_AS_NODE" ] && exit 0\n' : '';
       writeFileSync(join(folder, 'electron'), `#!/bin/sh\n${probe}${script}\n`, { mode: 0o755 });
-      const { child, exited, output } = await start(home, () => folder);
-      const link = await until(() => /http:\/\/127\.0\.0\.1:\d+\/#code=\S+/.exec(output())?.[0]);
+      const started = await start(home, () => folder);
+      const { child, exited, output } = started;
+      const link = await until(started, () => /http:\/\/127\.0\.0\.1:\d+\/#code=\S+/.exec(output())?.[0]);
       expect(output()).toContain(`Retort opens in the browser, because ${reason}.\n`);
       expect((await fetch(new URL('/', link))).status).toBe(200);
       child.kill('SIGTERM');
