@@ -70,6 +70,21 @@ describe('a reply', () => {
     expect(host.called).toContain('stopReply');
   });
 
+  test('goes on when Esc closes a dialog over it', async () => {
+    const { host } = openApp();
+    await sendMessage('Why?');
+    await waitFor(() => host.growingId);
+    host.say(host.growingId, 'one');
+    await screen.findByText('one');
+    fireEvent.click(screen.getByRole('button', { name: /^Sampling/ }));
+    await screen.findByRole('heading', { name: 'Sampling' });
+    press('Escape');
+    await act(() => new Promise((resolve) => setTimeout(resolve, 20)));
+    expect(host.called).not.toContain('stopReply');
+    host.say(host.growingId, ' two');
+    expect(await screen.findByText('one two')).toBeTruthy();
+  });
+
   test('that a person stopped says so and can be continued from its last token', async () => {
     const { host } = openApp();
     await sendMessage('Count.');

@@ -88,7 +88,8 @@ function useEscapeStops(): void {
   useEffect(() => {
     if (!isWriting) return;
     const press = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && !event.defaultPrevented) void stop();
+      const closesDialog = document.querySelector('dialog[open]') !== null;
+      if (event.key === 'Escape' && !event.defaultPrevented && !closesDialog) void stop();
     };
     document.addEventListener('keydown', press);
     return () => document.removeEventListener('keydown', press);
