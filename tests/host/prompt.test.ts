@@ -38,6 +38,7 @@ test('an empty system prompt and an empty reply send nothing', () => {
 test.each([
   ['<think>hmm</think>\n\nYes.', 'Yes.'],
   ['<think>never closed', ''],
+  ['begun by the template</think>\n\nYes.', 'Yes.'],
   ['Yes. <think>a</think>No.<think>b</think>', 'Yes. No.'],
   ['a < b and <thinking> stays', 'a < b and <thinking> stays'],
 ])('the thoughts of %j are not sent back', (text, expected) => {

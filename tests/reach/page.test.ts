@@ -2,8 +2,8 @@
  * How smooth the page is, with an engine that plays a recording at a set rate. Figures are printed and kept in .cache/reach.json; they are
  * measurements, so that only what can be counted is asserted. RETORT_REACH_TOKENS sets the length of the long reply.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
@@ -11,29 +11,11 @@ import { field, grown, replies, ready, send, setLongestReply } from '../helpers/
 import { buildApp, root } from '../helpers/e2e/build.ts';
 import { chromiumPath, openInChromium } from '../helpers/e2e/chromium.ts';
 import { temporaryHome } from '../helpers/e2e/serve.ts';
+import { keepFigures, quantile } from './figures.ts';
 import { watched, watchLongTasks, watchPainting, type PaintedLength } from '../helpers/page-watch.ts';
 
 const longReply = Number(process.env['RETORT_REACH_TOKENS'] ?? 3000);
 const replay = (name: string) => join(root, 'tests', 'helpers', 'replay', name);
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-}
-
-function keep(row: string, figures: Record<string, number>): void {
-  const file = join(root, '.cache', 'reach.json');
-  mkdirSync(dirname(file), { recursive: true });
-  let kept: Record<string, unknown> = {};
-  try {
-    kept = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-  } catch {
-    // The first row.
-  }
-  writeFileSync(file, `${JSON.stringify({ ...kept, [row]: figures }, null, 2)}\n`);
-  const text = Object.entries(figures).map(([name, value]) => `${name} ${Math.round(value * 10) / 10}`);
-  console.log(`reach: ${row}: ${text.join(', ')}`);
-}
 
 async function openReplay(file: string, tokensPerSecond: number, tokens: number) {
   const home = temporaryHome();
@@ -80,7 +62,7 @@ describe.skipIf(chromiumPath === null)('the page beside a reply', () => {
     await untilWritten(page, longReply, 60_000 + longReply * 20);
     const { longTasks } = await watched(page);
     const durations = longTasks.map(({ durationMs }) => durationMs);
-    keep(`tasks over 50 ms beside ${longReply} tokens at 200 tokens/s`, {
+    keepFigures(`tasks over 50 ms beside ${longReply} tokens at 200 tokens/s`, {
       tasks: durations.length,
       longest: Math.max(0, ...durations),
     });
@@ -101,7 +83,7 @@ describe.skipIf(chromiumPath === null)('the page beside a reply', () => {
     const lengths = wordLengths(text, tokens);
     const times = delays(due, painted, (token) => lengths[token] ?? Infinity);
     expect(times.length).toBeGreaterThan(tokens * 0.9);
-    keep('ms from engine to painted frame at 60 tokens/s', {
+    keepFigures('ms from engine to painted frame at 60 tokens/s', {
       p50: quantile(times, 0.5),
       p95: quantile(times, 0.95),
       max: Math.max(...times),
@@ -131,6 +113,6 @@ test('what the first screen loads is at most 600 kB, packed', async () => {
     (data) => gzipSync(data).length,
   );
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  keep('bytes of the first screen, gzip', { total, files: files.length });
+  keepFigures('bytes of the first screen, gzip', { total, files: files.length });
   expect(total).toBeLessThanOrEqual(600_000);
 });

@@ -40,9 +40,10 @@ export function promptOf(
   return [...system, ...said, ...next];
 }
 
-/** A reply less what a model thought aloud before it: an unclosed thought is all thought. */
+/** A reply less what a model thought aloud: an unclosed thought is all thought, and one whose beginning the template wrote has an end alone. */
 export function withoutThinking(text: string): string {
-  return text.replace(/<think>[\s\S]*?(<\/think>\s*|$)/g, '');
+  const whole = text.replace(/<think>[\s\S]*?(<\/think>\s*|$)/g, '');
+  return whole.replace(/^[\s\S]*<\/think>\s*/, '');
 }
 
 function whole(
