@@ -14,9 +14,9 @@ function watch(contents: WebContents): void {
     event.preventDefault();
     void offerToOpen(url);
   });
-  // Going to about:blank asks nobody: what came of it is undone.
+  // Going to about:blank asks nobody: what came of it is undone. Other contents than windows' are the developer tools.
   contents.on('did-navigate', (_event, url) => {
-    if (!isAppPage(url)) void contents.loadURL(appUrl);
+    if (contents.getType() === 'window' && !isAppPage(url)) void contents.loadURL(appUrl);
   });
   contents.on('will-redirect', (event, url) => {
     if (!isAppPage(url)) event.preventDefault();

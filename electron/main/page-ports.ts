@@ -15,7 +15,7 @@ export function setUpPagePorts(host: HostKeeper): void {
     const frame = ownFrame(event);
     if (!frame) return;
     const contents = event.sender;
-    if (!open.has(contents)) watch(contents, () => close(contents));
+    watch(contents, () => close(contents));
     close(contents);
     const { port1, port2 } = new MessageChannelMain();
     const onHostEnd = () => {

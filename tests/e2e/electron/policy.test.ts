@@ -53,6 +53,24 @@ describeWhere(electronPath !== null, 'navigation in Electron', () => {
     await page.locator('#root > *').first().waitFor();
   });
 
+  it('the developer tools stay what they are', async () => {
+    const addresses = () =>
+      app().main.evaluate(({ webContents }) =>
+        webContents.getAllWebContents().map((contents) => contents.getURL()),
+      );
+    await app().main.evaluate(({ BrowserWindow }) =>
+      BrowserWindow.getAllWindows()[0]?.webContents.openDevTools({ mode: 'detach' }),
+    );
+    await eventually(async () =>
+      expect((await addresses()).filter((address) => address.startsWith('devtools://'))).toHaveLength(1),
+    );
+    await app().page.waitForTimeout(500);
+    expect((await addresses()).filter((address) => address.startsWith('devtools://'))).toHaveLength(1);
+    await app().main.evaluate(({ BrowserWindow }) =>
+      BrowserWindow.getAllWindows()[0]?.webContents.closeDevTools(),
+    );
+  });
+
   it('a link dropped on the page leads nowhere', async () => {
     const { page } = app();
     const session = await page.context().newCDPSession(page);
