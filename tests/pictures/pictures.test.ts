@@ -5,9 +5,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ask, beginChat, field, ready, replies } from '../helpers/e2e/app-steps.ts';
 import { root } from '../helpers/e2e/build.ts';
+import { describeWhere } from '../helpers/e2e/describe-where.ts';
 import { chromiumPath, openInChromium } from '../helpers/e2e/chromium.ts';
 
 const folder = join(root, process.env['RETORT_PICTURES'] ?? '.cache/pictures');
@@ -37,7 +38,7 @@ async function go(page: Page, screen: string, heading: RegExp): Promise<void> {
   await page.getByRole('heading', { name: heading }).first().waitFor();
 }
 
-describe.skipIf(chromiumPath === null)('pictures of the app', () => {
+describeWhere(chromiumPath !== null, 'pictures of the app', () => {
   test.each(['light', 'dark'] as const)(
     'in %s',
     async (colorScheme) => {

@@ -6,9 +6,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { field, grown, replies, ready, send, setLongestReply } from '../helpers/e2e/app-steps.ts';
 import { buildApp, root } from '../helpers/e2e/build.ts';
+import { describeWhere } from '../helpers/e2e/describe-where.ts';
 import { chromiumPath, openInChromium } from '../helpers/e2e/chromium.ts';
 import { temporaryHome } from '../helpers/e2e/serve.ts';
 import { keepFigures, quantile } from './figures.ts';
@@ -53,7 +54,7 @@ function delays(
   });
 }
 
-describe.skipIf(chromiumPath === null)('the page beside a reply', () => {
+describeWhere(chromiumPath !== null, 'the page beside a reply', () => {
   test(`of ${longReply} tokens of Markdown at 200 tokens/s, with the instruments open, has every token`, async () => {
     const { page } = await openReplay('reply.md', 200, longReply);
     await page.getByRole('complementary', { name: 'Instruments' }).waitFor();

@@ -1,8 +1,9 @@
 /** From the start of the process to a window that can be used: composer and chats painted. Figures are printed and kept in .cache/reach.json. */
 /// <reference lib="dom" />
 import { _electron, type Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { buildApp, root } from '../helpers/e2e/build.ts';
+import { describeWhere } from '../helpers/e2e/describe-where.ts';
 import { startDisplay } from '../helpers/e2e/display.ts';
 import { electronEnvironment, electronPath } from '../helpers/e2e/electron.ts';
 import { temporaryHome } from '../helpers/e2e/serve.ts';
@@ -46,7 +47,7 @@ async function start(home: string): Promise<number> {
   }
 }
 
-describe.skipIf(electronPath === null)('a start in Electron', () => {
+describeWhere(electronPath !== null, 'a start in Electron', () => {
   test.each([
     ['an empty data folder', 0, 0],
     ['1,000 chats with 100,000 messages', 1000, 100_000],
