@@ -59,6 +59,7 @@ export function createChatStore(host: Host, app: AppStore): ChatStore {
       else if (event.type === 'chat-removed') dropChat(store, event.id);
       else if (event.type === 'message') {
         putMessages(store, [event.message]);
+        goOnWith(store, event.message);
         replies.follow(event.message);
       }
     },
@@ -98,6 +99,15 @@ export function putMessages(store: ChatStoreApi, messages: readonly Message[]): 
       },
     };
   });
+}
+
+/** What follows the last message that is shown is shown too, also where another window sent it; other branches are not stirred. */
+function goOnWith(store: ChatStoreApi, { id, chatId, parentId }: Message): void {
+  store.setState(({ current }) =>
+    current?.chat.id === chatId && current.chat.leafId === parentId
+      ? { current: { ...current, chat: { ...current.chat, leafId: id } } }
+      : {},
+  );
 }
 
 /** A sentence for people. */
