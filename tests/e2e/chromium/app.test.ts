@@ -337,7 +337,10 @@ describe.skipIf(chromiumPath === null)('Retort in Chromium', { timeout: journeyL
     await grown(page, 60);
     const before = await said(replies(page).last());
     await page.reload();
-    await page.locator('article[aria-busy=true]').waitFor();
+    await page
+      .locator('article[aria-busy=true]')
+      .getByText(/^[\d,]+ tokens$/)
+      .waitFor();
     expect(lettersOf(await said(replies(page).last())).startsWith(lettersOf(before))).toBe(true);
     const text = await answered(page);
     expect(lettersOf(text).startsWith(lettersOf(before))).toBe(true);
@@ -350,16 +353,18 @@ describe.skipIf(chromiumPath === null)('Retort in Chromium', { timeout: journeyL
   it('shows a second window the same reply as it grows, and every change at once', async () => {
     const { page, newPage, newLink } = app();
     await beginChat(page);
-    await setLongestReply(page, 200);
+    await ask(page, capital.question);
     const other = await newPage();
     await other.goto(await newLink());
-    await send(page, longQuestion);
-    await grown(page, 30);
     await chatRows(other).first().click();
-    await Promise.all([grown(page, 120), grown(other, 120)]);
+    await replies(other).getByText(capital.answer).waitFor();
+    await setLongestReply(page, 200);
+    await send(page, longQuestion);
+    await Promise.all([grown(page, 50), grown(other, 50)]);
+    await replies(other).nth(1).waitFor();
     const [here, there] = [await answered(page), await answered(other)];
     expect(there).toBe(here);
-    await chatMenu(other, 'Tell a long story', 'Rename');
+    await chatMenu(other, capital.question, 'Rename');
     await other.getByRole('textbox', { name: /^New name/ }).fill('Renamed elsewhere');
     await other.getByRole('textbox', { name: /^New name/ }).press('Enter');
     await page.getByRole('heading', { name: 'Renamed elsewhere', level: 1 }).waitFor();

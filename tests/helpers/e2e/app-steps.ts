@@ -87,7 +87,7 @@ export async function grown(page: Page, count: number): Promise<void> {
           const tokens = /([\d,]+) tokens?/.exec(growing?.textContent ?? '')?.[1]?.replaceAll(',', '');
           if (Number(tokens) >= least) return resolve();
           if (performance.now() > end) return reject(new Error(`The reply never had ${least} tokens.`));
-          requestAnimationFrame(look);
+          setTimeout(look, 10);
         };
         const end = performance.now() + 60_000;
         look();

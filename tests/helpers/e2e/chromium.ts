@@ -48,7 +48,7 @@ export interface ChromiumApp {
   readonly hostPid: number;
   readonly home: string;
   readonly problems: Problems;
-  /** A page of its own in the same browser; its problems count too. It is empty: go to `await newLink()`. */
+  /** A window of its own in the same browser; its problems count too. It is empty: go to `await newLink()`. */
   readonly newPage: () => Promise<Page>;
   readonly newLink: () => Promise<string>;
   readonly close: () => Promise<void>;
@@ -59,10 +59,15 @@ export async function startInChromium(options: ChromiumOptions = {}): Promise<Ch
   await buildApp();
   const serving = await startServing(options);
   const browser = await launchChromium();
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options.context });
-  context.setDefaultTimeout(stepLimitMs);
   const problems = new Problems();
-  context.on('page', (page) => problems.watch(page));
+  // Each context is a window: pages of one are tabs, of which only the one in front is drawn.
+  const newWindow = async () => {
+    const window = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options.context });
+    window.setDefaultTimeout(stepLimitMs);
+    window.on('page', (page) => problems.watch(page));
+    return window;
+  };
+  const context = await newWindow();
   const page = await context.newPage();
   await page.goto(await serving.newLink());
   return {
@@ -72,7 +77,7 @@ export async function startInChromium(options: ChromiumOptions = {}): Promise<Ch
     hostPid: serving.child.pid,
     home: serving.home,
     problems,
-    newPage: () => context.newPage(),
+    newPage: async () => (await newWindow()).newPage(),
     newLink: () => serving.newLink(),
     async close() {
       await browser.close();
