@@ -1,8 +1,23 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const read = (name: string) => readFileSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), 'utf8');
+
+/** Packages that files of renderer/ import by name. */
+function packagesOfPages(): string[] {
+  const folder = fileURLToPath(new URL('../../renderer', import.meta.url));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(tsx?|css)$/.test(name),
+  );
+  const imports = files.flatMap((name) => [
+    ...readFileSync(join(folder, name), 'utf8').matchAll(
+      /(?:from|import\(|@import|^import) ?['"]((?:@[\w-]+\/)?[a-z][\w-]*)(?:\/[^'"]*)?['"]/gm,
+    ),
+  ]);
+  return [...new Set(imports.map(([, name = '']) => name))].sort();
+}
 
 interface Lockfile {
   readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly license?: string }>>;
@@ -24,6 +39,20 @@ describe('third-party notices', () => {
       ({ name, license }) => listed.get(name) !== license.replace(/^\((.*)\)$/, '$1'),
     );
     expect(missing).toEqual([]);
+  });
+
+  it('name every package whose code is in the pages, with its licence', () => {
+    const bundled = new Map(
+      [...read('THIRD-PARTY-NOTICES.md').matchAll(/^- ([@\w/.-]+): (.+)$/gm)].map(
+        (match) => [match[1] ?? '', match[2] ?? ''] as const,
+      ),
+    );
+    const imported = packagesOfPages();
+    expect(imported).toContain('react');
+    const wrong = imported.filter(
+      (name) => bundled.get(name) !== lockfile.packages[`node_modules/${name}`]?.license,
+    );
+    expect(wrong).toEqual([]);
   });
 
   it('name no package that is not installed', () => {

@@ -13,6 +13,7 @@ import { describeWhere } from '../helpers/e2e/describe-where.ts';
 import { chromiumPath, openInChromium } from '../helpers/e2e/chromium.ts';
 import { temporaryHome } from '../helpers/e2e/serve.ts';
 import { keepFigures, quantile } from './figures.ts';
+import { lengthsOfSaid } from '../helpers/replay/said.ts';
 import { watched, watchLongTasks, watchPainting, type PaintedLength } from '../helpers/page-watch.ts';
 
 const longReply = Number(process.env['RETORT_REACH_TOKENS'] ?? 3000);
@@ -80,8 +81,7 @@ describeWhere(chromiumPath !== null, 'the page beside a reply', () => {
     const { painted } = await watched(page);
     const due = stamps();
     expect(due).toHaveLength(tokens);
-    const text = readFileSync(replay('words.md'), 'utf8').trimEnd();
-    const lengths = wordLengths(text, tokens);
+    const lengths = await lengthsOfSaid(replay('words.md'), tokens);
     const times = delays(due, painted, (token) => lengths[token] ?? Infinity);
     expect(times.length).toBeGreaterThan(tokens * 0.9);
     keepFigures('ms from engine to painted frame at 60 tokens/s', {
@@ -92,17 +92,6 @@ describeWhere(chromiumPath !== null, 'the page beside a reply', () => {
     await expect.poll(() => field(page).isEnabled()).toBe(true);
   }, 300_000);
 });
-
-/** Each word of the text is one token. How long the text is after each of them. */
-function wordLengths(text: string, tokens: number): number[] {
-  const words = text.split(' ');
-  const lengths: number[] = [];
-  for (let token = 0, length = 0; token < tokens; token += 1) {
-    length += (words[token % words.length] ?? '').length + (token === 0 ? 0 : 1);
-    lengths.push(length);
-  }
-  return lengths;
-}
 
 test('what the first screen loads is at most 600 kB, packed', async () => {
   await buildApp();
