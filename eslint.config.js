@@ -21,7 +21,6 @@ const layer = (files, patterns, ignores = []) => ({
   ignores,
   rules: { 'no-restricted-imports': ['error', { patterns }] },
 });
-const charts = { regex: '^recharts', message: 'Only renderer/charts imports recharts.' };
 const bridge = [
   'WebSocket',
   'MessageChannel',
@@ -66,12 +65,9 @@ export default defineConfig(
   layer(['electron/lab/**'], [all.electron, all.onnxBuf, all.onnxruntime, all.addon,
     folder('\\.\\./(host|cli)', 'lab imports contract, the engine interfaces and formats.')]),
   { files: ['renderer/**'], extends: [reactHooks.configs.flat.recommended] },
-  layer(['renderer/**'], [all.onnxruntime, all.electron, all.addon, all.onnxBuf, node, charts,
+  layer(['renderer/**'], [all.onnxruntime, all.electron, all.addon, all.onnxBuf, node,
     { regex: '^(\\.\\./)+electron/(?!contract/)', message: 'The renderer imports only electron/contract.' },
-    { regex: '^(\\.\\./)+(native|tests|scripts)/|^\\.\\./\\.\\./(\\.\\./)?models/', message: 'The renderer imports only electron/contract.' }],
-    ['renderer/charts/**']),
-  layer(['renderer/charts/**'], [all.onnxruntime, all.electron, all.addon, all.onnxBuf, node,
-    { regex: '^(\\.\\./)+electron/(?!contract/)', message: 'The renderer imports only electron/contract.' }]),
+    { regex: '^(\\.\\./)+(native|tests|scripts)/|^\\.\\./\\.\\./(\\.\\./)?models/', message: 'The renderer imports only electron/contract.' }]),
   { files: ['renderer/**'], ignores: ['renderer/ipc/**'], rules: { 'no-restricted-globals': ['error', ...bridge],
     'no-restricted-properties': ['error', { object: 'window', property: 'retort', message: 'Only renderer/ipc talks to the bridge.' }] } },
   layer(['electron/main/**'], [all.onnxruntime, all.addon, all.onnxBuf,
