@@ -170,6 +170,7 @@ function CursorLayer({
   };
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     if (event.key === 'Escape' && point !== null) {
+      event.preventDefault(); // Esc stops a reply only where nothing is pointed at
       event.stopPropagation();
       leaveCursor();
     }
