@@ -84,7 +84,7 @@ export async function grown(page: Page, count: number): Promise<void> {
       new Promise<void>((resolve, reject) => {
         const look = () => {
           const growing = document.querySelector('article[aria-busy=true]');
-          const tokens = /([\d,]+) tokens?/.exec(growing?.textContent ?? '')?.[1]?.replaceAll(',', '');
+          const tokens = /writing([\d,]+) tokens?/.exec(growing?.textContent ?? '')?.[1]?.replaceAll(',', '');
           if (Number(tokens) >= least) return resolve();
           if (performance.now() > end) return reject(new Error(`The reply never had ${least} tokens.`));
           setTimeout(look, 10);

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { placeIn } from '../../../electron/host/store/store.ts';
 import type { WriterReport } from '../../helpers/chat-writer.ts';
+import { seededRandom } from '../../helpers/seeded-random.ts';
 import { temporaryFolder } from '../../helpers/test-host.ts';
 
 const writer = fileURLToPath(new URL('../../helpers/chat-writer.ts', import.meta.url));
@@ -81,17 +82,6 @@ function missing(acknowledged: readonly Acknowledged[], messages: readonly Store
   return [...lost.map(({ text }) => `lost: ${text}`), ...doubled.map((text) => `doubled: ${text}`)];
 }
 
-/** The same kills for the same seed, far apart for seeds that are near: Mulberry32. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 /** Writes in one data folder, one process after the other; each opens what the killed one before it left, and is killed in turn. */
 async function runLane(
   lane: number,
@@ -102,7 +92,7 @@ async function runLane(
   const opened: number[] = [];
   let writer = await startWriter(home, 0);
   for (const [cycle, seed] of seeds.entries()) {
-    await kill(writer, generator(seed));
+    await kill(writer, seededRandom(seed));
     const before = acknowledged.length;
     acknowledged.push(...writer.acknowledged);
     writer = await startWriter(home, cycle + 1);
