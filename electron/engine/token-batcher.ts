@@ -12,6 +12,7 @@ export class TokenBatcher {
   #trace: TraceRecord[] = [];
   #sentAt = -Infinity;
   #sending: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(emit: (batch: TokenBatch) => Promise<void>) {
     this.#emit = emit;
@@ -27,9 +28,14 @@ export class TokenBatcher {
     if (record) this.#trace.push(record);
   }
 
-  /** Sends what is due. Gives messages that arrived (a cancellation) their turn whenever it sends. */
+  /** Sends what is due, later what is not yet. Gives messages that arrived (a cancellation) their turn whenever it sends. */
   async sendDue(): Promise<void> {
-    if (this.#sending || this.#tokens.length === 0 || performance.now() - this.#sentAt < intervalMs) return;
+    if (this.#sending || this.#tokens.length === 0) return;
+    const waitMs = intervalMs - (performance.now() - this.#sentAt);
+    if (waitMs > 0) {
+      this.#timer ??= setTimeout(() => this.#sendLate(), waitMs);
+      return;
+    }
     this.#send();
     await nextTurn();
   }
@@ -41,7 +47,15 @@ export class TokenBatcher {
     await this.#sending;
   }
 
+  /** A token that came soon after the one before it does not wait for the next. */
+  #sendLate(): void {
+    this.#timer = null;
+    if (!this.#sending && this.#tokens.length > 0) this.#send();
+  }
+
   #send(): void {
+    clearTimeout(this.#timer ?? undefined);
+    this.#timer = null;
     const tokens = this.#tokens;
     const ids = tokens.map(({ id }) => id);
     const text = tokens.map((token) => token.text).join('');
@@ -49,5 +63,7 @@ export class TokenBatcher {
     [this.#tokens, this.#trace] = [[], []];
     this.#sentAt = performance.now();
     this.#sending = this.#emit(batch).finally(() => (this.#sending = null));
+    // What the reader's end threw is told by whoever waits for it.
+    this.#sending.catch(() => undefined);
   }
 }

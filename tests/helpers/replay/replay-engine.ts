@@ -21,8 +21,9 @@ export interface ReplayOptions {
   readonly onToken: (at: number) => void;
 }
 
-/** As sure as a model is of most tokens: the rest of the probability lies on those after it in the vocabulary. */
+/** So sure that sampling never draws another; the alternatives shown are those after it in the vocabulary. */
 const logitOfSaid = 12;
+const logitOfNext = -4;
 const neighbours = 12;
 
 export function replayEngine(options: ReplayOptions): Engine {
@@ -63,9 +64,10 @@ class ReplaySession implements Session {
     if (input.rows !== 'none') this.#options.onToken(performance.timeOrigin + performance.now());
     this.#length += count;
     const { ids, info } = this.#options;
-    const logits = new Float32Array(input.rows === 'none' ? 0 : info.vocabularySize).fill(-12);
+    const logits = new Float32Array(input.rows === 'none' ? 0 : info.vocabularySize).fill(-30);
     const said = ids[this.#said++ % ids.length] ?? 0;
-    for (let i = neighbours; i >= 0; i -= 1) logits[(said + i) % info.vocabularySize] = logitOfSaid - 1.5 * i;
+    for (let i = 1; i <= neighbours; i += 1) logits[(said + i) % info.vocabularySize] = logitOfNext - i;
+    logits[said] = logitOfSaid;
     const timeNs = { evaluate, attention, feedForward, head, other };
     return { logits, rows: logits.length > 0 ? 1 : 0, timeNs, bytesTouched };
   }
