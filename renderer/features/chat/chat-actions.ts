@@ -47,6 +47,7 @@ async function beginChat({ host: { client }, store, draft }: ChatServices): Prom
     next: { systemPrompt: '', sampling: {}, maxTokens: null },
   });
   draft.begin(chat.id);
+  void client.changeSettings({ lastChat: chat.id }).catch(untold);
   navigate({ screen: 'chat', chatId: chat.id, messageId: null }, 'replace');
   return chat.id;
 }
