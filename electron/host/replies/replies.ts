@@ -17,7 +17,8 @@ import { GrowingReply } from './growing-reply.ts';
 import { encodePrompt, ledgerOf, roomOf } from './ledger.ts';
 import { promptOf, type Draft, type PromptMessage } from './prompt.ts';
 
-const checkpointMs = 1000;
+/** Less than the second that is lost at most: writing takes its time too. */
+const checkpointMs = 800;
 const quietMs = 15_000;
 const alternatives = 10;
 
