@@ -28,8 +28,9 @@ export class ReplyFollower {
 
   /** Follows a message of the open chat if it is still written. */
   follow(message: Message): void {
+    if (message.state !== 'streaming') return this.#forget(message.id);
     const isOpen = this.#store.getState().current?.chat.id === message.chatId;
-    if (message.state !== 'streaming' || !isOpen || this.#following.has(message.id)) return;
+    if (!isOpen || this.#following.has(message.id)) return;
     const growing = this.#store.getState().growing.get(message.id) ?? new GrowingReply(message.id);
     this.#setGrowing(message.id, growing);
     const leaving = new AbortController();
@@ -90,6 +91,14 @@ export class ReplyFollower {
       timelines: timeline.tokens.length > 0 ? new Map([...timelines, [id, timeline]]) : timelines,
     }));
     putMessages(this.#store, [message]);
+  }
+
+  /** It ended while there was no connection: what is on disk counts, also where that is less. */
+  #forget(id: string): void {
+    if (this.#following.has(id) || !this.#store.getState().growing.has(id)) return;
+    this.#store.setState(({ growing: before }) => ({
+      growing: new Map([...before].filter(([other]) => other !== id)),
+    }));
   }
 
   #setGrowing(id: string, growing: GrowingReply): void {
