@@ -53,12 +53,20 @@ export function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
+/** Whether it is there and no zombie. */
+export const isRunning = (pid: number): boolean => statOf(pid) !== null;
+
 function parentOf(pid: string): number {
+  return statOf(pid)?.parent ?? 0;
+}
+
+/** Null: it has ended, whether or not anyone asked how. */
+function statOf(pid: number | string): { readonly parent: number } | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return state === 'Z' ? 0 : Number(parent);
+    return state === 'Z' ? null : { parent: Number(parent) };
   } catch {
-    return 0;
+    return null;
   }
 }

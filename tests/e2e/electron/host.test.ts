@@ -1,31 +1,17 @@
 /** The host's process, its ports and the app's whole life. */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { badCalls } from '../../helpers/bad-calls.ts';
 import { childrenOf } from '../../helpers/cli.ts';
 import { root } from '../../helpers/e2e/build.ts';
 import { describeWhere } from '../../helpers/e2e/describe-where.ts';
-import { electronPath, openInElectron, type ElectronApp } from '../../helpers/e2e/electron.ts';
+import { electronPath, hostPid, openInElectron, type ElectronApp } from '../../helpers/e2e/electron.ts';
 import { callFromPage, isServed } from '../../helpers/e2e/page-calls.ts';
 import { temporaryHome } from '../../helpers/e2e/serve.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { isAlive } from '../../helpers/test-host.ts';
 
 const limitMs = 120_000;
-
-/** Process id of the host, a child of the main process. */
-function hostPid({ main }: ElectronApp): number | undefined {
-  return childrenOf(main.process().pid ?? 0).find((pid) => commandOf(pid).includes('host-process.mjs'));
-}
-
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
-}
 
 /** Window messages of the shell from now on. */
 async function shellMessages({ page }: ElectronApp): Promise<() => Promise<string[]>> {

@@ -1,5 +1,5 @@
 /** Retort in a browser: `retort serve` and Debian's Chromium on a data folder of their own. */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import {
   chromium,
@@ -11,7 +11,7 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFailed, onTestFinished } from 'vitest';
 import { buildApp, startLimitMs, stepLimitMs } from './build.ts';
 import { Problems, tellPage } from './problems.ts';
-import { startServing, type ServeOptions, type Serving } from './serve.ts';
+import { startServing, temporaryHome, type ServeOptions, type Serving } from './serve.ts';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome'];
 
@@ -51,13 +51,17 @@ export interface ChromiumApp {
   /** A window of its own in the same browser; its problems count too. It is empty: go to `await newLink()`. */
   readonly newPage: () => Promise<Page>;
   readonly newLink: () => Promise<string>;
+  /** Starts Retort again on the same data folder, after it ended or by ending it, and opens it in the same page. */
+  readonly restart: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 /** Starts both and opens the link. */
 export async function startInChromium(options: ChromiumOptions = {}): Promise<ChromiumApp> {
   await buildApp();
-  const serving = await startServing(options);
+  const home = options.home ?? temporaryHome();
+  const serve = () => startServing({ ...options, home });
+  let serving = await serve();
   const browser = await launchChromium();
   const problems = new Problems();
   // Each context is a window: pages of one are tabs, of which only the one in front is drawn.
@@ -73,15 +77,25 @@ export async function startInChromium(options: ChromiumOptions = {}): Promise<Ch
   return {
     page,
     context,
-    serving,
-    hostPid: serving.child.pid,
-    home: serving.home,
+    get serving() {
+      return serving;
+    },
+    get hostPid() {
+      return serving.child.pid;
+    },
+    home,
     problems,
     newPage: async () => (await newWindow()).newPage(),
     newLink: () => serving.newLink(),
+    async restart() {
+      await serving.close();
+      serving = await serve();
+      await page.goto(await serving.newLink());
+    },
     async close() {
       await browser.close();
       await serving.close();
+      if (options.home === undefined) rmSync(home, { recursive: true, force: true });
     },
   };
 }

@@ -1,7 +1,8 @@
 /** Retort in a real Electron, the older one that scripts/test-electron.mjs makes, on a data folder and a display of its own. */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFailed, onTestFinished } from 'vitest';
+import { childrenOf } from '../cli.ts';
 import { runCommand } from '../project-copy.ts';
 import { buildApp, root, startLimitMs, stepLimitMs } from './build.ts';
 import { startDisplay, type Display } from './display.ts';
@@ -123,4 +124,17 @@ export function useElectron(options: ElectronOptions = {}): () => ElectronApp {
   afterEach(() => expect(current().problems.take()).toEqual([]));
   afterAll(() => app?.close());
   return current;
+}
+
+/** Process id of the host, a child of the main process. */
+export function hostPid({ main }: ElectronApp): number | undefined {
+  return childrenOf(main.process().pid ?? 0).find((pid) => commandOf(pid).includes('host-process.mjs'));
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -32,7 +32,7 @@ const interruption = (page: Page) => replies(page).last().getByRole('alert');
 describeWhere(chromiumPath !== null, 'an engine that ends while it writes', () => {
   const app = useChromium();
 
-  it.each(killPlans(7001, 5))('by SIGKILL at token $token (seed $seed) loses nothing', async (plan) => {
+  it.each(killPlans(7001, 5))('by SIGKILL past token $token (seed $seed) loses nothing', async (plan) => {
     const { page, home } = app();
     const pid = await beginLongReply(page, plan.token);
     process.kill(pid, 'SIGKILL');
