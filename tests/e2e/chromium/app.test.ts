@@ -1,7 +1,7 @@
 /** A person's ways through chats in Chromium, with the bundled model. */
 import { readFileSync } from 'node:fs';
 import type { Locator, Page } from 'playwright-core';
-import { describe, expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { chatFile } from '../../helpers/e2e/chat-file.ts';
 import {
   answered,
@@ -23,15 +23,17 @@ import {
   said,
   send,
   setLongestReply,
+  stop,
+  stopLimitMs,
 } from '../../helpers/e2e/app-steps.ts';
 import { journeyLimitMs } from '../../helpers/e2e/build.ts';
 import { lastReplyOnDisk, messagesOnDisk } from '../../helpers/e2e/chats-on-disk.ts';
 import { chromiumPath, useChromium } from '../../helpers/e2e/chromium.ts';
+import { describeWhere } from '../../helpers/e2e/describe-where.ts';
 
-/** Above this a Stop would not be felt as one. */
-const stopLimitMs = 500;
+vi.setConfig({ testTimeout: journeyLimitMs });
 
-describe.skipIf(chromiumPath === null)('Retort in Chromium', { timeout: journeyLimitMs }, () => {
+describeWhere(chromiumPath !== null, 'Retort in Chromium', () => {
   const app = useChromium();
 
   it('loads its own model at the first start and answers what was sent meanwhile', async () => {
@@ -60,8 +62,7 @@ describe.skipIf(chromiumPath === null)('Retort in Chromium', { timeout: journeyL
     await send(page, longQuestion);
     await grown(page, 40);
     const before = await said(replies(page).last());
-    const stoppedAfterMs = await stop(page);
-    expect(stoppedAfterMs).toBeLessThanOrEqual(stopLimitMs);
+    expect(await stop(page)).toBeLessThanOrEqual(stopLimitMs);
     const text = await answered(page);
     expect(lettersOf(text).startsWith(lettersOf(before))).toBe(true);
     await replies(page).last().getByText('stopped at your request').waitFor();
@@ -371,18 +372,6 @@ describe.skipIf(chromiumPath === null)('Retort in Chromium', { timeout: journeyL
     await other.close();
   });
 });
-
-/** Presses Stop. Resolves with how long it took until another message could be sent. */
-function stop(page: Page): Promise<number> {
-  return page.getByRole('button', { name: /^Stop/ }).evaluate(async (button) => {
-    const pressedAt = performance.now();
-    const isThere = () =>
-      [...document.querySelectorAll('button')].some(({ innerText }) => innerText.startsWith('Stop'));
-    (button as HTMLElement).click();
-    while (isThere()) await new Promise(requestAnimationFrame);
-    return performance.now() - pressedAt;
-  });
-}
 
 /** The text of the reply that an alternative has begun, once it has ended. */
 async function branched(page: Page): Promise<string> {

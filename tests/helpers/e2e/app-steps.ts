@@ -125,3 +125,18 @@ export async function pasteFile(page: Page, file: { name: string; type: string }
 
 /** Letters and digits alone: what is left of a text when Markdown has been drawn from it. */
 export const lettersOf = (text: string): string => text.replace(/[^\p{L}\p{N}]/gu, '');
+
+/** Above this a Stop would not be felt as one. */
+export const stopLimitMs = 500;
+
+/** Presses Stop. Resolves with how long it took until another message could be sent. */
+export function stop(page: Page): Promise<number> {
+  return page.getByRole('button', { name: /^Stop/ }).evaluate(async (button) => {
+    const pressedAt = performance.now();
+    const isThere = () =>
+      [...document.querySelectorAll('button')].some(({ innerText }) => innerText.startsWith('Stop'));
+    (button as HTMLElement).click();
+    while (isThere()) await new Promise(requestAnimationFrame);
+    return performance.now() - pressedAt;
+  });
+}
