@@ -96,7 +96,17 @@ async function runCtest(sanitize) {
 }
 
 /** Suites that must have run, also where their files are gone. */
-const requiredSuites = [];
+const requiredSuites = [
+  'contract/port',
+  'contract/websocket',
+  'e2e/chromium',
+  'e2e/electron',
+  'e2e/sandboxed-user',
+  'kill/engine',
+  'kill/host',
+  'keyboard',
+  'axe',
+].map((name) => `tests/${name}`);
 
 /** Every suite that has a test file. */
 function testFolders() {
