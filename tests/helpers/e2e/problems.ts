@@ -4,7 +4,9 @@ import type { Page } from 'playwright-core';
 /** What the page shows where the running test fails. */
 export async function tellPage(page: Page): Promise<void> {
   const shown = await page.locator('body').innerText({ timeout: 5000 }).catch(String);
-  console.error(`The page at ${page.url()} showed: ${shown.replaceAll(/\s*\n\s*/g, ' | ')}`);
+  const words = shown.replaceAll(/\s*\n\s*/g, ' | ');
+  const most = words.length > 2000 ? `${words.slice(0, 1000)} … ${words.slice(-1000)}` : words;
+  console.error(`The page at ${page.url()} showed: ${most}`);
 }
 
 export class Problems {
