@@ -88,6 +88,8 @@ export async function startInChromium(options: ChromiumOptions = {}): Promise<Ch
     newPage: async () => (await newWindow()).newPage(),
     newLink: () => serving.newLink(),
     async restart() {
+      // As a person who leaves: the page asks a host that is gone for nothing.
+      await page.goto('about:blank');
       await serving.close();
       serving = await serve();
       await page.goto(await serving.newLink());
@@ -110,8 +112,8 @@ export function launchChromium(): Promise<Browser> {
 /** An app for the running test alone, which fails where its pages had a problem. */
 export async function openInChromium(options: ChromiumOptions = {}): Promise<ChromiumApp> {
   const app = await startInChromium(options);
-  onTestFailed(() => tellPage(app.page));
-  onTestFinished(async () => {
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === 'fail') await tellPage(app.page);
     await app.close();
     expect(app.problems.take()).toEqual([]);
   });

@@ -104,8 +104,8 @@ export function electronEnvironment(
 /** An app for the running test alone, which fails where its page had a problem. */
 export async function openInElectron(options: ElectronOptions = {}): Promise<ElectronApp> {
   const app = await startInElectron(options);
-  onTestFailed(() => tellPage(app.page));
-  onTestFinished(async () => {
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === 'fail') await tellPage(app.page);
     await app.close();
     expect(app.problems.take()).toEqual([]);
   });
