@@ -6,6 +6,7 @@ import { gaugeFill } from '../ui/gauge.ts';
 import { Meter } from '../ui/Meter.tsx';
 import { useApp } from './app-context.ts';
 import { shortcutText } from './shortcuts.ts';
+import { modelBytes, roomBytes } from '../features/instruments/memory-room.ts';
 
 type Health = 'ok' | 'warn' | 'danger';
 
@@ -39,21 +40,10 @@ function Item({ children, isLast = false }: { readonly children: ReactNode; read
   );
 }
 
-/** The most that a model may use: what it uses and what is free, less the reserve of a tenth or 1 GiB. */
-function budgetOf({
-  weightsBytes,
-  kvBytes,
-  scratchBytes,
-  systemFreeBytes,
-  systemBytes,
-}: MemoryReading): number {
-  const used = weightsBytes + kvBytes + scratchBytes;
-  return Math.max(used, used + systemFreeBytes - Math.max(1024 ** 3, systemBytes / 10));
-}
-
 function MemoryItem({ reading }: { readonly reading: MemoryReading }) {
   const { weightsBytes, kvBytes, scratchBytes } = reading;
-  const budget = budgetOf(reading);
+  const used = modelBytes(reading);
+  const budget = used + roomBytes(reading);
   return (
     <Item>
       Memory
@@ -67,8 +57,7 @@ function MemoryItem({ reading }: { readonly reading: MemoryReading }) {
         ]}
       />
       <span>
-        <b className="text-text">{formatBytes(weightsBytes + kvBytes + scratchBytes)}</b> of{' '}
-        {formatBytes(budget)}
+        <b className="text-text">{formatBytes(used)}</b> of {formatBytes(budget)}
       </span>
     </Item>
   );

@@ -3,42 +3,18 @@
  * follow. A reply ends complete (also where a person stopped it) or interrupted, with what it had.
  */
 import type { Chat, Message, ReplyFacts, ReplyToken, ReplyUpdate } from '../../contract/chats.ts';
-import type { GenerateResult, ReplyEvent, TokenBatch } from '../../contract/engine-contract.ts';
-import { LabError, toLabError } from '../../contract/errors.ts';
-import { drain } from '../../contract/rpc-client.ts';
-import { bytesPerSecond } from '../memory/measurements.ts';
+import { LabError } from '../../contract/errors.ts';
 import type { Services } from '../services.ts';
-import { afterGrace, untilCancelled } from '../work/cancellation.ts';
-import { chosenSampling } from '../work/generate.ts';
-import type { ReadyModel } from '../loaded/loaded-model.ts';
-import { watchEngine } from '../loaded/watchdog.ts';
-import { wantedModel } from '../loaded/wanted-model.ts';
+import { Answer, type AnswerJob } from './answer.ts';
+import { factsOfNew } from './facts.ts';
 import { GrowingReply } from './growing-reply.ts';
 import { encodePrompt, ledgerOf, roomOf } from './ledger.ts';
 import { promptOf, type Draft, type PromptMessage } from './prompt.ts';
 
-/** Less than the second that is lost at most: writing takes its time too. */
-const checkpointMs = 800;
-const quietMs = 15_000;
-const alternatives = 10;
-
-/** A branch of a reply: what it keeps of it, with another token at the end. */
-interface Beginning {
-  readonly tokens: readonly ReplyToken[];
-}
-
 interface Underway {
-  readonly reply: Message;
   readonly growing: GrowingReply;
   readonly stop: AbortController;
   readonly done: Promise<void>;
-}
-
-interface Job {
-  readonly chat: Chat;
-  readonly reply: Message;
-  readonly prompt: readonly PromptMessage[];
-  readonly beginning: Beginning;
 }
 
 type Shared = Omit<Services, 'replies'>;
@@ -60,8 +36,9 @@ export class Replies {
     const { chat, branch } = await this.#branch(input.chatId, input.parentId);
     const prompt = promptOf(chat.systemPrompt, branch, { text: input.text, files: input.files });
     await this.#requireFit(input.model, prompt, signal);
-    const begun = await chats.begin(input, await this.#facts(input.model));
-    this.#start({ chat, reply: begun.reply, prompt, beginning: { tokens: [] } });
+    const facts = await this.#facts(input.model);
+    const begun = await chats.begin(input, facts);
+    this.#start({ chat, reply: begun.reply, facts, prompt, beginning: [] });
     return begun;
   }
 
@@ -70,8 +47,9 @@ export class Replies {
     const { chats } = this.#services;
     const { chat, reply, prompt } = await this.#answered(replyId);
     await this.#requireFit(model, prompt, signal);
-    const next = await chats.beginReply(reply.parentId ?? '', await this.#facts(model));
-    this.#start({ chat, reply: next, prompt, beginning: { tokens: [] } });
+    const facts = await this.#facts(model);
+    const next = await chats.beginReply(reply.parentId ?? '', facts);
+    this.#start({ chat, reply: next, facts, prompt, beginning: [] });
     return next;
   }
 
@@ -99,8 +77,9 @@ export class Replies {
       piece: chosen.piece ?? '',
       trace: { ...replaced.trace, id: alternative, logProbability: chosen.logProbability },
     };
-    const next = await chats.beginReply(reply.parentId ?? '', await this.#facts(model));
-    this.#start({ chat, reply: next, prompt, beginning: { tokens: [...kept, other] } });
+    const facts = await this.#facts(model);
+    const next = await chats.beginReply(reply.parentId ?? '', facts);
+    this.#start({ chat, reply: next, facts, prompt, beginning: [...kept, other] });
     return next;
   }
 
@@ -170,205 +149,16 @@ export class Replies {
 
   async #facts(model: string): Promise<ReplyFacts> {
     const { title } = await this.#services.models.pathOf(model);
-    return {
-      model,
-      modelTitle: title,
-      modelIdentity: null,
-      finishReason: null,
-      error: null,
-      promptTokens: null,
-      reusedTokens: null,
-      generatedTokens: 0,
-      firstTokenMs: null,
-      prefillTokensPerSecond: null,
-      decodeTokensPerSecond: null,
-      kvBytes: null,
-      seed: null,
-      hasTimeline: false,
-    };
+    return factsOfNew(model, title);
   }
 
-  #start(job: Job): void {
+  #start(job: AnswerJob): void {
+    const { id } = job.reply;
     const growing = new GrowingReply();
-    growing.add(job.beginning.tokens, []);
+    growing.add(job.beginning, []);
     const stop = new AbortController();
     const answer = new Answer(this.#services, job, growing, stop.signal);
-    const done = answer.run().finally(() => this.#underway.delete(job.reply.id));
-    this.#underway.set(job.reply.id, { reply: job.reply, growing, stop, done });
+    const done = answer.run().finally(() => this.#underway.delete(id));
+    this.#underway.set(id, { growing, stop, done });
   }
-}
-
-/** One reply from waiting for the model to its last state on disk. */
-class Answer {
-  readonly #services: Shared;
-  readonly #job: Job;
-  readonly #growing: GrowingReply;
-  readonly #signal: AbortSignal;
-  #facts: ReplyFacts;
-  #writing: Promise<unknown> = Promise.resolve();
-
-  constructor(services: Shared, job: Job, growing: GrowingReply, signal: AbortSignal) {
-    this.#services = services;
-    this.#job = job;
-    this.#growing = growing;
-    this.#signal = signal;
-    this.#facts = job.reply.reply ?? ({} as ReplyFacts);
-  }
-
-  async run(): Promise<void> {
-    const checkpoints = setInterval(() => this.#checkpoint(), checkpointMs);
-    try {
-      const { loaded } = this.#services;
-      await loaded.borrow(
-        this.#signal,
-        () => this.#model(),
-        (model) => this.#generate(model),
-      );
-    } catch (error) {
-      this.#fail(toLabError(error));
-    } finally {
-      clearInterval(checkpoints);
-      await this.#finish();
-    }
-  }
-
-  #model(): Promise<ReadyModel> {
-    const { loaded } = this.#services;
-    const id = this.#facts.model;
-    this.#growing.setPhase({ phase: 'waiting', for: `${this.#facts.modelTitle} to load` });
-    return loaded.opening(id) ?? wantedModel(this.#services, id).then((wanted) => loaded.load(wanted));
-  }
-
-  async #generate(model: ReadyModel): Promise<void> {
-    const { info, context, process, wanted } = model;
-    const { prompt, chat, beginning } = this.#job;
-    const encoded = await encodePrompt(this.#services, wanted.path, prompt, this.#signal);
-    const ids = [...encoded.ids, ...beginning.tokens.map(({ id }) => id)];
-    this.#growing.setPhase({ phase: 'reading', done: 0, total: ids.length });
-    const sampling = chosenSampling(chat.sampling, info.generation);
-    this.#facts = {
-      ...this.#facts,
-      modelIdentity: info.identity,
-      promptTokens: encoded.ids.length,
-      seed: sampling.seed,
-    };
-    const room = context - ids.length;
-    const { maxTokens } = await this.#services.settings.read();
-    const request = {
-      ids,
-      maxTokens: Math.max(1, Math.min(chat.maxTokens ?? maxTokens ?? room, room)),
-      sampling: { ...sampling, topLogProbabilities: alternatives },
-      ends: [...encoded.ends],
-      ignoreEnds: false,
-      stops: [...encoded.stops],
-      continues: beginning.tokens.length > 0,
-      trace: true,
-      conversation: { context },
-    };
-    const call = process.client.generate(request, { signal: this.#signal });
-    const replying = drain(call, (event) => this.#follow(event));
-    this.#complete(await this.#watched(model, replying));
-    // The reply is complete whatever becomes of its figures.
-    await this.#measure(model).catch(() => undefined);
-  }
-
-  /** An engine that hangs is told of, and ended where Stop does not reach it. */
-  async #watched<T>({ process, wanted }: ReadyModel, replying: Promise<T>): Promise<T> {
-    const { notices } = this.#services;
-    const stopWatching = watchEngine(process, quietMs, () =>
-      notices.add(
-        'warning',
-        `${wanted.title} has said nothing for ${quietMs / 1000} s. It may be stuck: Stop ends it and keeps what is written.`,
-      ),
-    );
-    const late = afterGrace(this.#signal);
-    try {
-      return await untilCancelled(late, replying);
-    } finally {
-      stopWatching();
-      if (late.aborted) process.kill();
-    }
-  }
-
-  #follow(event: ReplyEvent): void {
-    if (event.type === 'tokens') return this.#add(event.batch);
-    const { done, total } = event.progress;
-    this.#growing.setPhase({ phase: 'reading', done, total });
-  }
-
-  #add({ tokens, trace }: TokenBatch): void {
-    const drawn = trace.filter(({ id }) => id !== undefined);
-    const prefill = trace.filter(({ id }) => id === undefined);
-    const said = tokens.map((token, index) => ({ ...token, trace: drawn[index] })).filter(hasTrace);
-    const latest = trace.at(-1)?.kvBytes;
-    if (latest !== undefined) this.#services.loaded.kvBytes = latest;
-    this.#growing.add(said, prefill);
-  }
-
-  #complete(result: GenerateResult): void {
-    const { timing, memory, finishReason, reusedTokens } = result;
-    this.#facts = {
-      ...this.#facts,
-      finishReason,
-      reusedTokens,
-      firstTokenMs: timing.firstTokenMs,
-      prefillTokensPerSecond: timing.prefillTokensPerSecond,
-      decodeTokensPerSecond: timing.decodeTokensPerSecond,
-      kvBytes: memory.kvBytes,
-    };
-  }
-
-  /** What the reply took is kept beside what loading was predicted to take. */
-  async #measure({ process, context, info }: ReadyModel): Promise<void> {
-    const { ids } = await process.client.conversation({});
-    this.#services.loaded.setHeld(ids.length);
-    const { residentBytes, residentBeforeOpenBytes } = await process.client.memory({});
-    if (residentBeforeOpenBytes === null) return;
-    await this.#services.measurements.record({
-      modelIdentity: info.identity,
-      ...{ context, kvCodec: info.kvCodec, threads: info.threads, at: Date.now() },
-      totalBytes: residentBytes - residentBeforeOpenBytes,
-      usedContext: ids.length,
-      tokensPerSecond: this.#facts.decodeTokensPerSecond ?? 0,
-      bytesPerSecond: bytesPerSecond(this.#growing.tokens.map(({ trace }) => trace)),
-    });
-  }
-
-  #fail(error: LabError): void {
-    if (error.code === 'cancelled') {
-      this.#facts = { ...this.#facts, finishReason: 'cancelled' };
-      return;
-    }
-    const { code, message } = error;
-    const kept = this.#growing.tokens.length > 0 ? ' What it had written is kept.' : '';
-    this.#facts = { ...this.#facts, error: { code, message: `${message}${kept}` } };
-  }
-
-  #current(): ReplyFacts {
-    return { ...this.#facts, generatedTokens: this.#growing.tokens.length };
-  }
-
-  #checkpoint(): void {
-    const { id } = this.#job.reply;
-    const { text } = this.#growing;
-    this.#writing = this.#writing
-      .then(() => this.#services.chats.checkpoint(id, text, this.#current()))
-      .catch(() => undefined);
-  }
-
-  async #finish(): Promise<void> {
-    await this.#writing;
-    const { id } = this.#job.reply;
-    const { text, tokens, prefill } = this.#growing;
-    const state = this.#facts.error ? 'interrupted' : 'complete';
-    const timeline = tokens.length > 0 ? { tokens, prefill } : null;
-    const message = await this.#services.chats.finish(id, state, { text, facts: this.#current(), timeline });
-    this.#growing.end(message);
-  }
-}
-
-function hasTrace(
-  token: Omit<ReplyToken, 'trace'> & { trace: ReplyToken['trace'] | undefined },
-): token is ReplyToken {
-  return token.trace !== undefined;
 }

@@ -6,6 +6,7 @@ import { quantileOfSorted, sorted } from '../../charts/quantile.ts';
 import { axisFor, byteUnit, type Axis, type ByteUnit } from '../../charts/ticks.ts';
 import { formatBytes, formatCount, formatMilliseconds, formatNumber, formatRate } from '../../ui/format.ts';
 import { slotMs, type InstrumentPoint, type InstrumentSlot } from './slots.ts';
+import { modelBytes, roomBytes } from './memory-room.ts';
 
 type Points = readonly InstrumentPoint[];
 
@@ -148,13 +149,6 @@ const memoryParts: readonly {
 ];
 
 const stackedBytes = (reading: MemoryReading): number => sum(memoryParts.map(({ of }) => of(reading)));
-const modelBytes = ({ weightsBytes, kvBytes, scratchBytes }: MemoryReading): number =>
-  weightsBytes + kvBytes + scratchBytes;
-/** Kept for the system: 1 GiB or a tenth. */
-const reserveBytes = ({ systemBytes }: MemoryReading): number => Math.max(1024 ** 3, systemBytes / 10);
-/** How much further models may grow. */
-const roomBytes = (reading: MemoryReading): number =>
-  Math.max(0, reading.systemFreeBytes - reserveBytes(reading));
 
 export function memoryView(points: Points): ChartView {
   const all = readings(points);

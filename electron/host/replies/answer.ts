@@ -1,0 +1,207 @@
+/** How a reply comes about: the model borrowed, the prompt read, tokens followed and kept on disk while they come. */
+import type { Chat, Message, ReplyFacts, ReplyToken } from '../../contract/chats.ts';
+import type { GenerateResult, ReplyEvent, TokenBatch } from '../../contract/engine-contract.ts';
+import { toLabError, type LabError } from '../../contract/errors.ts';
+import { drain } from '../../contract/rpc-client.ts';
+import type { ReadyModel } from '../loaded/loaded-model.ts';
+import { wantedModel } from '../loaded/wanted-model.ts';
+import { watchEngine } from '../loaded/watchdog.ts';
+import { bytesPerSecond } from '../memory/measurements.ts';
+import type { Services } from '../services.ts';
+import { afterGrace, untilCancelled } from '../work/cancellation.ts';
+import { chosenSampling } from '../work/generate.ts';
+import type { GrowingReply } from './growing-reply.ts';
+import { encodePrompt } from './ledger.ts';
+import type { PromptMessage } from './prompt.ts';
+
+/** Less than the second that is lost at most: writing takes its time too. */
+const checkpointMs = 800;
+const quietMs = 15_000;
+const alternatives = 10;
+
+export interface AnswerJob {
+  readonly chat: Chat;
+  /** As it was written when it began. */
+  readonly reply: Message;
+  readonly facts: ReplyFacts;
+  readonly prompt: readonly PromptMessage[];
+  /** A branch of a reply: what it keeps of it, with another token at the end. */
+  readonly beginning: readonly ReplyToken[];
+}
+
+type Shared = Omit<Services, 'replies'>;
+
+/** One reply from waiting for the model to its last state on disk. */
+export class Answer {
+  readonly #services: Shared;
+  readonly #job: AnswerJob;
+  readonly #growing: GrowingReply;
+  readonly #signal: AbortSignal;
+  #facts: ReplyFacts;
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(services: Shared, job: AnswerJob, growing: GrowingReply, signal: AbortSignal) {
+    this.#services = services;
+    this.#job = job;
+    this.#growing = growing;
+    this.#signal = signal;
+    this.#facts = job.facts;
+  }
+
+  async run(): Promise<void> {
+    const checkpoints = setInterval(() => this.#checkpoint(), checkpointMs);
+    try {
+      const { loaded } = this.#services;
+      await loaded.borrow(
+        this.#signal,
+        () => this.#model(),
+        (model) => this.#generate(model),
+      );
+    } catch (error) {
+      this.#fail(toLabError(error));
+    } finally {
+      clearInterval(checkpoints);
+      await this.#finish();
+    }
+  }
+
+  #model(): Promise<ReadyModel> {
+    const { loaded } = this.#services;
+    const id = this.#facts.model;
+    this.#growing.setPhase({ phase: 'waiting', for: `${this.#facts.modelTitle} to load` });
+    return loaded.opening(id) ?? wantedModel(this.#services, id).then((wanted) => loaded.load(wanted));
+  }
+
+  async #generate(model: ReadyModel): Promise<void> {
+    const { info, context, process, wanted } = model;
+    const { prompt, chat, beginning } = this.#job;
+    const encoded = await encodePrompt(this.#services, wanted.path, prompt, this.#signal);
+    const ids = [...encoded.ids, ...beginning.map(({ id }) => id)];
+    this.#growing.setPhase({ phase: 'reading', done: 0, total: ids.length });
+    const sampling = chosenSampling(chat.sampling, info.generation);
+    this.#facts = {
+      ...this.#facts,
+      modelIdentity: info.identity,
+      promptTokens: encoded.ids.length,
+      seed: sampling.seed,
+    };
+    const room = context - ids.length;
+    const { maxTokens } = await this.#services.settings.read();
+    const request = {
+      ids,
+      maxTokens: Math.max(1, Math.min(chat.maxTokens ?? maxTokens ?? room, room)),
+      sampling: { ...sampling, topLogProbabilities: alternatives },
+      ends: [...encoded.ends],
+      ignoreEnds: false,
+      stops: [...encoded.stops],
+      continues: beginning.length > 0,
+      trace: true,
+      conversation: { context },
+    };
+    const call = process.client.generate(request, { signal: this.#signal });
+    const replying = drain(call, (event) => this.#follow(event));
+    this.#complete(await this.#watched(model, replying));
+    // The reply is complete whatever becomes of its figures.
+    await this.#measure(model).catch(() => undefined);
+  }
+
+  /** An engine that hangs is told of, and ended where Stop does not reach it. */
+  async #watched<T>({ process, wanted }: ReadyModel, replying: Promise<T>): Promise<T> {
+    const { notices } = this.#services;
+    const stopWatching = watchEngine(process, quietMs, () =>
+      notices.add(
+        'warning',
+        `${wanted.title} has said nothing for ${quietMs / 1000} s. It may be stuck: Stop ends it and keeps what is written.`,
+      ),
+    );
+    const late = afterGrace(this.#signal);
+    try {
+      return await untilCancelled(late, replying);
+    } finally {
+      stopWatching();
+      if (late.aborted) process.kill();
+    }
+  }
+
+  #follow(event: ReplyEvent): void {
+    if (event.type === 'tokens') return this.#add(event.batch);
+    const { done, total } = event.progress;
+    this.#growing.setPhase({ phase: 'reading', done, total });
+  }
+
+  #add({ tokens, trace }: TokenBatch): void {
+    const drawn = trace.filter(({ id }) => id !== undefined);
+    const prefill = trace.filter(({ id }) => id === undefined);
+    const said = tokens.map((token, index) => ({ ...token, trace: drawn[index] })).filter(hasTrace);
+    const latest = trace.at(-1)?.kvBytes;
+    if (latest !== undefined) this.#services.loaded.kvBytes = latest;
+    this.#growing.add(said, prefill);
+  }
+
+  #complete(result: GenerateResult): void {
+    const { timing, memory, finishReason, reusedTokens } = result;
+    this.#facts = {
+      ...this.#facts,
+      finishReason,
+      reusedTokens,
+      firstTokenMs: timing.firstTokenMs,
+      prefillTokensPerSecond: timing.prefillTokensPerSecond,
+      decodeTokensPerSecond: timing.decodeTokensPerSecond,
+      kvBytes: memory.kvBytes,
+    };
+  }
+
+  /** What the reply took is kept beside what loading was predicted to take. */
+  async #measure({ process, context, info }: ReadyModel): Promise<void> {
+    const { ids } = await process.client.conversation({});
+    this.#services.loaded.setHeld(ids.length);
+    const { residentBytes, residentBeforeOpenBytes } = await process.client.memory({});
+    if (residentBeforeOpenBytes === null) return;
+    await this.#services.measurements.record({
+      modelIdentity: info.identity,
+      ...{ context, kvCodec: info.kvCodec, threads: info.threads, at: Date.now() },
+      totalBytes: residentBytes - residentBeforeOpenBytes,
+      usedContext: ids.length,
+      tokensPerSecond: this.#facts.decodeTokensPerSecond ?? 0,
+      bytesPerSecond: bytesPerSecond(this.#growing.tokens.map(({ trace }) => trace)),
+    });
+  }
+
+  #fail(error: LabError): void {
+    if (error.code === 'cancelled') {
+      this.#facts = { ...this.#facts, finishReason: 'cancelled' };
+      return;
+    }
+    const { code, message } = error;
+    const kept = this.#growing.tokens.length > 0 ? ' What it had written is kept.' : '';
+    this.#facts = { ...this.#facts, error: { code, message: `${message}${kept}` } };
+  }
+
+  #current(): ReplyFacts {
+    return { ...this.#facts, generatedTokens: this.#growing.tokens.length };
+  }
+
+  #checkpoint(): void {
+    const { id } = this.#job.reply;
+    const { text } = this.#growing;
+    this.#writing = this.#writing
+      .then(() => this.#services.chats.checkpoint(id, text, this.#current()))
+      .catch(() => undefined);
+  }
+
+  async #finish(): Promise<void> {
+    await this.#writing;
+    const { id } = this.#job.reply;
+    const { text, tokens, prefill } = this.#growing;
+    const state = this.#facts.error ? 'interrupted' : 'complete';
+    const timeline = tokens.length > 0 ? { tokens, prefill } : null;
+    const message = await this.#services.chats.finish(id, state, { text, facts: this.#current(), timeline });
+    this.#growing.end(message);
+  }
+}
+
+function hasTrace(
+  token: Omit<ReplyToken, 'trace'> & { trace: ReplyToken['trace'] | undefined },
+): token is ReplyToken {
+  return token.trace !== undefined;
+}
