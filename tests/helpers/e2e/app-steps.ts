@@ -15,7 +15,6 @@ const loadLimitMs = 60_000;
 
 export const status = (page: Page): Locator => page.getByRole('contentinfo', { name: 'Status' });
 export const field = (page: Page): Locator => page.getByRole('textbox', { name: 'Message', exact: true });
-export const messages = (page: Page): Locator => page.getByRole('log', { name: 'Messages' });
 export const replies = (page: Page): Locator => page.getByRole('article', { name: 'Reply' });
 export const prompts = (page: Page): Locator => page.getByRole('article', { name: 'Your message' });
 export const chatRows = (page: Page): Locator => page.getByRole('list', { name: 'Chats' }).getByRole('link');
