@@ -59,6 +59,13 @@ function useEntries(act: (action: ShortcutAction) => void): readonly PaletteEntr
   }, [act, changeSettings, chats, loadModel, models, unloadModel]);
 }
 
+/** Every typed word stands in the name; what begins with them comes first. 0: not meant. */
+function scoreOf(name: string, typed: string): number {
+  const [low, words] = [name.toLowerCase(), typed.toLowerCase().trim()];
+  if (!words.split(/\s+/).every((word) => low.includes(word))) return 0;
+  return low.startsWith(words) ? 1 : 0.5;
+}
+
 /** Every action, model, chat and setting by its name. */
 export function CommandPalette({
   act,
@@ -72,7 +79,12 @@ export function CommandPalette({
   const groups = [...new Set(entries.map(({ group }) => group))];
   return (
     <Dialog title="Commands" width="wide" onClose={onClose}>
-      <Command label="Commands" loop className="grid gap-1">
+      <Command
+        label="Commands"
+        loop
+        filter={(_id, typed, [name = ''] = []) => scoreOf(name, typed)}
+        className="grid gap-1"
+      >
         <Command.Input
           data-first-focus
           value={query}
@@ -93,7 +105,8 @@ export function CommandPalette({
                 .map(({ id, label, shortcut, run }) => (
                   <Command.Item
                     key={id}
-                    value={`${label} ${id}`}
+                    value={id}
+                    keywords={[label]}
                     onSelect={() => {
                       onClose();
                       run();
