@@ -16,12 +16,16 @@ import { useBranch } from './use-branch.ts';
 
 export function ChatScreen() {
   const route = useRoute();
-  const chatId = route.screen === 'chat' ? route.chatId : null;
-  const messageId = route.screen === 'chat' ? route.messageId : null;
+  const isShown = route.screen === 'chat';
+  const chatId = isShown ? route.chatId : null;
+  const messageId = isShown ? route.messageId : null;
   const showsInstruments = useApp((state) => state.settings.showsInstruments);
   const { open } = useChatActions();
   const branch = useBranch();
-  useEffect(() => void open(chatId), [chatId, open]);
+  // While the next screen is loaded this one is still there: its chat stays the one to come back to.
+  useEffect(() => {
+    if (isShown) void open(chatId);
+  }, [chatId, isShown, open]);
   return (
     <div className="grid min-h-0 min-w-0 grid-rows-[var(--bar)_minmax(0,1fr)]">
       <ChatHeader branch={branch} />
