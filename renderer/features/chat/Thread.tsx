@@ -67,7 +67,7 @@ export function Thread({ branch, editing, onEdit, target }: ThreadProps) {
         tabIndex={0}
         role="log"
         aria-label="Messages"
-        className="scrollable h-full px-6 pt-4 focus-visible:shadow-none"
+        className="scrollable h-full px-6 pt-4 focus-visible:shadow-none focus-visible:inset-ring-2 focus-visible:inset-ring-focus"
       >
         <div ref={inner} className="flex min-h-full flex-col justify-end">
           {hidden > 0 && (
