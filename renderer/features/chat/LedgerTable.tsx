@@ -40,7 +40,11 @@ export function LedgerTable({
           <HeadCell isFigure>tokens</HeadCell>
           <HeadCell isFigure>held already</HeadCell>
           {hasBytes && <HeadCell isFigure>KV</HeadCell>}
-          {action && <HeadCell aria-label="Action" />}
+          {action && (
+            <HeadCell>
+              <span className="sr-only">Action</span>
+            </HeadCell>
+          )}
         </tr>
       </thead>
       <tbody>
