@@ -1,29 +1,10 @@
 /** What screen readers and other aids get: axe-core's rules on every screen, panel and dialog, in both themes. */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { ask, beginChat, field, ready, replies, setLongestReply } from '../helpers/e2e/app-steps.ts';
+import { violations } from '../helpers/e2e/axe.ts';
 import { chromiumPath, useChromium } from '../helpers/e2e/chromium.ts';
 import { describeWhere } from '../helpers/e2e/describe-where.ts';
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-interface Violation {
-  readonly id: string;
-  readonly help: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
-
-/** The page's policy forbids scripts of others: this one comes by the debugger. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource);
-  const found = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
-    return (await axe.run()).violations;
-  });
-  return found.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`);
-}
 
 async function go(page: Page, screen: string): Promise<void> {
   await page.getByRole('navigation').getByRole('link', { name: screen }).click();
