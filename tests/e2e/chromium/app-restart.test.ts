@@ -73,6 +73,16 @@ describeWhere(chromiumPath !== null, 'Retort that is started again', () => {
   });
 });
 
+describeWhere(chromiumPath !== null, 'a second Retort on the same data folder', () => {
+  it('is refused with the process that has the chats, and the first goes on', async () => {
+    const { page, home, hostPid } = await openInChromium();
+    await expect(startServing({ home })).rejects.toThrow(
+      `Another Retort (process ${hostPid}) has the chats of this data folder open. Use its window, or end it and try again.`,
+    );
+    await importChat(page, chatFile('Still here', ['Hello', 'Hello to you.']), 'Still here');
+  });
+});
+
 describeWhere(chromiumPath !== null, 'a damaged database', () => {
   it('is kept, what can be read of it is saved, and the page says so', async () => {
     const home = temporaryHome();

@@ -59,17 +59,28 @@ describeWhere(chromiumPath !== null, 'an engine that ends while it writes', () =
     );
   });
 
-  it.each(['SIGSEGV', 'SIGABRT', 'SIGTERM'] as const)('by %s is named by its signal', async (signal) => {
+  it.each(['SIGSEGV', 'SIGABRT', 'SIGTERM'] as const)(
+    'by %s is named by its signal, and not started again and again',
+    async (signal) => {
+      const { page } = app();
+      const pid = await beginLongReply(page, 20);
+      process.kill(pid, signal);
+      const killedAt = Date.now();
+      await interruption(page)
+        .getByText(`The engine process ended by signal ${signal}. What it had written is kept.`, {
+          exact: true,
+        })
+        .waitFor();
+      await expectKept(page, await shownAt(page, killedAt));
+      await page.getByText('SmolLM2 135M Instruct, Q4_1 is not running.', { exact: true }).waitFor();
+      expect(engineOf(app().hostPid)).toBeUndefined();
+    },
+  );
+
+  it('is loaded again by the button beside what happened', async () => {
     const { page } = app();
-    const pid = await beginLongReply(page, 20);
-    process.kill(pid, signal);
-    const killedAt = Date.now();
-    await interruption(page)
-      .getByText(`The engine process ended by signal ${signal}. What it had written is kept.`, {
-        exact: true,
-      })
-      .waitFor();
-    await expectKept(page, await shownAt(page, killedAt));
+    await page.getByRole('button', { name: 'Load it again' }).click();
+    await ready(page);
   });
 
   it('hangs: the window goes on, Stop is shown at once and ends it', async () => {
