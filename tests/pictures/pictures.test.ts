@@ -11,10 +11,15 @@ import { root } from '../helpers/e2e/build.ts';
 import { describeWhere } from '../helpers/e2e/describe-where.ts';
 import { chromiumPath, openInChromium } from '../helpers/e2e/chromium.ts';
 
-const folder = join(root, process.env['RETORT_PICTURES'] ?? '.cache/pictures');
+const isForDocuments = process.env['npm_lifecycle_event'] === 'pictures';
+const folder = join(root, isForDocuments ? 'docs/pictures' : '.cache/pictures');
 const sizes = { small: { width: 1280, height: 800 }, large: { width: 1920, height: 1080 } };
 
+/** Charts are drawn in turn, at most five times a second each. */
+const untilDrawnMs = 1000;
+
 async function picture(page: Page, name: string): Promise<void> {
+  await page.waitForTimeout(untilDrawnMs);
   const image = await page.screenshot({ path: join(folder, `${name}.png`) });
   expect(image.length).toBeGreaterThan(10_000);
 }

@@ -37,8 +37,8 @@ export function ContextGauge({
         >
           <Meter className="w-16" limit={context} parts={[{ fill, value: tokens }]} />
           <span>
-            <b className={fill === 'kv' ? 'text-text' : undefined}>{formatNumber(draftTokens)}</b> tokens,{' '}
-            {excess === 0 && 'then '}
+            <b className={fill === 'kv' ? 'text-text' : undefined}>{formatNumber(draftTokens)}</b>{' '}
+            {draftTokens === 1 ? 'token' : 'tokens'}, {excess === 0 && 'then '}
             <b className={fill === 'kv' ? 'text-text' : undefined}>{formatNumber(excess || left)}</b>{' '}
             {excess === 0 ? 'left' : 'too many'}
             {!isCurrent && ' …'}
