@@ -215,7 +215,7 @@ function FitFoot({ fit, actions }: { readonly fit: Fit | null; readonly actions:
       {fit && (
         <div className="min-w-0">
           <p>
-            <span className="text-1 text-text-muted">predicted</span>{' '}
+            <span className="text-1 text-text-muted">predicted at a full context</span>{' '}
             {fit.predictedTokensPerSecond === null ? (
               <span className="text-1 text-text-muted">after the first reply on this machine</span>
             ) : (
