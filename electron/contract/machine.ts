@@ -115,5 +115,7 @@ export const MemoryReading = z.strictObject({
   appPssBytes: bytes.nullable(),
   systemFreeBytes: bytes,
   systemBytes: bytes,
+  /** Of what is free: stays the system's, models do not get it. */
+  reserveBytes: bytes,
 });
 export type MemoryReading = z.infer<typeof MemoryReading>;

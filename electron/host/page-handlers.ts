@@ -5,8 +5,8 @@ import type { Handlers } from '../contract/rpc.ts';
 import { cacheHandlers } from './caches/cache-handlers.ts';
 import { chatHandlers } from './chats/handlers.ts';
 import { diagnosticsHandlers } from './diagnostics/diagnostics-handlers.ts';
-import { firstModel } from './loaded/wanted-model.ts';
 import { loadHandlers } from './loaded/load-handlers.ts';
+import { loadFirst } from './loaded/load.ts';
 import { memoryHandlers } from './memory/memory-handlers.ts';
 import { pageModelHandlers } from './models/page-model-handlers.ts';
 import { noticeHandlers } from './notices/notice-handlers.ts';
@@ -44,15 +44,13 @@ function startHandlers(services: Services): Pick<Handlers<PageContract>, 'start'
         cores: availableParallelism(),
       };
       // The page draws first; a failure is a state that it shows.
-      setImmediate(() => void loaded.begin(() => firstModel(services)).catch(() => undefined));
+      setImmediate(() => void loadFirst(services).catch(() => undefined));
       return shown;
     },
 
     async watch(_input, { signal, emit }) {
-      const waiting: AppEvent[] = [
-        { type: 'engine', engine: loaded.state },
-        { type: 'settings', settings: await settings.read() },
-      ];
+      // Listening comes first: what happens while the settings are read is not missed.
+      const waiting: AppEvent[] = [];
       let wake = () => undefined as void;
       const stop = events.listen((event) => {
         waiting.push(event);
@@ -60,6 +58,8 @@ function startHandlers(services: Services): Pick<Handlers<PageContract>, 'start'
       });
       signal.addEventListener('abort', () => wake(), { once: true });
       try {
+        const now = await settings.read();
+        waiting.unshift({ type: 'engine', engine: loaded.state }, { type: 'settings', settings: now });
         while (!signal.aborted) {
           const event = waiting.shift();
           if (event) await emit(event);

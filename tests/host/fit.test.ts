@@ -49,6 +49,7 @@ test('speed is predicted from the latest reply, and not before there was one', a
   expect(predictedTokensPerSecond).toBeLessThan(1.2 * (measured?.tokensPerSecond ?? 0));
 });
 
+const usual: LoadSettings = { context: null, kvCodec: null, threads: null };
 /** A tenth of it, or 1 GiB, is kept free. */
 const small = { totalBytes: 4 * 1024 ** 3, freeBytes: 1024 ** 3 + 220 * 1024 ** 2 };
 
@@ -66,6 +67,23 @@ test('what does not fit is refused with the count and the way, unless it is forc
   await page.loadModel({ id: model, settings: { ...settings, context: fit.largestContext }, force: false });
   await page.loadModel({ id: model, settings, force: true });
   await eventually(async () => expect((await page.start({})).engine.state).toBe('ready'));
+});
+
+test('what does not fit is not loaded for a first page or a reply either: both say why, and the way', async () => {
+  const { page } = await startPageHost(temporaryFolder(), small);
+  const failed = await eventually(async () => {
+    const { engine } = await page.start({});
+    if (engine.state !== 'failed') throw new Error(engine.state);
+    return engine;
+  });
+  expect(failed.error.code).toBe('out-of-memory');
+  const { largestContext } = await page.estimateFit({ id: model, settings: usual });
+  expect(failed.fix).toEqual({ kind: 'lower-context', context: largestContext });
+  const ended = await say(page, 'Hello');
+  expect(ended.state).toBe('interrupted');
+  expect(ended.reply?.error).toEqual(failed.error);
+  await load(page, { ...usual, context: largestContext });
+  expect((await say(page, 'What is the capital of France?')).text).toContain('Paris');
 });
 
 test('a larger context and a wider codec take more, and the largest that fits is the model’s own here', async () => {

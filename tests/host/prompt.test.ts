@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Message } from '../../electron/contract/chats.ts';
-import { promptOf, withoutThinking } from '../../electron/host/replies/prompt.ts';
+import { withoutThinking } from '../../electron/contract/thinking.ts';
+import { promptOf } from '../../electron/host/replies/prompt.ts';
 
 function message(role: Message['role'], text: string, changes: Partial<Message> = {}): Message {
   return {
@@ -40,6 +41,10 @@ test.each([
   ['<think>never closed', ''],
   ['begun by the template</think>\n\nYes.', 'Yes.'],
   ['Yes. <think>a</think>No.<think>b</think>', 'Yes. No.'],
+  [
+    'Open with <think>, end with </think>. Then </think> alone stays.',
+    'Open with . Then </think> alone stays.',
+  ],
   ['a < b and <thinking> stays', 'a < b and <thinking> stays'],
 ])('the thoughts of %j are not sent back', (text, expected) => {
   expect(withoutThinking(text)).toBe(expected);

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import type { Message, ReplyUpdate } from '../../electron/contract/chats.ts';
 import { LabError, toLabError } from '../../electron/contract/errors.ts';
@@ -172,6 +174,56 @@ describe('a reply of the bundled model', () => {
   });
 });
 
+test('a reply that the disk does not take is shown whole with the reason, and the host goes on', async () => {
+  const { page, home } = await startPageHost();
+  const chatId = await chatOf(page);
+  const { reply } = await page.send({ chatId, parentId: null, text: 'Count to twenty.', files: [], model });
+  const said: string[] = [];
+  const ended = await drain(page.followReply({ replyId: reply.id, from: 0 }), ({ tokens }) => {
+    if (said.length === 0 && tokens.length > 0) endRow(home, reply.id);
+    said.push(...tokens.map(({ text }) => text));
+  });
+  expect(ended).toMatchObject({ state: 'interrupted', text: said.join('') });
+  expect(factsOf(ended).error?.message).toMatch(/^Its end is not on disk\. /);
+  const { notices } = await page.start({});
+  expect(notices).toHaveLength(1);
+  expect(notices[0]).toMatchObject({ level: 'error' });
+  expect(notices[0]?.message).toMatch(
+    /^A reply cannot be kept on disk\. .* Copy it before you end Retort\.$/,
+  );
+  expect((await say(page, chatId, null, 'What is the capital of France?')).ended.text).toContain('Paris');
+});
+
+test('a chat that is deleted stops its reply; brought back it has what there was', async () => {
+  const { page } = await startPageHost();
+  const chatId = await chatOf(page, 4000);
+  const { reply } = await page.send({
+    chatId,
+    parentId: null,
+    text: 'Count to a thousand.',
+    files: [],
+    model,
+  });
+  let isDeleted = false;
+  const ended = await drain(page.followReply({ replyId: reply.id, from: 0 }), async ({ tokens }) => {
+    if (isDeleted || tokens.length === 0) return;
+    isDeleted = true;
+    await page.deleteChat({ id: chatId });
+  });
+  expect(factsOf(ended).finishReason).toBe('cancelled');
+  await page.restoreChat({ id: chatId });
+  const { messages } = await page.readChat({ id: chatId });
+  expect(messages.at(-1)).toEqual(ended);
+});
+
+test('nothing is not sent', async () => {
+  const { page } = await startPageHost();
+  const chatId = await chatOf(page);
+  const sending = page.send({ chatId, parentId: null, text: ' \n', files: [], model });
+  await expect(sending).rejects.toMatchObject({ code: 'bad-request' });
+  expect((await page.readChat({ id: chatId })).messages).toEqual([]);
+});
+
 test('every page hears of a chat, its messages and the engine', async () => {
   const { page } = await startPageHost();
   const events: AppEvent[] = [];
@@ -193,6 +245,13 @@ test('every page hears of a chat, its messages and the engine', async () => {
   leave.abort();
   await watching.catch(() => undefined);
 });
+
+/** Ends the reply's row behind the host's back: what it writes of it is refused from now on. */
+function endRow(home: string, replyId: string): void {
+  const database = new DatabaseSync(join(home, 'retort.db'), { timeout: 5000 });
+  database.prepare(`UPDATE messages SET state = 'interrupted' WHERE id = ?`).run(replyId);
+  database.close();
+}
 
 const engineStates = (events: readonly AppEvent[]) =>
   events.flatMap((event) => (event.type === 'engine' ? [event.engine.state] : []));

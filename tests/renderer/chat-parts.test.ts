@@ -6,7 +6,7 @@ import { GrowingReply, latestRate } from '../../renderer/features/chat/growing-r
 import { branchTo, latestLeafBelow, leavesOf } from '../../renderer/features/chat/message-tree.ts';
 import { samplingName } from '../../renderer/features/chat/presets.ts';
 import { readFiles } from '../../renderer/features/chat/read-files.ts';
-import { splitThinking } from '../../renderer/features/chat/thinking.ts';
+import { splitThinking } from '../../electron/contract/thinking.ts';
 import { modelForSending } from '../../renderer/features/chat/use-model.ts';
 import { readyEngine, tinyModel, tokenOf } from './chat-host.ts';
 

@@ -21,6 +21,7 @@ const reading = (at: number, more: Partial<MemoryReading> = {}): MemoryReading =
   appPssBytes: null,
   systemFreeBytes: 4 * gibi,
   systemBytes: 8 * gibi,
+  reserveBytes: gibi,
   ...more,
 });
 

@@ -22,6 +22,7 @@ const reading = (at: number): MemoryReading => ({
   appPssBytes: 160 * mebi,
   systemFreeBytes: 4096 * mebi,
   systemBytes: 8192 * mebi,
+  reserveBytes: 1024 * mebi,
 });
 
 function showPanel(shell = testShell()) {

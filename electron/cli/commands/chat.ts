@@ -2,7 +2,7 @@ import { createInterface, type Interface } from 'node:readline/promises';
 import type { ChatMessage } from '../../contract/engine-contract.ts';
 import { toLabError } from '../../contract/errors.ts';
 import { drain } from '../../contract/rpc-client.ts';
-import { withoutThinking } from '../../host/replies/prompt.ts';
+import { withoutThinking } from '../../contract/thinking.ts';
 import { badArgument, type Arguments } from '../arguments.ts';
 import type { Command, Context } from '../command.ts';
 import { samplingFrom, samplingOptions } from '../sampling-options.ts';

@@ -105,12 +105,36 @@ export class LoadedModel {
     return current.opening;
   }
 
-  /** What a first page finds: the model of the last time, or the one that comes with Retort, already loading. Once, and not where a person was faster. */
-  async begin(find: () => Promise<Wanted | null>): Promise<void> {
-    if (this.#hasBegun) return;
+  /** True once, and not where a person was faster: the page that asks first finds a model loading. */
+  takeFirst(): boolean {
+    const isFirst = !this.#hasBegun;
     this.#hasBegun = true;
-    const wanted = await find();
-    if (wanted && this.#state.state === 'none') await this.load(wanted).catch(() => undefined);
+    return isFirst;
+  }
+
+  /** Says that a model will be loaded: it is looked first whether it fits. */
+  announce({ id, title }: Wanted): void {
+    this.#say({
+      state: 'loading',
+      model: id,
+      title,
+      phase: 'check memory',
+      done: 0,
+      total: 0,
+      startedAt: Date.now(),
+    });
+  }
+
+  /** Whether the model was announced and nothing has happened since. */
+  isAnnounced({ id }: Wanted): boolean {
+    return this.#current === null && this.#state.state === 'loading' && this.#state.model === id;
+  }
+
+  /** Says that a model was not loaded, and why. */
+  refuse(wanted: Wanted, error: LabError): void {
+    this.#hasBegun = true;
+    this.#leave();
+    this.#sayFailed(wanted, error);
   }
 
   /** Gives the memory back; what loads or replies ends. */
@@ -221,8 +245,11 @@ export class LoadedModel {
     if (this.#current !== current) return;
     this.#current = null;
     current.process.kill();
-    if (error.code === 'cancelled') return this.#say({ state: 'none' });
-    const { wanted } = current;
+    if (error.code === 'cancelled') this.#say({ state: 'none' });
+    else this.#sayFailed(current.wanted, error);
+  }
+
+  #sayFailed(wanted: Wanted, error: LabError): void {
     const { code, message } = error;
     const { id: model, title } = wanted;
     this.#say({ state: 'failed', model, title, error: { code, message }, fix: fixFor(error, wanted) });
@@ -251,9 +278,12 @@ const looksLikeNoMemory = (error: LabError) =>
 
 function fixFor(error: LabError, wanted: Wanted): (LoadState & { state: 'failed' })['fix'] {
   if (ownFaults.includes(error.code)) return { kind: 'choose-model' };
+  if (!looksLikeNoMemory(error)) return { kind: 'reload' };
+  const { largestContext } = error.detail;
+  if (largestContext === 0) return { kind: 'choose-model' };
   const half = Math.floor((wanted.context ?? usualContext) / 2);
-  if (looksLikeNoMemory(error) && half >= smallestContext) return { kind: 'lower-context', context: half };
-  return { kind: 'reload' };
+  const context = typeof largestContext === 'number' ? largestContext : half;
+  return context >= smallestContext ? { kind: 'lower-context', context } : { kind: 'reload' };
 }
 
 /** The type that most weights have, and bits over all: "Q4_1, 5.0 bits". */

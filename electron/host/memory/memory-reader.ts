@@ -31,6 +31,11 @@ const gibibyte = 1024 ** 3;
 /** Pages that watch at the same moment share a reading. */
 const sharedForMs = 100;
 
+/** 1 GiB or a tenth of all memory, whichever is more. */
+function reserveOf({ totalBytes }: Pick<SystemMemory, 'totalBytes'>): number {
+  return Math.max(gibibyte, totalBytes / 10);
+}
+
 export class MemoryReader {
   readonly #loaded: LoadedMemory;
   readonly #appPids: () => readonly number[];
@@ -51,10 +56,9 @@ export class MemoryReader {
     return this.#latest.reading;
   }
 
-  /** Kept free: 1 GiB or a tenth of all memory, whichever is more. */
   async freeForModels(): Promise<ModelBudget> {
     const { totalBytes, freeBytes } = this.#system();
-    const reserveBytes = Math.max(gibibyte, totalBytes / 10);
+    const reserveBytes = reserveOf({ totalBytes });
     const returned = (await this.#engineResidentBytes()) ?? 0;
     const free = Math.min(totalBytes, freeBytes + returned) - reserveBytes;
     return { freeBytes: Math.max(0, free), reserveBytes, memoryBytes: totalBytes };
@@ -83,6 +87,7 @@ export class MemoryReader {
       appPssBytes,
       systemFreeBytes: system.freeBytes,
       systemBytes: system.totalBytes,
+      reserveBytes: reserveOf(system),
     };
   }
 

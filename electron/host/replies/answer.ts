@@ -4,7 +4,7 @@ import type { GenerateResult, ReplyEvent, TokenBatch } from '../../contract/engi
 import { toLabError, type LabError } from '../../contract/errors.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { ReadyModel } from '../loaded/loaded-model.ts';
-import { wantedModel } from '../loaded/wanted-model.ts';
+import { loadForReply } from '../loaded/load.ts';
 import { watchEngine } from '../loaded/watchdog.ts';
 import { bytesPerSecond } from '../memory/measurements.ts';
 import type { Services } from '../services.ts';
@@ -66,10 +66,8 @@ export class Answer {
   }
 
   #model(): Promise<ReadyModel> {
-    const { loaded } = this.#services;
-    const id = this.#facts.model;
     this.#growing.setPhase({ phase: 'waiting', for: `${this.#facts.modelTitle} to load` });
-    return loaded.opening(id) ?? wantedModel(this.#services, id).then((wanted) => loaded.load(wanted));
+    return loadForReply(this.#services, this.#facts.model, this.#signal);
   }
 
   async #generate(model: ReadyModel): Promise<void> {
@@ -186,7 +184,7 @@ export class Answer {
     const { text } = this.#growing;
     this.#writing = this.#writing
       .then(() => this.#services.chats.checkpoint(id, text, this.#current()))
-      .catch(() => undefined);
+      .catch((error: unknown) => this.#tellUnwritten(toLabError(error)));
   }
 
   async #finish(): Promise<void> {
@@ -195,8 +193,26 @@ export class Answer {
     const { text, tokens, prefill } = this.#growing;
     const state = this.#facts.error ? 'interrupted' : 'complete';
     const timeline = tokens.length > 0 ? { tokens, prefill } : null;
-    const message = await this.#services.chats.finish(id, state, { text, facts: this.#current(), timeline });
-    this.#growing.end(message);
+    const outcome = { text, facts: this.#current(), timeline };
+    const finished = this.#services.chats.finish(id, state, outcome);
+    this.#growing.end(await finished.catch((error: unknown) => this.#unwritten(toLabError(error))));
+  }
+
+  /** What is shown of a reply that the disk did not take: all of it, and why it will not stay. */
+  #unwritten(error: LabError): Message {
+    this.#tellUnwritten(error);
+    const { code, message } = error;
+    const { text } = this.#growing;
+    const facts = { ...this.#current(), error: { code, message: `Its end is not on disk. ${message}` } };
+    return { ...this.#job.reply, state: 'interrupted', text, reply: facts };
+  }
+
+  /** Standing once, however often it fails. */
+  #tellUnwritten({ message }: LabError): void {
+    this.#services.notices.add(
+      'error',
+      `A reply cannot be kept on disk. ${message} Copy it before you end Retort.`,
+    );
   }
 }
 

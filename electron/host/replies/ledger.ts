@@ -38,7 +38,7 @@ export async function encodePrompt(
   return text.encodeChat({ messages, addGenerationPrompt: true });
 }
 
-export interface Room {
+interface Room {
   readonly context: number;
   readonly kvBytesPerToken: number | null;
   /** What the engine holds from the latest turn. */
@@ -46,7 +46,7 @@ export interface Room {
 }
 
 /** The context of the model as it is loaded, or as it would be. */
-export async function roomOf(
+async function roomOf(
   services: Pick<Services, 'loaded' | 'models' | 'settings'>,
   id: string,
   signal: AbortSignal,
@@ -65,7 +65,22 @@ export async function roomOf(
   return { context, kvBytesPerToken: null, held: [] };
 }
 
-export function ledgerOf(prompt: readonly PromptMessage[], encoded: EncodedPrompt, room: Room): Ledger {
+/** Counts the prompt for the model `id`. Throws what encodePrompt throws, and not-found. */
+export async function measure(
+  services: Pick<Services, 'text' | 'loaded' | 'models' | 'settings'>,
+  id: string,
+  prompt: readonly PromptMessage[],
+  signal: AbortSignal,
+): Promise<Ledger> {
+  const { path } = await services.models.pathOf(id);
+  const [encoded, room] = await Promise.all([
+    encodePrompt(services, path, prompt, signal),
+    roomOf(services, id, signal),
+  ]);
+  return ledgerOf(prompt, encoded, room);
+}
+
+function ledgerOf(prompt: readonly PromptMessage[], encoded: EncodedPrompt, room: Room): Ledger {
   const { ids, warnings } = encoded;
   const reusedTokens = commonPrefix(ids, room.held);
   const parts = partsOf(prompt, encoded, reusedTokens);

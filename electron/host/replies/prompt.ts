@@ -1,6 +1,7 @@
 /** From a branch of a chat to what a model is given. */
 import type { AttachedFile, Message } from '../../contract/chats.ts';
 import type { ChatMessage } from '../../contract/engine-contract.ts';
+import { withoutThinking } from '../../contract/thinking.ts';
 
 /** Where a part of a message's content came from: characters [from, to) of it. */
 export interface ContentPart {
@@ -38,12 +39,6 @@ export function promptOf(
   });
   const next = draft ? [userMessage('draft', null, draft)] : [];
   return [...system, ...said, ...next];
-}
-
-/** A reply less what a model thought aloud: an unclosed thought is all thought, and one whose beginning the template wrote has an end alone. */
-export function withoutThinking(text: string): string {
-  const whole = text.replace(/<think>[\s\S]*?(<\/think>\s*|$)/g, '');
-  return whole.replace(/^[\s\S]*<\/think>\s*/, '');
 }
 
 function whole(

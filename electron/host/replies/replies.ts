@@ -2,16 +2,31 @@
  * Replies belong to the host: the message is on disk before the model runs, the answer once a second while it grows, and pages only
  * follow. A reply ends complete (also where a person stopped it) or interrupted, with what it had.
  */
-import type { Chat, Message, ReplyFacts, ReplyToken, ReplyUpdate } from '../../contract/chats.ts';
+import {
+  factsOfNew,
+  type Chat,
+  type Message,
+  type ReplyFacts,
+  type ReplyToken,
+  type ReplyUpdate,
+} from '../../contract/chats.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { Services } from '../services.ts';
 import { Answer, type AnswerJob } from './answer.ts';
-import { factsOfNew } from './facts.ts';
 import { GrowingReply } from './growing-reply.ts';
-import { encodePrompt, ledgerOf, roomOf } from './ledger.ts';
+import { measure } from './ledger.ts';
 import { promptOf, type Draft, type PromptMessage } from './prompt.ts';
 
+interface Answered {
+  readonly chat: Chat;
+  readonly reply: Message;
+  /** The message that it answers. */
+  readonly questionId: string;
+  readonly prompt: PromptMessage[];
+}
+
 interface Underway {
+  readonly chatId: string;
   readonly growing: GrowingReply;
   readonly stop: AbortController;
   readonly done: Promise<void>;
@@ -25,6 +40,9 @@ export class Replies {
 
   constructor(services: Shared) {
     this.#services = services;
+    services.events.listen((event) => {
+      if (event.type === 'chat-removed') this.#stopChat(event.id);
+    });
   }
 
   /** Writes the message and an empty reply, and begins to answer. Throws context-full where both do not fit, before anything is written. */
@@ -32,6 +50,9 @@ export class Replies {
     input: { chatId: string; parentId: string | null; model: string } & Draft,
     signal: AbortSignal,
   ): Promise<{ message: Message; reply: Message }> {
+    if (input.text.trim() === '' && input.files.length === 0) {
+      throw new LabError('bad-request', 'text: there is nothing to send.', { field: 'text' });
+    }
     const { chats } = this.#services;
     const { chat, branch } = await this.#branch(input.chatId, input.parentId);
     const prompt = promptOf(chat.systemPrompt, branch, { text: input.text, files: input.files });
@@ -45,10 +66,10 @@ export class Replies {
   /** Another answer to the message that `replyId` answers. */
   async regenerate(replyId: string, model: string, signal: AbortSignal): Promise<Message> {
     const { chats } = this.#services;
-    const { chat, reply, prompt } = await this.#answered(replyId);
+    const { chat, questionId, prompt } = await this.#answered(replyId);
     await this.#requireFit(model, prompt, signal);
     const facts = await this.#facts(model);
-    const next = await chats.beginReply(reply.parentId ?? '', facts);
+    const next = await chats.beginReply(questionId, facts);
     this.#start({ chat, reply: next, facts, prompt, beginning: [] });
     return next;
   }
@@ -56,7 +77,7 @@ export class Replies {
   /** Goes on from a token that was not drawn. Throws bad-request where it was none of those that the reply's timeline names. */
   async branch(replyId: string, token: number, alternative: number, signal: AbortSignal): Promise<Message> {
     const { chats } = this.#services;
-    const { chat, reply, prompt } = await this.#answered(replyId);
+    const { chat, reply, questionId, prompt } = await this.#answered(replyId);
     const tokens = this.#underway.get(replyId)?.growing.tokens ?? (await chats.readTimeline(replyId)).tokens;
     const replaced = tokens[token];
     const chosen = replaced?.trace.top?.find(({ id }) => id === alternative);
@@ -78,7 +99,7 @@ export class Replies {
       trace: { ...replaced.trace, id: alternative, logProbability: chosen.logProbability },
     };
     const facts = await this.#facts(model);
-    const next = await chats.beginReply(reply.parentId ?? '', facts);
+    const next = await chats.beginReply(questionId, facts);
     this.#start({ chat, reply: next, facts, prompt, beginning: [...kept, other] });
     return next;
   }
@@ -86,6 +107,11 @@ export class Replies {
   /** Ends a reply with what it has; one that has ended stays as it is. */
   stop(replyId: string): void {
     this.#underway.get(replyId)?.stop.abort();
+  }
+
+  /** Nobody could stop it any more; what there is stays, should the chat come back. */
+  #stopChat(removed: string): void {
+    for (const { chatId, stop } of this.#underway.values()) if (chatId === removed) stop.abort();
   }
 
   /** See GrowingReply.follow; a reply that has ended is answered at once. */
@@ -115,22 +141,18 @@ export class Replies {
     return { chat, branch: leafId === null ? [] : await chats.path(leafId) };
   }
 
-  async #answered(replyId: string): Promise<{ chat: Chat; reply: Message; prompt: PromptMessage[] }> {
+  async #answered(replyId: string): Promise<Answered> {
     const reply = await this.#services.chats.readMessage(replyId);
-    if (reply.role !== 'assistant') {
-      throw new LabError('bad-request', `Message ${replyId} is no reply.`);
+    const { role, chatId, parentId: questionId } = reply;
+    if (role !== 'assistant' || questionId === null) {
+      throw new LabError('bad-request', `Message ${replyId} is no reply to a message.`);
     }
-    const { chat, branch } = await this.#branch(reply.chatId, reply.parentId);
-    return { chat, reply, prompt: promptOf(chat.systemPrompt, branch, null) };
+    const { chat, branch } = await this.#branch(chatId, questionId);
+    return { chat, reply, questionId, prompt: promptOf(chat.systemPrompt, branch, null) };
   }
 
   async #requireFit(model: string, prompt: readonly PromptMessage[], signal: AbortSignal): Promise<void> {
-    const { path } = await this.#services.models.pathOf(model);
-    const [encoded, room] = await Promise.all([
-      encodePrompt(this.#services, path, prompt, signal),
-      roomOf(this.#services, model, signal),
-    ]);
-    const ledger = ledgerOf(prompt, encoded, room);
+    const ledger = await measure(this.#services, model, prompt, signal);
     if (ledger.fits) return;
     const [largest] = [...ledger.parts].sort((left, right) => right.tokens - left.tokens);
     const much = largest ? ` The largest part is ${largest.label} (${largest.tokens} tokens).` : '';
@@ -153,12 +175,12 @@ export class Replies {
   }
 
   #start(job: AnswerJob): void {
-    const { id } = job.reply;
+    const { id, chatId } = job.reply;
     const growing = new GrowingReply();
     growing.add(job.beginning, []);
     const stop = new AbortController();
     const answer = new Answer(this.#services, job, growing, stop.signal);
     const done = answer.run().finally(() => this.#underway.delete(id));
-    this.#underway.set(id, { growing, stop, done });
+    this.#underway.set(id, { chatId, growing, stop, done });
   }
 }

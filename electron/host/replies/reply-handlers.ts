@@ -1,25 +1,20 @@
 import type { PageContract } from '../../contract/page-contract.ts';
 import type { Handlers } from '../../contract/rpc.ts';
 import type { Services } from '../services.ts';
-import { encodePrompt, ledgerOf, roomOf } from './ledger.ts';
+import { measure } from './ledger.ts';
 import { promptOf } from './prompt.ts';
 
 type Replying = 'measurePrompt' | 'send' | 'regenerate' | 'branchReply' | 'stopReply' | 'followReply';
 
 export function replyHandlers(services: Services): Pick<Handlers<PageContract>, Replying> {
-  const { replies, chats, models } = services;
+  const { replies, chats } = services;
   return {
     async measurePrompt({ chatId, parentId, model, text, files }, { signal }) {
-      const { path } = await models.pathOf(model);
       const chat = chatId === null ? null : (await chats.read(chatId)).chat;
       const branch = chatId === null || parentId === null ? [] : await chats.path(parentId);
       const hasDraft = text.trim() !== '' || files.length > 0;
       const prompt = promptOf(chat?.systemPrompt ?? '', branch, hasDraft ? { text, files } : null);
-      const [encoded, room] = await Promise.all([
-        encodePrompt(services, path, prompt, signal),
-        roomOf(services, model, signal),
-      ]);
-      return ledgerOf(prompt, encoded, room);
+      return measure(services, model, prompt, signal);
     },
     send: (input, { signal }) => replies.send(input, signal),
     regenerate: ({ replyId, model }, { signal }) => replies.regenerate(replyId, model, signal),

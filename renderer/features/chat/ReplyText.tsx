@@ -1,11 +1,11 @@
 import { useMemo } from 'react';
 import type { ReplyToken } from '../../../electron/contract/chats.ts';
+import { splitThinking, type ReplyPart } from '../../../electron/contract/thinking.ts';
 import type { TintMode } from './chat-state.ts';
 import { BlockView, useBlocks } from './markdown/Markdown.tsx';
 import { normalizeLineEnds, type Block } from './markdown/blocks.ts';
 import { rangesOf, tokenStarts, usualTime } from './markdown/tint.ts';
 import type { TokenRange } from './markdown/token-spans.ts';
-import { splitThinking, type ReplyPart } from './thinking.ts';
 
 /** The tokens that are shown in a reply's text, and by what they are tinted. */
 export interface ShownTokens {

@@ -1,4 +1,4 @@
-/** What a model thinks aloud before it answers, apart from what it says. */
+/** What a model thinks aloud, apart from what it says: pages fold it, and it is not sent back to the model. */
 
 export interface ReplyPart {
   readonly kind: 'thinking' | 'said';
@@ -37,4 +37,10 @@ export function splitThinking(text: string): readonly ReplyPart[] {
   }
   add('said', at, text.length);
   return parts;
+}
+
+/** What was said; the white space after a thought goes with it. */
+export function withoutThinking(text: string): string {
+  const said = splitThinking(text).filter(({ kind }) => kind === 'said');
+  return said.map(({ start, text: part }) => (start === 0 ? part : part.trimStart())).join('');
 }
