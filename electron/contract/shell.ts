@@ -10,8 +10,8 @@ export type ShellCommand =
 
 export interface Shell {
   readonly platform: string;
-  /** Asks for a port to the host: it arrives as a window message of this origin whose data is `portMessage`. */
-  connect(): void;
+  /** Asks for a port to the host: it arrives as a window message of this origin whose data is `portMessage(request)`. The page's earlier port is closed. */
+  connect(request: number): void;
   /** A dialog; resolves with one grant for each chosen file or folder. */
   chooseModels(): Promise<string[]>;
   chooseModelFolder(): Promise<string | null>;
@@ -41,8 +41,8 @@ export const shellChannels = {
 export type ShellAnswer =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string };
 
-/** `data` of the window message that carries the port. */
-export const portMessage = 'retort:port';
+/** `data` of the window message that carries the port which that call of `connect` asked for. */
+export const portMessage = (request: number) => `retort:port ${request}`;
 /** `data` of the window message that says that the port's other end is gone: `connect` brings another. */
 export const portClosedMessage = 'retort:port-closed';
 

@@ -1,7 +1,7 @@
 /** Hands each page one port to the host. */
 import { ipcMain, MessageChannelMain, type WebContents } from 'electron';
 import { shellChannels as channels } from '../contract/shell.ts';
-import { ownFrame } from './app-origin.ts';
+import { isAppUrl, ownFrame } from './app-origin.ts';
 import type { HostKeeper } from './host-process/host-keeper.ts';
 
 export function setUpPagePorts(host: HostKeeper): void {
@@ -11,18 +11,25 @@ export function setUpPagePorts(host: HostKeeper): void {
     open.delete(contents);
   };
 
-  ipcMain.on(channels.connect, (event) => {
+  ipcMain.on(channels.connect, (event, request: unknown) => {
     const frame = ownFrame(event);
-    if (!frame) return;
+    if (!frame || !Number.isSafeInteger(request)) return;
     const contents = event.sender;
-    watch(contents, () => close(contents));
+    const tellClosed = () => {
+      if (!contents.isDestroyed() && isAppUrl(contents.getURL())) contents.send(channels.portClosed);
+    };
+    // The news of a page's arrival may come after that page's own first words: then it has to ask again.
+    watch(contents, () => {
+      if (open.has(contents)) tellClosed();
+      close(contents);
+    });
     close(contents);
     const { port1, port2 } = new MessageChannelMain();
     const onHostEnd = () => {
       open.delete(contents);
-      if (!contents.isDestroyed()) contents.send(channels.portClosed);
+      tellClosed();
     };
-    frame.postMessage(channels.port, null, [port2]);
+    frame.postMessage(channels.port, request, [port2]);
     open.set(contents, host.servePage(port1, onHostEnd));
   });
 }

@@ -23,7 +23,7 @@ function pathOf(file: File): string {
 
 const shell: Shell = {
   platform: process.platform,
-  connect: () => ipcRenderer.send(channels.connect),
+  connect: (request) => ipcRenderer.send(channels.connect, request),
   chooseModels: () => ask(channels.chooseModels),
   chooseModelFolder: () => ask(channels.chooseModelFolder),
   grantDropped: (files) => ask(channels.grant, files.map(pathOf)),
@@ -38,5 +38,7 @@ const shell: Shell = {
 contextBridge.exposeInMainWorld('retort', shell);
 
 // A MessagePort does not cross the bridge; a window message carries it into the page.
-ipcRenderer.on(channels.port, (event) => window.postMessage(portMessage, location.origin, [...event.ports]));
+ipcRenderer.on(channels.port, (event, request: number) =>
+  window.postMessage(portMessage(request), location.origin, [...event.ports]),
+);
 ipcRenderer.on(channels.portClosed, () => window.postMessage(portClosedMessage, location.origin));

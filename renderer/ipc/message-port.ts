@@ -33,13 +33,26 @@ function messagePort(port: MessagePort): Port {
   };
 }
 
-/** Asks the shell for a port and waits until it comes. */
+/** The shell answers at once or not at all: it does not know yet, or no longer, the page that asked. */
+const answerLimitMs = 2000;
+let lastRequest = 0;
+
+/** Asks the shell for a port and waits until it comes. Rejects where it does not, so that the caller asks again. */
 export function openMessagePort(shell: Shell, signal: AbortSignal): Promise<Port> {
+  // A port that comes late was asked for by a call that gave up: the shell has closed it.
+  const request = ++lastRequest;
   return new Promise((resolve, reject) => {
-    const stop = () => window.removeEventListener('message', receive);
+    const timer = setTimeout(() => {
+      stop();
+      reject(new Error('The shell handed over no port.'));
+    }, answerLimitMs);
+    const stop = () => {
+      clearTimeout(timer);
+      window.removeEventListener('message', receive);
+    };
     const receive = (event: MessageEvent) => {
       const [port] = event.ports;
-      if (event.source !== window || event.data !== portMessage || !port) return;
+      if (event.source !== window || event.data !== portMessage(request) || !port) return;
       stop();
       resolve(messagePort(port));
     };
@@ -48,6 +61,6 @@ export function openMessagePort(shell: Shell, signal: AbortSignal): Promise<Port
       reject(signal.reason as Error);
     });
     window.addEventListener('message', receive);
-    shell.connect();
+    shell.connect(request);
   });
 }

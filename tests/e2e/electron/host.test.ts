@@ -65,17 +65,17 @@ describeWhere(electronPath !== null, 'the host of the app in Electron', () => {
     async () => {
       const { page } = await openInElectron();
       const heard = await page.evaluate(async () => {
-        const next = () =>
+        const next = (request: number) =>
           new Promise<MessagePort>((resolve) => {
             window.addEventListener('message', function receive({ data, ports: [port] }) {
-              if (data !== 'retort:port' || !port) return;
+              if (data !== `retort:port ${request}` || !port) return;
               window.removeEventListener('message', receive);
               resolve(port);
             });
-            (window as unknown as { retort: { connect(): void } }).retort.connect();
+            (window as unknown as { retort: { connect(request: number): void } }).retort.connect(request);
           });
-        const first = await next();
-        await next();
+        const first = await next(1_000_001);
+        await next(1_000_002);
         return new Promise<string>((resolve) => {
           first.onmessage = () => resolve('answered');
           first.postMessage({ type: 'call', id: 1, operation: 'listModelFolders', input: {} });
@@ -88,6 +88,22 @@ describeWhere(electronPath !== null, 'the host of the app in Electron', () => {
   );
 
   it(
+    'serves a page whose own arrival is told after its first words',
+    async () => {
+      const app = await openInElectron();
+      await drawn(app);
+      const messages = await shellMessages(app);
+      await app.main.evaluate(({ BrowserWindow }) => {
+        const contents = BrowserWindow.getAllWindows()[0]?.webContents;
+        contents?.emit('did-navigate', {}, contents.getURL());
+      });
+      await eventually(async () => expect(await messages()).toEqual(['retort:port-closed', 'retort:port 2']));
+      await app.page.getByRole('list', { name: 'Examples' }).waitFor();
+    },
+    limitMs,
+  );
+
+  it(
     'killed, is started again, and the page is told and joins again',
     async () => {
       const app = await openInElectron();
@@ -95,7 +111,7 @@ describeWhere(electronPath !== null, 'the host of the app in Electron', () => {
       const messages = await shellMessages(app);
       const killed = hostPid(app) ?? 0;
       process.kill(killed, 'SIGKILL');
-      await eventually(async () => expect(await messages()).toEqual(['retort:port-closed', 'retort:port']));
+      await eventually(async () => expect(await messages()).toEqual(['retort:port-closed', 'retort:port 2']));
       await eventually(() => expect(hostPid(app)).toBeGreaterThan(0));
       expect(hostPid(app)).not.toBe(killed);
       expect(await isServed(app.page)).toBe(true);

@@ -124,7 +124,7 @@ describeWhere(electronPath !== null, 'the shell’s operations', () => {
       const asked = (await foreign.webContents.executeJavaScript(`(async () => {
         const ports = [];
         addEventListener('message', ({ data }) => ports.push(data));
-        retort.connect();
+        retort.connect(1);
         const said = await retort.openDataFolder().catch(({ message }) => message);
         await new Promise((resolve) => setTimeout(resolve, 500));
         return { said, ports };

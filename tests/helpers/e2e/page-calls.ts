@@ -21,7 +21,7 @@ export async function callFromPage(page: Page, calls: readonly PageCall[]): Prom
         const replies: Reply[] = [];
         window.addEventListener('message', function receive(event) {
           const [port] = event.ports;
-          if (event.data !== 'retort:port' || !port) return;
+          if (event.data !== 'retort:port 1000000' || !port) return;
           window.removeEventListener('message', receive);
           port.onmessage = ({ data }: { data: Reply }) => {
             replies[data.id] = data;
@@ -33,7 +33,7 @@ export async function callFromPage(page: Page, calls: readonly PageCall[]): Prom
             port.postMessage({ type: 'call', id, operation, input: sent });
           });
         });
-        (window as unknown as { retort: { connect(): void } }).retort.connect();
+        (window as unknown as { retort: { connect(request: number): void } }).retort.connect(1_000_000);
       }),
     calls,
   );
