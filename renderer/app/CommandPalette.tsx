@@ -2,6 +2,7 @@ import { Command } from 'cmdk';
 import { useMemo, useState } from 'react';
 import { useChat } from '../features/chat/chat-context.ts';
 import { Dialog } from '../ui/Dialog.tsx';
+import { nameFilter } from '../ui/name-filter.ts';
 import { useApp, useAppActions } from './app-context.ts';
 import { navigate } from './routes.ts';
 import { shortcuts, shortcutText, type ShortcutAction } from './shortcuts.ts';
@@ -59,13 +60,6 @@ function useEntries(act: (action: ShortcutAction) => void): readonly PaletteEntr
   }, [act, changeSettings, chats, loadModel, models, unloadModel]);
 }
 
-/** Every typed word stands in the name; what begins with them comes first. 0: not meant. */
-function scoreOf(name: string, typed: string): number {
-  const [low, words] = [name.toLowerCase(), typed.toLowerCase().trim()];
-  if (!words.split(/\s+/).every((word) => low.includes(word))) return 0;
-  return low.startsWith(words) ? 1 : 0.5;
-}
-
 /** Every action, model, chat and setting by its name. */
 export function CommandPalette({
   act,
@@ -79,12 +73,7 @@ export function CommandPalette({
   const groups = [...new Set(entries.map(({ group }) => group))];
   return (
     <Dialog title="Commands" width="wide" onClose={onClose}>
-      <Command
-        label="Commands"
-        loop
-        filter={(_id, typed, [name = ''] = []) => scoreOf(name, typed)}
-        className="grid gap-1"
-      >
+      <Command label="Commands" loop filter={nameFilter} className="grid gap-1">
         <Command.Input
           data-first-focus
           value={query}

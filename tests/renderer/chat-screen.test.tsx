@@ -341,7 +341,20 @@ describe('the chat list', () => {
     fireEvent.change(field, { target: { value: '  New  ' } });
     fireEvent.submit(field);
     await waitFor(() => expect(host.chats.get(chat.id)?.title).toBe('New'));
-    expect(await screen.findByRole('link', { name: /New/ })).toBeTruthy();
+    expect(document.activeElement).toBe(await screen.findByRole('link', { name: /New/ }));
+  });
+
+  test('a renaming given up leaves the name and the focus', async () => {
+    const host = new ChatHost();
+    const chat = host.addChat({ title: 'Old' });
+    openApp(host);
+    await openMenu('Old');
+    fireEvent.click(await screen.findByRole('menuitem', { name: 'Rename' }));
+    const field = await screen.findByLabelText('New name of Old');
+    fireEvent.change(field, { target: { value: 'New' } });
+    fireEvent.keyDown(field, { key: 'Escape' });
+    expect(document.activeElement).toBe(await screen.findByRole('link', { name: /Old/ }));
+    expect(host.chats.get(chat.id)?.title).toBe('Old');
   });
 
   test('deletes a chat and undoes it', async () => {
@@ -454,5 +467,50 @@ describe('where no reply can be written', () => {
     expect(await screen.findByText('There is no chat gone.')).toBeTruthy();
     expect(screen.getByRole('button', { name: 'Try again' })).toBeTruthy();
     expect(screen.queryByRole('list', { name: 'Examples' })).toBeNull();
+  });
+});
+
+describe('what a chat is asked with', () => {
+  const brief = { id: 'brief', name: 'Brief', systemPrompt: 'Be brief.', sampling: { temperature: 0.2 } };
+
+  async function choosePreset(): Promise<ReturnType<typeof openApp>> {
+    const host = new ChatHost();
+    host.settings = { ...host.settings, presets: [brief] };
+    const app = openApp(host);
+    await screen.findByText('Engine ready');
+    fireEvent.click(screen.getByRole('button', { name: /^Sampling/ }));
+    fireEvent.change(await screen.findByLabelText('Preset'), { target: { value: 'brief' } });
+    await screen.findByText('Saved, the preset’s system prompt is this chat’s too.');
+    return app;
+  }
+
+  test('is not changed by a preset in a dialog that is cancelled', async () => {
+    const { host } = await choosePreset();
+    fireEvent.click(screen.getByRole('button', { name: 'Cancel' }));
+    await waitFor(() => expect(screen.queryByRole('heading', { name: 'Sampling' })).toBeNull());
+    expect(screen.getByRole('button', { name: 'Sampling: the model’s own' })).toBeTruthy();
+    expect(host.called).not.toContain('createChat');
+  });
+
+  test('is the preset’s once it is saved', async () => {
+    const { host } = await choosePreset();
+    fireEvent.click(screen.getByRole('button', { name: 'Save' }));
+    expect(await screen.findByRole('button', { name: 'Sampling: Brief' })).toBeTruthy();
+    expect([...host.chats.values()]).toMatchObject([
+      { systemPrompt: 'Be brief.', sampling: { temperature: 0.2 } },
+    ]);
+  });
+
+  test('is a model found by words of its title, not by letters here and there', async () => {
+    openApp();
+    await screen.findByText('Engine ready');
+    fireEvent.click(screen.getByRole('button', { name: /^Model: / }));
+    const find = await screen.findByPlaceholderText('Find a model');
+    const titles = () => screen.queryAllByRole('option').map(({ textContent }) => textContent);
+    fireEvent.change(find, { target: { value: tinyModel.title.slice(0, 4) } });
+    await waitFor(() => expect(titles().join()).toContain(tinyModel.title));
+    fireEvent.change(find, { target: { value: 'tmdl' } });
+    await screen.findByText('No model of that name.');
+    expect(titles()).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { ChatTitle, type ChatSummary } from '../../../electron/contract/chats.ts';
 import { fragmentOf } from '../../app/routes.ts';
 import { Button } from '../../ui/Button.tsx';
@@ -10,13 +10,24 @@ import { useChatActions } from './chat-context.ts';
 /** A chat in the list: a link to it, and what can be done with it. */
 export function ChatRow({ chat, isCurrent }: { readonly chat: ChatSummary; readonly isCurrent: boolean }) {
   const [isRenaming, setRenaming] = useState(false);
-  if (isRenaming) return <RenameField chat={chat} onEnd={() => setRenaming(false)} />;
+  const takesFocus = useRef(false);
+  if (isRenaming) {
+    const end = (isByKeyboard: boolean) => {
+      takesFocus.current = isByKeyboard;
+      setRenaming(false);
+    };
+    return <RenameField chat={chat} onEnd={end} />;
+  }
   const about = [chat.modelTitle, formatCount(chat.tokens, 'token')]
     .filter((part) => part !== null)
     .join(', ');
   return (
     <div className="group relative h-full">
       <a
+        ref={(link) => {
+          if (takesFocus.current) link?.focus();
+          takesFocus.current = false;
+        }}
         href={fragmentOf({ screen: 'chat', chatId: chat.id, messageId: null })}
         aria-current={isCurrent ? 'page' : undefined}
         className="block h-full cursor-default rounded-1 px-2 py-1 text-text no-underline group-focus-within:pr-8 group-hover:pr-8 hover:bg-surface-hover aria-[current]:bg-surface-selected"
@@ -55,20 +66,26 @@ function ChatMenu({ chat, onRename }: { readonly chat: ChatSummary; readonly onR
   );
 }
 
-function RenameField({ chat, onEnd }: { readonly chat: ChatSummary; readonly onEnd: () => void }) {
+function RenameField({
+  chat,
+  onEnd,
+}: {
+  readonly chat: ChatSummary;
+  readonly onEnd: (isByKeyboard: boolean) => void;
+}) {
   const { rename } = useChatActions();
   const [title, setTitle] = useState(chat.title);
-  const save = () => {
+  const save = (isByKeyboard: boolean) => {
     const parsed = ChatTitle.safeParse(title);
     if (parsed.success && parsed.data !== chat.title) void rename(chat.id, parsed.data);
-    onEnd();
+    onEnd(isByKeyboard);
   };
   return (
     <form
       className="py-1"
       onSubmit={(event) => {
         event.preventDefault();
-        save();
+        save(true);
       }}
     >
       <TextField
@@ -79,11 +96,11 @@ function RenameField({ chat, onEnd }: { readonly chat: ChatSummary; readonly onE
         value={title}
         onFocus={(event) => event.target.select()}
         onChange={(event) => setTitle(event.target.value)}
-        onBlur={save}
+        onBlur={() => save(false)}
         onKeyDown={(event) => {
           if (event.key !== 'Escape') return;
           event.stopPropagation();
-          onEnd();
+          onEnd(true);
         }}
       />
     </form>

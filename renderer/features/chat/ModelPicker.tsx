@@ -6,6 +6,7 @@ import { useApp, useAppActions } from '../../app/app-context.ts';
 import { navigate } from '../../app/routes.ts';
 import { Button } from '../../ui/Button.tsx';
 import { formatBytes } from '../../ui/format.ts';
+import { nameFilter } from '../../ui/name-filter.ts';
 import { Popover } from '../../ui/Popover.tsx';
 
 function nameOf(engine: LoadState): string {
@@ -54,7 +55,7 @@ function ModelList({ engine, onClose }: { readonly engine: LoadState; readonly o
     action();
   };
   return (
-    <Command label="Models" loop className="grid w-90 gap-1 p-2">
+    <Command label="Models" loop filter={nameFilter} className="grid w-90 gap-1 p-2">
       <Command.Input
         autoFocus
         placeholder="Find a model"
@@ -83,11 +84,19 @@ function ModelList({ engine, onClose }: { readonly engine: LoadState; readonly o
         ))}
         <Command.Group className="mt-1 border-t border-line pt-1">
           {engine.state !== 'none' && (
-            <Item value="unload" onSelect={run(() => void unloadModel())}>
+            <Item
+              value="unload"
+              keywords={['Unload the model', 'Cancel loading']}
+              onSelect={run(() => void unloadModel())}
+            >
               {engine.state === 'loading' ? 'Cancel loading' : 'Unload'}
             </Item>
           )}
-          <Item value="manage" onSelect={run(() => navigate({ screen: 'models', modelId: null }))}>
+          <Item
+            value="manage"
+            keywords={['All models']}
+            onSelect={run(() => navigate({ screen: 'models', modelId: null }))}
+          >
             All models…
           </Item>
         </Command.Group>
@@ -115,7 +124,7 @@ function ModelItem({
   readonly onSelect: () => void;
 }) {
   return (
-    <Item value={`${title} ${id}`} disabled={!isPresent} onSelect={onSelect}>
+    <Item value={id} keywords={[title]} disabled={!isPresent} onSelect={onSelect}>
       <span className="truncate">{title}</span>
       <span className="ml-auto shrink-0 text-1 text-text-muted">
         {isLoaded && 'in memory, '}

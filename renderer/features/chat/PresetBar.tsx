@@ -5,31 +5,29 @@ import { Button } from '../../ui/Button.tsx';
 import { Select } from '../../ui/Select.tsx';
 import { TextField } from '../../ui/TextField.tsx';
 import { newPresetId } from './presets.ts';
-import { useChatSettings } from './use-chat-settings.ts';
 
-/** System prompt and sampling under a name: to take one, and to keep what is set as one. */
+export type PresetContent = Pick<Preset, 'systemPrompt' | 'sampling'>;
+
+/** System prompt and sampling under a name: to take one into the dialog around, and to keep what stands there as one. */
 export function PresetBar({
-  draftPrompt,
+  draft,
   onChosen,
 }: {
-  /** The system prompt as it stands in the field. */
-  readonly draftPrompt: string;
-  readonly onChosen: (preset: Preset) => void;
+  /** As it stands in the dialog. */
+  readonly draft: PresetContent;
+  readonly onChosen: (content: PresetContent) => void;
 }) {
   const presets = useApp((state) => state.settings.presets);
   const { changeSettings } = useAppActions();
-  const { settings, change } = useChatSettings();
   const [name, setName] = useState<string | null>(null);
   const choose = (id: string) => {
     const preset = presets.find((candidate) => candidate.id === id);
-    if (!preset) return;
-    void change({ systemPrompt: preset.systemPrompt, sampling: preset.sampling });
-    onChosen(preset);
+    if (preset) onChosen({ systemPrompt: preset.systemPrompt, sampling: preset.sampling });
   };
   const save = () => {
     const title = name?.trim() ?? '';
     if (title === '') return;
-    const preset = { id: newPresetId(), name: title, systemPrompt: draftPrompt, sampling: settings.sampling };
+    const preset = { id: newPresetId(), name: title, ...draft };
     void changeSettings({ presets: [...presets, preset] });
     setName(null);
   };

@@ -6,7 +6,7 @@ import { Dialog } from '../../ui/Dialog.tsx';
 import { formatNumber } from '../../ui/format.ts';
 import { Slider } from '../../ui/Slider.tsx';
 import { TextField } from '../../ui/TextField.tsx';
-import { PresetBar } from './PresetBar.tsx';
+import { PresetBar, type PresetContent } from './PresetBar.tsx';
 import { samplingName } from './presets.ts';
 import { useChatSettings } from './use-chat-settings.ts';
 
@@ -61,13 +61,17 @@ const nothingOwn: SamplingChoice = {};
 
 function SamplingDialog({ onClose }: { readonly onClose: () => void }) {
   const { settings, change } = useChatSettings();
-  const [choice, setChoice] = useState<SamplingChoice>(settings.sampling);
+  const [{ systemPrompt, sampling: choice }, setDraft] = useState<PresetContent>({
+    systemPrompt: settings.systemPrompt,
+    sampling: settings.sampling,
+  });
   const [maxTokens, setMaxTokens] = useState(settings.maxTokens);
   const own = useApp(({ engine }) => (engine.state === 'ready' ? engine.info.generation : nothingOwn));
   const defaults = { ...SamplingParameters.parse({}), ...own };
-  const set = (fields: SamplingChoice) => setChoice((before) => ({ ...before, ...fields }));
+  const set = (fields: SamplingChoice) =>
+    setDraft((before) => ({ ...before, sampling: { ...before.sampling, ...fields } }));
   const save = async () => {
-    await change({ sampling: choice, maxTokens });
+    await change({ systemPrompt, sampling: choice, maxTokens });
     onClose();
   };
   return (
@@ -80,7 +84,7 @@ function SamplingDialog({ onClose }: { readonly onClose: () => void }) {
           <Button
             className="mr-auto"
             onClick={() => {
-              setChoice({});
+              setDraft({ systemPrompt, sampling: {} });
               setMaxTokens(null);
             }}
           >
@@ -94,7 +98,10 @@ function SamplingDialog({ onClose }: { readonly onClose: () => void }) {
       }
     >
       <div className="grid gap-3">
-        <PresetBar draftPrompt={settings.systemPrompt} onChosen={(preset) => setChoice(preset.sampling)} />
+        <PresetBar draft={{ systemPrompt, sampling: choice }} onChosen={setDraft} />
+        {systemPrompt !== settings.systemPrompt && (
+          <p className="text-text-muted">Saved, the preset’s system prompt is this chat’s too.</p>
+        )}
         {knobs.map((text) => (
           <KnobRow
             key={text.knob}

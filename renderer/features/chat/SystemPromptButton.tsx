@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { Button } from '../../ui/Button.tsx';
 import { Dialog } from '../../ui/Dialog.tsx';
 import { TextArea } from '../../ui/TextArea.tsx';
-import { PresetBar } from './PresetBar.tsx';
+import { PresetBar, type PresetContent } from './PresetBar.tsx';
 import { useChatSettings } from './use-chat-settings.ts';
 
 export function SystemPromptButton() {
@@ -21,9 +21,12 @@ export function SystemPromptButton() {
 
 function SystemPromptDialog({ onClose }: { readonly onClose: () => void }) {
   const { settings, change } = useChatSettings();
-  const [text, setText] = useState(settings.systemPrompt);
+  const [draft, setDraft] = useState<PresetContent>({
+    systemPrompt: settings.systemPrompt,
+    sampling: settings.sampling,
+  });
   const save = async () => {
-    await change({ systemPrompt: text });
+    await change(draft);
     onClose();
   };
   return (
@@ -41,14 +44,14 @@ function SystemPromptDialog({ onClose }: { readonly onClose: () => void }) {
       }
     >
       <div className="grid gap-3">
-        <PresetBar onChosen={(preset) => setText(preset.systemPrompt)} draftPrompt={text} />
+        <PresetBar draft={draft} onChosen={setDraft} />
         <TextArea
           label="What the model is told before the chat"
           description="It stands first in the context, and counts. Empty: nothing is said."
           data-first-focus
           rows={10}
-          value={text}
-          onChange={(event) => setText(event.target.value)}
+          value={draft.systemPrompt}
+          onChange={(event) => setDraft({ ...draft, systemPrompt: event.target.value })}
         />
       </div>
     </Dialog>
