@@ -41,6 +41,18 @@ describe('a reply', () => {
     expect(await screen.findByText('The sky scatters.')).toBeTruthy();
   });
 
+  test('that ends keeps the very elements that it was drawn with', async () => {
+    const { host } = openApp();
+    await sendMessage('Why?');
+    await waitFor(() => host.growingId);
+    host.say(host.growingId, 'Because', ' of', ' 42.\n\n', 'And', ' more.\n\n', 'So', ' there.\n\n', 'Bye.');
+    const first = await screen.findByText('Because of 42.');
+    await screen.findByText('Bye.');
+    host.finish(host.growingId);
+    await screen.findByRole('button', { name: 'Regenerate' });
+    expect(screen.getByText('Because of 42.')).toBe(first);
+  });
+
   test('tells afterwards what it came to, and opens its tokens from there', async () => {
     await openAnswered();
     const facts = screen.getByRole('button', {

@@ -9,6 +9,7 @@ import { useChat, useChatActions, useDraft } from './chat-context.ts';
 import { ChatHeader } from './ChatHeader.tsx';
 import { ChatList } from './ChatList.tsx';
 import { Composer } from './Composer.tsx';
+import { warmUp } from './markdown/warm-up.ts';
 import { NewChat } from './NewChat.tsx';
 import { Thread } from './Thread.tsx';
 import { TimelinePane } from './TimelinePane.tsx';
@@ -26,6 +27,7 @@ export function ChatScreen() {
   useEffect(() => {
     if (isShown) void open(chatId);
   }, [chatId, isShown, open]);
+  useEffect(warmUp, []);
   return (
     <div className="grid min-h-0 min-w-0 grid-rows-[var(--bar)_minmax(0,1fr)]">
       <ChatHeader branch={branch} />

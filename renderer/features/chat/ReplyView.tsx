@@ -9,8 +9,7 @@ import { useChat, useChatActions } from './chat-context.ts';
 import type { Timeline } from './chat-state.ts';
 import { CopyButton } from './CopyButton.tsx';
 import { BranchSwitch, FactsLine } from './FactsLine.tsx';
-import type { GrowingReply } from './growing-reply.ts';
-import { latestRate } from './growing-reply.ts';
+import { latestRate, type ReplySnapshot } from './growing-reply.ts';
 import type { BranchEntry } from './message-tree.ts';
 import { isUnfinished, phaseText } from './reply-words.ts';
 import { ReplyText, type ShownTokens } from './ReplyText.tsx';
@@ -18,26 +17,40 @@ import { TokenPointer } from './TokenPointer.tsx';
 import { useModelForSending } from './use-model.ts';
 import { useShownTokens } from './use-shown-tokens.ts';
 
-/** A model's message: as it grows, or as it ended. */
+const noTokens: Timeline = { tokens: [], prefill: [] };
+const nothingGrows = { subscribe: () => () => undefined, getSnapshot: () => null };
+
+/** A model's message: as it grows, or as it ended. Its text stays the same element, so that the end draws nothing of it anew. */
 export function ReplyView({ entry }: { readonly entry: BranchEntry }) {
-  const growing = useChat((state) => state.growing.get(entry.message.id));
-  return growing ? <GrowingView entry={entry} growing={growing} /> : <EndedView entry={entry} />;
+  const { message } = entry;
+  const growing = useChat((state) => state.growing.get(message.id));
+  const { subscribe, getSnapshot } = growing ?? nothingGrows;
+  const snapshot = useSyncExternalStore<ReplySnapshot | null>(subscribe, getSnapshot);
+  const timeline = useChat((state) => state.timelines.get(message.id)) ?? noTokens;
+  const tokens = snapshot?.tokens ?? timeline.tokens;
+  const shown = useShownTokens(message.id, tokens, !growing && message.reply?.hasTimeline === true);
+  // A page that joins shows what is on disk until it is told the rest.
+  const text = snapshot && tokens.length > 0 ? snapshot.text : message.text;
+  return (
+    <article aria-label="Reply" aria-busy={growing ? true : undefined}>
+      <Pointed replyId={message.id} shown={shown} text={text} isGrowing={growing !== undefined} />
+      {snapshot ? <GrowingFoot entry={entry} snapshot={snapshot} /> : <EndedFoot entry={entry} />}
+    </article>
+  );
 }
 
-function GrowingView({ entry, growing }: { readonly entry: BranchEntry; readonly growing: GrowingReply }) {
-  const { id } = entry.message;
-  const { text, tokens, phase, isStopping } = useSyncExternalStore(growing.subscribe, growing.getSnapshot);
-  const shown = useShownTokens(id, tokens);
-  // A page that joins shows what is on disk until it is told the rest.
-  const said = tokens.length === 0 ? entry.message.text : text;
+function GrowingFoot({
+  entry,
+  snapshot: { phase, isStopping, tokens },
+}: {
+  readonly entry: BranchEntry;
+  readonly snapshot: ReplySnapshot;
+}) {
   return (
-    <article aria-label="Reply" aria-busy="true">
-      <Pointed replyId={id} shown={shown} text={said} isGrowing />
-      <div className="flex items-center gap-3">
-        <Phase phase={phase} isStopping={isStopping} tokenCount={tokens.length} rate={latestRate(tokens)} />
-        <BranchSwitch entry={entry} />
-      </div>
-    </article>
+    <div className="flex items-center gap-3">
+      <Phase phase={phase} isStopping={isStopping} tokenCount={tokens.length} rate={latestRate(tokens)} />
+      <BranchSwitch entry={entry} />
+    </div>
   );
 }
 
@@ -93,16 +106,11 @@ function Phase({
   );
 }
 
-const noTokens: Timeline = { tokens: [], prefill: [] };
-
-function EndedView({ entry }: { readonly entry: BranchEntry }) {
+function EndedFoot({ entry }: { readonly entry: BranchEntry }) {
   const { message } = entry;
-  const timeline = useChat((state) => state.timelines.get(message.id)) ?? noTokens;
-  const shown = useShownTokens(message.id, timeline.tokens, message.reply?.hasTimeline === true);
   const isTimelineOpen = useChat((state) => state.timelineOf === message.id);
   return (
-    <article aria-label="Reply">
-      <Pointed replyId={message.id} shown={shown} text={message.text} isGrowing={false} />
+    <>
       <Interruption entry={entry} />
       <FactsLine message={message} isTimelineOpen={isTimelineOpen}>
         {message.state === 'complete' && <Continue entry={entry} />}
@@ -110,7 +118,7 @@ function EndedView({ entry }: { readonly entry: BranchEntry }) {
         {message.state === 'complete' && <Regenerate entry={entry} />}
         <BranchSwitch entry={entry} />
       </FactsLine>
-    </article>
+    </>
   );
 }
 

@@ -1,4 +1,4 @@
-/** Colours code, a few lines at a time, so that a long listing never holds up the page. Loaded when the first listing is complete. */
+/** Colours code, a few lines at a time, so that a long listing never holds up the page. */
 import { createHighlighterCore, createCssVariablesTheme, type HighlighterCore } from 'shiki/core';
 import { createJavaScriptRegexEngine } from 'shiki/engine/javascript';
 import { loadGrammar } from './languages.ts';
@@ -17,7 +17,7 @@ const theme = createCssVariablesTheme({ name: 'retort', variablePrefix: '--code-
 
 let creating: Promise<HighlighterCore> | null = null;
 
-function highlighter(): Promise<HighlighterCore> {
+export function highlighter(): Promise<HighlighterCore> {
   creating ??= createHighlighterCore({
     themes: [theme],
     langs: [],

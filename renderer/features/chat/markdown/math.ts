@@ -1,4 +1,4 @@
-/** Formulas: loaded when the first one is drawn. */
+/** Formulas: loaded by use-math.ts. */
 import type { Options } from 'react-markdown';
 import rehypeKatex from 'rehype-katex';
 import remarkMath from 'remark-math';

@@ -5,14 +5,18 @@ type MathPlugins = typeof math;
 
 let loaded: MathPlugins | null = null;
 
+export async function loadMath(): Promise<MathPlugins> {
+  loaded ??= await import('./math.ts');
+  return loaded;
+}
+
 /** The plugins for formulas once they are there; loads them when `isNeeded`. */
 export function useMath(isNeeded: boolean): MathPlugins | null {
   const [plugins, setPlugins] = useState(loaded);
   useEffect(() => {
     if (!isNeeded || plugins) return;
     let isShown = true;
-    void import('./math.ts').then((module) => {
-      loaded = module;
+    void loadMath().then((module) => {
       if (isShown) setPlugins(module);
     });
     return () => {
