@@ -164,11 +164,84 @@ describe('an engine', () => {
     expect(await outcome(() => own.setModel(description))).toBe('bad-request');
   });
 
+  it('gives the layout and the groups of packed matrices, and refuses what there is not', async () => {
+    const own = new addon.NativeEngine(engineOptions);
+    const { number, bytes } = await own.pack(floatMatrix(20, 5, 1));
+    const layout = own.matrixLayout(number);
+    expect(layout).toEqual({
+      name: 'f32×8', codes: 'f32', scales: 'none', zero: 0, pointBase: 0, stepColumns: 1, stepsPerHeader: 1,
+      rows: 20, columns: 5, groups: 3, groupBytes: 160,
+    }); // prettier-ignore
+    const all = own.copyGroups(number, 0, 3);
+    expect(all).toHaveLength(bytes);
+    expect(own.copyGroups(number, 1, 1)).toEqual(all.slice(160, 320));
+    expect(own.copyGroups(number, 3, 0)).toHaveLength(0);
+    const any = own as unknown as Anything;
+    for (const stranger of strangers.filter((each) => each !== 0)) {
+      for (const call of ['matrixLayout', 'release', 'copyGroups'])
+        expect(await outcome(() => any[call]!(stranger, 0, 1)), call).toBe('bad-request');
+      expect(await outcome(() => any['copyGroups']!(number, stranger, 1))).toBe('bad-request');
+      const expected = stranger === 3 ? 'accepted' : 'bad-request';
+      expect(await outcome(() => any['copyGroups']!(number, 0, stranger))).toBe(expected);
+    }
+    expect(await outcome(() => own.copyGroups(number, 2, 2))).toBe('bad-request');
+    expect(await outcome(() => any['copyGroups']!())).toBe('bad-request');
+    own.close();
+    expect(await outcome(() => own.matrixLayout(number))).toBe('bad-request');
+    expect(await outcome(() => own.release(number))).toBe('bad-request');
+  });
+
+  it('knows a released matrix no longer, and packs others', async () => {
+    const own = new addon.NativeEngine(engineOptions);
+    const first = await own.pack(floatMatrix(16, 4, 1));
+    const second = await own.pack(floatMatrix(16, 4, 2));
+    const kept = own.copyGroups(second.number, 0, 2);
+    own.release(first.number);
+    expect(await outcome(() => own.copyGroups(first.number, 0, 1))).toBe('bad-request');
+    expect(await outcome(() => own.release(first.number))).toBe('bad-request');
+    expect(own.copyGroups(second.number, 0, 2)).toEqual(kept);
+    const onItsWay = own.pack(floatMatrix(16, 4, 3));
+    own.release(second.number);
+    const third = await onItsWay;
+    expect(third.number).toBe(2);
+    const values = new Float32Array(floatMatrix(16, 4, 3).bytes!.buffer);
+    const groups = new Float32Array(own.copyGroups(third.number, 0, 2).buffer);
+    // Column 1 of the second group: rows 8…15.
+    expect([...groups.slice(40, 48)]).toEqual([8, 9, 10, 11, 12, 13, 14, 15].map((row) => values[row * 4 + 1]));
+    const description = await describeTinyModel(own);
+    const withReleased = { ...description, embedding: first.number };
+    expect(await outcome(() => own.setModel(withReleased))).toBe('bad-request');
+    own.setModel(description);
+    expect(await outcome(() => own.copyGroups(third.number, 0, 1))).toBe('bad-request');
+  });
+
   it('refuses matrices still on their way when it is closed', async () => {
     const own = new addon.NativeEngine(engineOptions);
     const packing = [1, 2, 3].map((seed) => outcome(() => own.pack(floatMatrix(64, 64, seed))));
     own.close();
     expect(await Promise.all(packing)).toEqual(['bad-request', 'bad-request', 'bad-request']);
+  });
+});
+
+describe('crc32c', () => {
+  const bytes = new TextEncoder().encode('123456789');
+  const call = (...values: unknown[]) => (addon as unknown as Anything)['crc32c']!(...values);
+
+  it('is that of the published examples, whole or in parts', () => {
+    expect(addon.crc32c(bytes, 0)).toBe(0xe3069283);
+    expect(addon.crc32c(bytes.subarray(4), addon.crc32c(bytes.subarray(0, 4), 0))).toBe(0xe3069283);
+    expect(addon.crc32c(new Uint8Array(0), 0xffffffff)).toBe(0xffffffff);
+  });
+
+  it('refuses what are no bytes or no seed', async () => {
+    for (const stranger of strangers) {
+      const areBytes = stranger instanceof Uint8Array;
+      expect(await outcome(() => call(stranger, 0))).toBe(areBytes ? 'accepted' : 'bad-request');
+      const isSeed = [0, 3, 1e9, 2 ** 31].includes(stranger as number);
+      expect(await outcome(() => call(bytes, stranger))).toBe(isSeed ? 'accepted' : 'bad-request');
+    }
+    expect(await outcome(() => call(bytes, 2 ** 32))).toBe('bad-request');
+    expect(await outcome(() => call(new Uint8Array(new SharedArrayBuffer(8)), 0))).toBe('bad-request');
   });
 });
 

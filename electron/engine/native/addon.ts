@@ -75,6 +75,24 @@ export interface NativePackedMatrix {
   readonly layout: string;
 }
 
+/** How a packed matrix lies, in the words of native/src/matrix/layout.h: groups of eight rows, the last padded. */
+export interface NativeMatrixLayout {
+  /** e.g. q4_0×8. */
+  readonly name: string;
+  readonly codes: 'f32' | 'f16' | 'bf16' | 'nibbles' | 'fives' | 'sixes' | 'bytes';
+  readonly scales:
+    'none' | 'f16' | 'f16_offset' | 'f16_point' | 'f32' | 'f32_offset' | 'f32_point' | 'k4' | 'k6';
+  readonly zero: number;
+  readonly pointBase: number;
+  readonly stepColumns: number;
+  readonly stepsPerHeader: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** Groups lie one after another, each of as many bytes. */
+  readonly groups: number;
+  readonly groupBytes: number;
+}
+
 export interface NativeNorm {
   readonly kind: 'rms' | 'layer';
   readonly epsilon: number;
@@ -235,6 +253,11 @@ export interface NativeEngine {
   /** The kernel set that runs. */
   readonly kernels: string;
   pack(matrix: NativeMatrixSource): Promise<NativePackedMatrix>;
+  matrixLayout(number: number): NativeMatrixLayout;
+  /** The bytes of some groups of a packed matrix, as they lie. */
+  copyGroups(number: number, first: number, count: number): Uint8Array;
+  /** Forgets a matrix that no model will name. Memory goes back when no other is left. */
+  release(number: number): void;
   setModel(model: NativeModelDescription): void;
   /** Ends its sessions too. */
   close(): void;
@@ -279,6 +302,8 @@ export interface NativeAddon {
   };
   /** KL(reference ‖ model) in nats of each row, float64. */
   divergenceRows(reference: Float32Array, model: Float32Array, vocabularySize: number): Float64Array;
+  /** CRC32C of bytes. `seed`: that of what comes before them, 0 at the beginning. */
+  crc32c(bytes: Uint8Array, seed: number): number;
 }
 
 const addonPath = fileURLToPath(new URL('../../../build/native/retort.node', import.meta.url));

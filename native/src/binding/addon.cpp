@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include "arguments.h"
+#include "checksum_function.h"
 #include "engine_object.h"
 #include "kernel_functions.h"
 #include "retort/status.h"
@@ -28,6 +29,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("kernelSets", Napi::Function::New<kernel_sets>(env, "kernelSets"));
   exports.Set("measureKernelSets", Napi::Function::New<measure_kernel_sets>(env, "measureKernelSets"));
   exports.Set("scoreRows", Napi::Function::New<score_rows>(env, "scoreRows"));
+  exports.Set("crc32c", Napi::Function::New<checksum>(env, "crc32c"));
   exports.Set("divergenceRows", Napi::Function::New<divergence_rows>(env, "divergenceRows"));
   return exports;
 }

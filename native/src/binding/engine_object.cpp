@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "../matrix/layout_names.h"
+#include "../matrix/packed_matrix.h"
 #include "../model/check.h"
 #include "../store/source_file.h"
 #include "model_description.h"
@@ -48,7 +50,7 @@ Description read_description(const Fields& fields) {
 }
 
 // On a thread of libuv's.
-std::unique_ptr<Matrix> pack_described(const Description& description, EngineHandle& engine) {
+std::unique_ptr<Matrix> pack_described(const Description& description, ThreadPool& pool, std::shared_ptr<Slabs> slabs) {
   MatrixSource source = description.source;
   source.scales = description.scales;
   source.offsets = description.offsets;
@@ -59,7 +61,7 @@ std::unique_ptr<Matrix> pack_described(const Description& description, EngineHan
     source.read = [&file](std::uint64_t offset, std::span<std::byte> out) { file->read(offset, out); };
     source.read_bytes = description.file->bytes;
   }
-  return pack_matrix(source, *engine.context.pool, engine.slabs);
+  return pack_matrix(source, pool, std::move(slabs));
 }
 
 Napi::Value packed_matrix(Napi::Env env, EngineHandle& engine, std::shared_ptr<const Matrix> matrix) {
@@ -69,14 +71,41 @@ Napi::Value packed_matrix(Napi::Env env, EngineHandle& engine, std::shared_ptr<c
   result.Set("bytes", static_cast<double>(matrix->bytes()));
   result.Set("layout", std::string(matrix->layout()));
   engine.matrices.push_back(std::move(matrix));
+  ++engine.held;
   return result;
+}
+
+Napi::Object layout_object(Napi::Env env, const PackedMatrix& matrix) {
+  const Layout& shape = matrix.shape();
+  auto result = Napi::Object::New(env);
+  const auto set = [&result](const char* key, std::int64_t value) { result.Set(key, static_cast<double>(value)); };
+  result.Set("name", std::string(matrix.layout()));
+  result.Set("codes", std::string(codes_names[static_cast<std::size_t>(shape.codes)]));
+  result.Set("scales", std::string(scales_names[static_cast<std::size_t>(shape.scales)]));
+  set("zero", shape.zero);
+  set("pointBase", shape.point_base);
+  set("stepColumns", shape.step_columns);
+  set("stepsPerHeader", shape.steps_per_header);
+  set("rows", shape.rows);
+  set("columns", shape.columns);
+  set("groups", shape.groups);
+  set("groupBytes", shape.group_bytes);
+  return result;
+}
+
+const PackedMatrix& packed(Napi::Env env, const Matrix& matrix) {
+  const auto* const known = dynamic_cast<const PackedMatrix*>(&matrix);
+  if (known == nullptr) refuse(env, "[engine] the matrix was not packed here.");
+  return *known;
 }
 
 }  // namespace
 
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, "NativeEngine",
-                     {InstanceMethod<&EngineObject::pack>("pack"), InstanceMethod<&EngineObject::set_model>("setModel"),
+                     {InstanceMethod<&EngineObject::pack>("pack"), InstanceMethod<&EngineObject::matrix_layout>("matrixLayout"),
+                      InstanceMethod<&EngineObject::copy_groups>("copyGroups"), InstanceMethod<&EngineObject::release>("release"),
+                      InstanceMethod<&EngineObject::set_model>("setModel"),
                       InstanceMethod<&EngineObject::close>("close"), InstanceAccessor<&EngineObject::kernels>("kernels")});
 }
 
@@ -109,8 +138,44 @@ Napi::Value EngineObject::pack(const Napi::CallbackInfo& info) {
     if (engine->model) refuse(info.Env(), "[engine] its model is complete.");
     const auto matrix = std::make_shared<std::shared_ptr<const Matrix>>();
     return Work::start(
-        info.Env(), engine->queue, [description, engine, matrix] { *matrix = pack_described(*description, *engine); },
+        info.Env(), engine->queue,
+        [description, pool = engine->context.pool, slabs = engine->slabs, matrix] { *matrix = pack_described(*description, *pool, slabs); },
         [engine, matrix](Napi::Env env) { return packed_matrix(env, *engine, std::move(*matrix)); });
+  });
+}
+
+std::shared_ptr<const Matrix>& EngineObject::matrix_of(const Napi::Value& number) const {
+  const auto index = static_cast<std::size_t>(whole_number(number, "number"));
+  auto& matrices = open_handle(number.Env())->matrices;
+  if (index >= matrices.size() || matrices[index] == nullptr) refuse(number.Env(), "[engine] there is no matrix " + std::to_string(index) + ".");
+  return matrices[index];
+}
+
+Napi::Value EngineObject::matrix_layout(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value { return layout_object(info.Env(), packed(info.Env(), *matrix_of(info[0]))); });
+}
+
+Napi::Value EngineObject::copy_groups(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const PackedMatrix& matrix = packed(info.Env(), *matrix_of(info[0]));
+    const Layout& shape = matrix.shape();
+    const std::int64_t first = whole_number(info[1], "first");
+    const std::int64_t count = whole_number(info[2], "count");
+    if (first > shape.groups || count > shape.groups - first) {
+      refuse(info.Env(), "[engine] the matrix has " + std::to_string(shape.groups) + " groups, not those from " + std::to_string(first) + " on, " +
+                             std::to_string(count) + " of them.");
+    }
+    const auto bytes = static_cast<std::size_t>(count * shape.group_bytes);
+    return to_uint8_array(info.Env(), std::span(matrix.data() + first * shape.group_bytes, bytes));
+  });
+}
+
+Napi::Value EngineObject::release(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    matrix_of(info[0]).reset();
+    // Matrices share slabs, whose memory goes back when the last of them goes; one that is being packed keeps those it lies in.
+    if (--handle_->held == 0) handle_->slabs = weight_slabs();
+    return info.Env().Undefined();
   });
 }
 
@@ -118,7 +183,7 @@ Napi::Value EngineObject::set_model(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const MatrixLookup lookup = [this](const Fields& fields, const char* key) {
       const auto number = static_cast<std::size_t>(fields.whole_number(key));
-      if (number >= handle_->matrices.size()) fields.refuse_field(key, "there is no such matrix.");
+      if (number >= handle_->matrices.size() || handle_->matrices[number] == nullptr) fields.refuse_field(key, "there is no such matrix.");
       return handle_->matrices[number];
     };
     auto model = std::make_shared<Model>(read_model(Fields(info[0], "model"), lookup));

@@ -35,6 +35,8 @@ bool processor_has_avx512() {
   return features.has(1, 16) && features.has(1, 30) && features.has(1, 31) && features.has(2, 11);
 }
 
+bool processor_has_crc32c() { return identify(1).has(2, 20); }
+
 #elif defined(__x86_64__)
 
 // Every processor with AVX2 and FMA converts float16 too.
@@ -45,10 +47,13 @@ bool processor_has_avx512() {
          __builtin_cpu_supports("avx512vnni") != 0;
 }
 
+bool processor_has_crc32c() { return __builtin_cpu_supports("sse4.2") != 0; }
+
 #else
 
 bool processor_has_avx2() { return false; }
 bool processor_has_avx512() { return false; }
+bool processor_has_crc32c() { return false; }
 
 #endif
 
