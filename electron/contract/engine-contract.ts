@@ -53,7 +53,9 @@ export const TensorSummary = z.strictObject({
 /** What `retort inspect` prints: headers only. */
 export const ModelSummary = z.strictObject({
   name: z.string(),
-  format: z.enum(['gguf', 'safetensors', 'genai', 'transformersjs']),
+  format: z.enum(['gguf', 'safetensors', 'genai', 'transformersjs', 'pack']),
+  /** Of a pack: the model it was made of. */
+  packOf: z.strictObject({ name: z.string(), format: z.string(), identity: z.string() }).optional(),
   architecture: z.string(),
   /** The resolved family and its sizes; null with the reason where no family takes it. */
   supported: z.boolean(),

@@ -3,6 +3,7 @@
  * uses, the raw hyper-parameters, the tokenizer's and the template's source. No tensor data. models/families turns it
  * into a ModelSpec and canonical names.
  */
+import type { PackContents, SourceFormat } from './pack.ts';
 
 /** ggml block types by their ggml name, plus the plain types of safetensors and ONNX. */
 export const ggmlTypeNames = [
@@ -148,7 +149,7 @@ export interface OnnxGraph {
 }
 
 export interface ModelSource {
-  readonly format: 'gguf' | 'safetensors' | 'genai' | 'transformersjs';
+  readonly format: SourceFormat | 'pack';
   /** What the person named: a file or folder, absolute. */
   readonly path: string;
   readonly folder: string;
@@ -165,4 +166,13 @@ export interface ModelSource {
   readonly special: SpecialIds;
   readonly generation: GenerationDefaults;
   readonly graphs: readonly OnnxGraph[];
+  /** Of a pack, whose tensors and matrices are those of the model it was made of and lie in no file. */
+  readonly pack?: PackContents;
+}
+
+/** The format that names, numbers and conventions of a source follow: a pack's are those of the model it was made of. */
+export function originalFormat({ format, pack }: ModelSource): SourceFormat {
+  if (format !== 'pack') return format;
+  if (!pack) throw new TypeError('A pack without contents.');
+  return pack.origin.format;
 }

@@ -76,6 +76,12 @@ async function openEngine(source: ModelSource, request: OpenModel, hooks: OpenHo
     const message = `The onnx engine keeps keys and values as its graph has them: the ${kvCodec} cache is the native engine's.`;
     throw new LabError('unsupported-feature', message, { field: 'kvCodec' });
   }
+  if (source.pack) {
+    const message =
+      `${source.name} is a pack: it holds weights as the native engine computes with them, which the onnx engine cannot read. ` +
+      'Use --engine native, or the model that it was made of.';
+    throw new LabError('unsupported-feature', message, { field: 'engine' });
+  }
   if (source.graphs.length > 0) return openExportedDecoder(source, { arithmetic, device, threads });
   const onProgress = (done: number, total: number) => hooks.onProgress({ phase: 'build graph', done, total });
   const cacheFolder = join(request.cacheFolder, graphsName);

@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { badFile } from '../contract/errors.ts';
 import type { ModelSource, SourceFile } from '../contract/model-source.ts';
+import type { PackContents } from '../contract/pack.ts';
 import { openModelFile, type ModelFile } from './model-file.ts';
 
 const blockBytes = 4096;
@@ -16,9 +17,11 @@ interface Span {
 
 /**
  * SHA-256, as 64 hexadecimal digits, over every file's size and header (small files whole), the tensor table and 64 evenly spaced 4 KiB
- * blocks of the data. Folder, time and inode do not matter. Throws what opening and reading throw, bad-file where a file changed.
+ * blocks of the data. Of a pack over its first page and its header, which holds the checksum of every record. Folder, time and inode do
+ * not matter. Throws what opening and reading throw, bad-file where a file changed.
  */
 export async function modelIdentity(source: ModelSource): Promise<string> {
+  if (source.pack) return packIdentity(source, source.pack);
   const order = source.files.map((_, index) => index).sort((a, b) => compare(fileAt(a), fileAt(b)));
   function fileAt(index: number): SourceFile {
     return source.files[index]!;
@@ -45,6 +48,25 @@ export async function modelIdentity(source: ModelSource): Promise<string> {
       await file.close();
     }
     before += dataBytes(expected);
+  }
+  return hash.digest('hex');
+}
+
+/** Of the weights, whatever file they lie in: a pack's is that of the model it was made of. Saved sessions name it. */
+export function weightsIdentity(source: ModelSource): Promise<string> {
+  return source.pack ? Promise.resolve(source.pack.origin.identity) : modelIdentity(source);
+}
+
+async function packIdentity(source: ModelSource, pack: PackContents): Promise<string> {
+  const [expected] = source.files as [SourceFile];
+  const hash = createHash('sha256').update('retort pack identity 1\n');
+  const file = await openModelFile(source.folder, expected.name);
+  try {
+    if (file.bytes !== expected.bytes) throw badFile('the size changed', { file: expected.name });
+    await hashRange(hash, file, 0, expected.headerBytes);
+    await hashRange(hash, file, pack.headerOffset, pack.headerBytes);
+  } finally {
+    await file.close();
   }
   return hash.digest('hex');
 }

@@ -7,6 +7,8 @@ import { readGguf } from './gguf/read-gguf.ts';
 import { readHuggingFaceFolder } from './huggingface/read-folder.ts';
 import { openModelFile } from './model-file.ts';
 import { readOnnxFolder } from './onnx/read-folder.ts';
+import { readPack } from './pack/read-pack.ts';
+import { packMagic } from './pack/schema.ts';
 
 /**
  * Opens a model file or folder; headers only. A folder is, in this order: genai_config.json; graphs with config.json; safetensors with
@@ -95,6 +97,7 @@ async function readFile(named: string): Promise<ModelSource> {
   const folder = dirname(path);
   const name = basename(path);
   if (start.toString('latin1', 0, 4) === 'GGUF') return readGguf(path);
+  if (start.toString('latin1', 0, packMagic.length) === packMagic) return readPack(path);
   if (start[8] === 0x7b && start.readUInt32LE(4) === 0) {
     return requireFile(await readHuggingFaceFolder(folder), name);
   }
@@ -106,7 +109,7 @@ async function readFile(named: string): Promise<ModelSource> {
   const isZip = start.readUInt32BE(0) === 0x504b0304;
   if (isPickle(name) || isZip || start[0] === 0x80) throw pickleRefused([name]);
   const shown = start.subarray(0, 4).toString('hex');
-  const message = `${name} is neither GGUF, safetensors nor ONNX (it begins with the bytes ${shown}).`;
+  const message = `${name} is neither GGUF, safetensors, ONNX nor a pack (it begins with the bytes ${shown}).`;
   throw new LabError('unsupported-format', message, { file: name, offset: 0 });
 }
 

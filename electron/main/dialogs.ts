@@ -3,7 +3,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 const modelFilters = [
-  { name: 'Models', extensions: ['gguf', 'safetensors', 'onnx'] },
+  { name: 'Models', extensions: ['gguf', 'safetensors', 'onnx', 'retortpack'] },
   { name: 'All files', extensions: ['*'] },
 ];
 
@@ -14,7 +14,7 @@ export async function chooseModels(window: BrowserWindow): Promise<string[]> {
   const { response } = await dialog.showMessageBox(window, {
     type: 'question',
     message: 'Is the model a file or a folder?',
-    detail: 'GGUF models are files. Hugging Face and ONNX models are folders.',
+    detail: 'GGUF models and packs are files. Hugging Face and ONNX models are folders.',
     buttons: ['File…', 'Folder…', 'Cancel'],
     defaultId: 0,
     cancelId: 2,

@@ -1,6 +1,6 @@
 /** From a model file's headers to a ModelSpec and its weights. */
 import { badFile, LabError } from '../../electron/contract/errors.ts';
-import type { ModelSource } from '../../electron/contract/model-source.ts';
+import { originalFormat, type ModelSource } from '../../electron/contract/model-source.ts';
 import type { Family } from './family.ts';
 import { gemma2, gemma3 } from './gemma.ts';
 import { gpt2 } from './gpt2.ts';
@@ -63,7 +63,7 @@ function match(source: ModelSource): Match {
     h,
     tensors: source.tensors,
     embeddingRows: finder.embeddingRows(),
-    normsMinusOne: source.format === 'safetensors',
+    normsMinusOne: originalFormat(source) === 'safetensors',
   });
   const tied = isTied(source, family, h, finder);
   return { family, h, finder, spec: { ...read, family: family.name, head: { ...read.head, tied } } };
@@ -78,12 +78,12 @@ function findFamily(source: ModelSource): { family: Family; table: NameTable } {
       (!isGguf || !candidate.takes || candidate.takes(HyperParameters.of(source))),
   );
   const { gguf, huggingFace, onnx } = family?.names ?? { gguf: null, huggingFace: null, onnx: null };
-  const table = isGguf ? gguf : source.format === 'safetensors' ? huggingFace : onnx;
+  const table = isGguf ? gguf : originalFormat(source) === 'safetensors' ? huggingFace : onnx;
   if (!family) {
     const message = `The architecture "${architecture}" is not supported.`;
     throw new LabError('unsupported-architecture', message, { architecture });
   }
-  if (!table || (isOnnx(source) && !source.files.some(({ name }) => name === 'config.json'))) {
+  if (!table || (isOnnx(source) && !hasConfig(source))) {
     const reason = table ? 'its folder has no config.json' : `weights of ${family.name} graphs have no names`;
     throw new LabError('unsupported-feature', `This graph runs only as it was exported: ${reason}.`, {
       architecture,
@@ -92,9 +92,14 @@ function findFamily(source: ModelSource): { family: Family; table: NameTable } {
   return { family, table };
 }
 
-/** genai_config.json alone leaves rope and norms to the graph; config.json has them. */
-function isOnnx({ format }: ModelSource): boolean {
+function isOnnx(source: ModelSource): boolean {
+  const format = originalFormat(source);
   return format === 'genai' || format === 'transformersjs';
+}
+
+/** genai_config.json alone leaves rope and norms to the graph; config.json has them. A pack is made only where it was there. */
+function hasConfig({ pack, files }: ModelSource): boolean {
+  return pack !== undefined || files.some(({ name }) => name === 'config.json');
 }
 
 /** model_type of the language model, or general.architecture. */

@@ -58,6 +58,8 @@ describe('a model folder', () => {
       'web/config.json': '{}',
       'web/onnx/model_q4.onnx': 'graph',
       'web/onnx/model_q4.onnx_data': 'more',
+      'packs/packed.retortpack': 'RETORTPK',
+      'packs/.partial-other.retortpack': 'RETORTPK',
       'a/b/c/too-deep.gguf': 'GGUF',
       '.hidden/model.gguf': 'GGUF',
       'empty/readme.txt': 'nothing',
@@ -72,6 +74,7 @@ describe('a model folder', () => {
         ['tiny-qwen', 'safetensors', expect.any(Number)],
         ['Tiny-Llama.F32', 'gguf', expect.any(Number)],
         ['tiny.Q8_0', 'gguf', expect.any(Number)],
+        ['packed', 'pack', 8],
         ['web', 'transformersjs', 9],
       ].sort((left, right) => String(left[0]).localeCompare(String(right[0]), 'en')),
     );
@@ -90,7 +93,7 @@ describe('a model folder', () => {
       {
         id: expect.stringMatching(/^place-[0-9a-f]{16}$/) as string,
         label: basename(folder),
-        models: 5,
+        models: 6,
         isPresent: true,
       },
     ]);

@@ -30,6 +30,9 @@ function facts(summary: ModelSummary): [string, string][] {
   return [
     ['name', summary.name],
     ['format', `${summary.format}, ${summary.files.length} files, ${byteText(summary.bytes)}`],
+    ...(summary.packOf
+      ? [['made of', `${summary.packOf.name}, ${summary.packOf.format}`] as [string, string]]
+      : []),
     ['architecture', summary.architecture],
     ['runs here', summary.supported ? 'yes' : `no: ${summary.unsupportedReason ?? ''}`],
     ['parameters', number(summary.parameters)],

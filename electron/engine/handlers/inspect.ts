@@ -7,6 +7,7 @@ import type {
   TensorInfo,
   TokenizerSource,
 } from '../../contract/model-source.ts';
+import type { PackContents } from '../../contract/pack.ts';
 import { modelIdentity } from '../../formats/identity.ts';
 import { readModelSource } from '../../formats/open-source.ts';
 import { resolveSpec } from '../../../models/families/index.ts';
@@ -19,6 +20,7 @@ export async function inspect(path: string): Promise<ModelSummary> {
   return {
     name: source.name,
     format: source.format,
+    ...(source.pack && { packOf: originOf(source.pack) }),
     architecture: source.architecture,
     supported: reason === null,
     unsupportedReason: reason,
@@ -32,6 +34,10 @@ export async function inspect(path: string): Promise<ModelSummary> {
     files: source.files.map(({ name, bytes }) => ({ name, bytes })),
     tensors: [...source.tensors.values()].map((tensor) => summaryOf(tensor, source)),
   };
+}
+
+function originOf({ origin: { name, format, identity } }: PackContents) {
+  return { name, format, identity };
 }
 
 function specOf(source: ModelSource): { spec: ModelSpec | null; reason: string | null } {

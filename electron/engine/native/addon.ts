@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Activation } from '../../../models/families/model-spec.ts';
 import { isErrorCode, LabError } from '../../contract/errors.ts';
+import type { MatrixLayout } from '../../contract/pack.ts';
 import type { Arithmetic } from '../engine.ts';
 
 /** Parameters as the addon takes them: SamplingParameters without the seed, names equal. */
@@ -75,20 +76,10 @@ export interface NativePackedMatrix {
   readonly layout: string;
 }
 
-/** How a packed matrix lies, in the words of native/src/matrix/layout.h: groups of eight rows, the last padded. */
-export interface NativeMatrixLayout {
-  /** e.g. q4_0×8. */
-  readonly name: string;
-  readonly codes: 'f32' | 'f16' | 'bf16' | 'nibbles' | 'fives' | 'sixes' | 'bytes';
-  readonly scales:
-    'none' | 'f16' | 'f16_offset' | 'f16_point' | 'f32' | 'f32_offset' | 'f32_point' | 'k4' | 'k6';
-  readonly zero: number;
-  readonly pointBase: number;
-  readonly stepColumns: number;
-  readonly stepsPerHeader: number;
+/** A packed matrix: groups of eight rows one after another, the last padded. */
+export interface NativeMatrixLayout extends MatrixLayout {
   readonly rows: number;
   readonly columns: number;
-  /** Groups lie one after another, each of as many bytes. */
   readonly groups: number;
   readonly groupBytes: number;
 }

@@ -1,7 +1,7 @@
 /** Opens any ModelSource whose architecture is known in the native engine: weights are packed into memory once, sessions share them. */
 import { LabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
-import { modelIdentity } from '../../formats/identity.ts';
+import { weightsIdentity } from '../../formats/identity.ts';
 import { readWeight } from '../../formats/read-weight.ts';
 import type { ModelSpec, ResolvedModel, RopeSpec } from '../../../models/families/model-spec.ts';
 import { frequenciesForContext } from '../../../models/families/rope.ts';
@@ -38,7 +38,7 @@ export async function openNativeEngine(
       native,
       spec: model.spec,
       kvCodec,
-      signature: `${await modelIdentity(source)} native ${arithmetic} ${kvCodec}`,
+      signature: `${await weightsIdentity(source)} native ${arithmetic} ${kvCodec}`,
       notes: { kernels: native.kernels },
       ropes: ropesOf(model.spec, factors),
     };

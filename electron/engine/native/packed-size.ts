@@ -89,16 +89,18 @@ function matrixPacking(matrix: QuantizedMatrix, columns: number): Packing | null
   return block === null ? null : codes(bits, block, isHalf && !areFloats, offsets);
 }
 
-/** Names of canonical weights that are matrices to multiply by; the others are kept as float32 numbers. */
 const matrixName =
   /(^|\.)(embedding|embedding_in|embedding_out|head|query|key|value|output|gate|up|down|router|in|out|x|time_step)\.weight$/;
+
+/** Whether a canonical weight is a matrix to multiply by; the others are kept as float32 numbers. */
+export const isMatrixName = (name: string): boolean => matrixName.test(name);
 
 /** Name and bytes of every weight as the engine holds it. */
 export function heldWeights({ weights }: ResolvedModel): { name: string; bytes: number; isMatrix: boolean }[] {
   return [...weights]
     .filter(([name]) => !name.startsWith('rope_factors'))
     .map(([name, ref]) => {
-      const isMatrix = matrixName.test(name);
+      const isMatrix = isMatrixName(name);
       const elements = ref.shape.reduce((product, size) => product * size, 1);
       return { name, bytes: isMatrix ? packedBytes(ref) : 4 * elements, isMatrix };
     });

@@ -18,7 +18,8 @@ const itemBytes: Record<Exclude<ValueType, 'array'>, number> = {
 }; // prettier-ignore
 
 interface Place {
-  readonly offset: number;
+  /** Of the key's entry in the file; null: it stands in no GGUF file. */
+  readonly offset: number | null;
   readonly type: ValueType;
 }
 
@@ -39,8 +40,8 @@ export class GgufMetadata {
 
   /** A bad-file error at a key; the offset is that of the key's entry. */
   fail(key: string, message: string): LabError {
-    const place = this.#places.get(key);
-    return badFile(message, { file: this.file, field: key, ...(place && { offset: place.offset }) });
+    const offset = this.#places.get(key)?.offset ?? null;
+    return badFile(message, { file: this.file, field: key, ...(offset !== null && { offset }) });
   }
 
   /** The type a value has in the file. */

@@ -1,18 +1,11 @@
 /** A GGUF model, one file or split, as a ModelSource. Only headers are read. */
 import { basename, dirname, resolve } from 'node:path';
-import { badFile, LabError } from '../../contract/errors.ts';
-import type { GenerationDefaults, ModelSource, SourceFile, TensorInfo } from '../../contract/model-source.ts';
+import { badFile } from '../../contract/errors.ts';
+import type { ModelSource, SourceFile, TensorInfo } from '../../contract/model-source.ts';
 import { openModelFile } from '../model-file.ts';
-import { checkHyperParameters } from './check-hyper-parameters.ts';
+import { describeGguf } from './describe.ts';
 import type { GgufMetadata } from './metadata.ts';
 import { readHeader, type GgufHeader } from './read-header.ts';
-import {
-  checkEmbedding,
-  readSpecialIds,
-  readTemplates,
-  readTokenizer,
-  withControlTokens,
-} from './vocabulary.ts';
 
 interface OpenedHeader extends GgufHeader {
   readonly file: SourceFile;
@@ -29,27 +22,16 @@ export async function readGguf(path: string): Promise<ModelSource> {
   const first = await openHeader(folder, split ? split.part(0) : named, 0);
   const headers = [first, ...(await otherParts(folder, first, split))];
   const { metadata } = first;
-  const architecture = readArchitecture(metadata);
   const tensors = joinTensors(headers);
-  const tokenizer = readTokenizer(metadata);
-  const tokenCount = tokenizer?.tokens.length ?? null;
-  checkHyperParameters(metadata, architecture, tensors);
-  checkEmbedding(metadata, architecture, tensors, tokenCount);
-  const special = readSpecialIds(metadata, tokenizer);
   return {
     format: 'gguf',
     path: resolve(path),
     folder,
     name: displayName(metadata, named),
     files: headers.map(({ file }) => file),
-    architecture,
-    metadata: { kind: 'gguf', values: metadata.values },
+    ...describeGguf(metadata, tensors),
     tensors,
     matrices: new Map(),
-    tokenizer: withControlTokens(tokenizer, special),
-    templates: readTemplates(metadata),
-    special,
-    generation: readGenerationDefaults(metadata),
     graphs: [],
   };
 }
@@ -145,47 +127,8 @@ function joinTensors(headers: readonly OpenedHeader[]): Map<string, TensorInfo> 
   return tensors;
 }
 
-/** general.architecture; files that are no language model of their own are named for what they are. */
-function readArchitecture(metadata: GgufMetadata): string {
-  const key = 'general.architecture';
-  const architecture = metadata.text(key);
-  if (architecture === null) throw metadata.fail(key, 'the architecture is missing');
-  if (!/^[\w.-]{1,64}$/.test(architecture)) throw metadata.fail(key, 'not a name of an architecture');
-  const type = metadata.text('general.type') ?? 'model';
-  if (architecture === 'clip' || type === 'mmproj') {
-    throw notAModel(metadata, 'the image encoder (mmproj) of another model; open that model itself');
-  }
-  if (type === 'adapter') throw notAModel(metadata, 'an adapter (LoRA) for another model');
-  if (type === 'imatrix') throw notAModel(metadata, 'an importance matrix, not a model');
-  return architecture;
-}
-
 /** general.name, cut to what a list can show, or the file's name. */
 function displayName(metadata: GgufMetadata, fileName: string): string {
   const name = metadata.text('general.name')?.trim().slice(0, 200);
   return name || fileName.replace(/\.gguf$/i, '');
-}
-
-function notAModel(metadata: GgufMetadata, what: string): LabError {
-  return new LabError('unsupported-format', `${metadata.file} is ${what}.`, {
-    file: metadata.file,
-    field: 'general.architecture',
-  });
-}
-
-/** general.sampling.*: what the model's author recommends. */
-function readGenerationDefaults(metadata: GgufMetadata): GenerationDefaults {
-  const value = (name: string) => metadata.number(`general.sampling.${name}`);
-  const temperature = value('temp');
-  const topK = value('top_k');
-  const topP = value('top_p');
-  const minP = value('min_p');
-  const repetitionPenalty = value('penalty_repeat');
-  return {
-    ...(temperature !== null && { temperature }),
-    ...(topK !== null && { topK }),
-    ...(topP !== null && { topP }),
-    ...(minP !== null && { minP }),
-    ...(repetitionPenalty !== null && { repetitionPenalty }),
-  };
 }

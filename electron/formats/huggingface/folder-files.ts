@@ -21,8 +21,8 @@ import { orNull, readOptionalJson, readWholeFile, type JsonFile } from '../json.
 const mebibyte = 1_048_576;
 const maximumTokenizerBytes = 256 * mebibyte;
 const maximumTokenizerConfigBytes = 64 * mebibyte;
-const maximumTemplateBytes = mebibyte;
-const maximumTemplates = 64;
+export const maximumTemplateBytes = mebibyte;
+export const maximumTemplates = 64;
 /** The largest seen in public models is 65,536 and some. */
 const maximumAddedTokens = 262_144;
 
@@ -73,7 +73,8 @@ export async function readTokenizer(folder: string): Promise<TokenizerFiles> {
   };
 }
 
-function checkTokenizer({ name, value }: JsonFile): void {
+/** What is relied upon of a tokenizer.json. Throws bad-file. */
+export function checkTokenizer({ name, value }: NamedJson): void {
   if (!isObject(value['model'])) throw badFile('expected an object', { file: name, field: 'model' });
   const added = value['added_tokens'] ?? [];
   const detail = { file: name, field: 'added_tokens' };

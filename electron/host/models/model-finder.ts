@@ -151,7 +151,10 @@ export class ModelFinder {
     this.#visited.add(real);
     const listing = await this.list(folder);
     const inside = await this.#addFolderModel(folder, real, listing, title(below));
-    await Promise.all(groupParts(listing.files.filter(isGguf)).map((parts) => this.#addFile(folder, parts)));
+    const addFiles = (format: ModelFormat, names: readonly string[]) =>
+      Promise.all(groupParts(names).map((parts) => this.#addFile(folder, parts, format)));
+    await addFiles('gguf', listing.files.filter(isGguf));
+    await addFiles('pack', listing.files.filter(isPack));
     if (below.length >= levels) return;
     const others = listing.folders.filter((name) => name !== inside && name !== 'node_modules');
     await Promise.all(others.map((name) => this.#visitInside(folder, [...below, name], title)));
@@ -191,11 +194,11 @@ export class ModelFinder {
     return inside.some(isGraph) ? graphs : null;
   }
 
-  async #addFile(folder: string, parts: Parts): Promise<void> {
+  async #addFile(folder: string, parts: Parts, format: ModelFormat): Promise<void> {
     const path = join(folder, parts.first);
     const realPath = await realpath(path).catch(() => path);
     const title = fileTitle(parts.stem, basename(folder));
-    this.add({ path, realPath, title, format: 'gguf', ...(await measure(folder, [parts])) });
+    this.add({ path, realPath, title, format, ...(await measure(folder, [parts])) });
   }
 }
 
@@ -246,6 +249,7 @@ function fileTitle(stem: string, folder: string): string {
 
 /** Image encoders (mmproj) belong to a model beside them. */
 const isGguf = (name: string) => /\.gguf$/i.test(name) && !/mmproj/i.test(name);
+const isPack = (name: string) => name.endsWith('.retortpack');
 const isSafetensors = (name: string) => name.endsWith('.safetensors');
 const isGraph = (name: string) => name.endsWith('.onnx');
 const isGraphData = (name: string) => isGraph(name) || /\.onnx[._]data(_\d+)?$|\.data$/.test(name);

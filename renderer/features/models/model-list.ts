@@ -27,6 +27,7 @@ const formatNames: Readonly<Record<string, string>> = {
   gguf: 'GGUF',
   genai: 'ONNX, for onnxruntime-genai',
   transformersjs: 'ONNX, for Transformers.js',
+  pack: 'Retort pack',
 };
 
 /** A format as its makers write it. */
