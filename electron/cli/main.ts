@@ -15,6 +15,7 @@ import { inspect } from './commands/inspect.ts';
 import { jobs } from './commands/jobs.ts';
 import { logits } from './commands/logits.ts';
 import { models } from './commands/models.ts';
+import { pack } from './commands/pack.ts';
 import { perplexity } from './commands/perplexity.ts';
 import { run } from './commands/run.ts';
 import { runs } from './commands/runs.ts';
@@ -31,6 +32,7 @@ const commands: readonly Command[] = [
   tokenize,
   inspect,
   models,
+  pack,
   perplexity,
   bench,
   jobs,
@@ -46,7 +48,7 @@ function usage(): string {
 
 ${lines.join('\n')}
 
-MODEL is a library name (retort models list), a .gguf file, or a model's folder.
+MODEL is a library name (retort models list), a .gguf file, a pack, or a model's folder.
 `;
 }
 

@@ -228,6 +228,18 @@ export const PerplexityResult = z.strictObject({
   topOneAgreement: z.number().optional(),
 });
 
+export const PackResult = z.strictObject({
+  /** The pack. */
+  out: z.string(),
+  identity: z.string(),
+  bytes,
+  records: count,
+  /** Of records that an earlier, unfinished run had written. */
+  resumedBytes: bytes,
+});
+
+export const VerifyResult = z.strictObject({ records: count, bytes });
+
 export const engineContract = {
   /** Reads headers only; works in a process that never opens weights. */
   inspect: query({ input: z.strictObject({ path: modelPath }), output: ModelSummary }),
@@ -340,6 +352,21 @@ export const engineContract = {
       model: ModelInfo,
       reference: ModelInfo.nullable(),
     }),
+  }),
+  /**
+   * Writes a pack of a model (electron/formats/pack). `out` is absolute, and nothing has this name yet. Cancelled, killed or out of room, it leaves an unfinished file
+   * with which the same call goes on. Progress in bytes.
+   */
+  pack: stream({
+    input: z.strictObject({ path: modelPath, out: modelPath, threads: z.int().min(1).max(1024) }),
+    chunk: Progress,
+    done: PackResult,
+  }),
+  /** Reads all of a pack. Throws bad-file with the first record whose checksum is another, bad-request for what is no pack. */
+  verifyPack: stream({
+    input: z.strictObject({ path: modelPath }),
+    chunk: Progress,
+    done: VerifyResult,
   }),
   memory: query({ input: z.strictObject({}), output: Memory }),
 };

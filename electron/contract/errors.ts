@@ -74,6 +74,8 @@ const systemCodes: Partial<Record<string, ErrorCode>> = {
   EIO: 'file-unreadable',
   ENOSPC: 'disk-full',
   EDQUOT: 'disk-full',
+  // A file may be no larger: by a limit of the process, or on FAT.
+  EFBIG: 'disk-full',
   ENOMEM: 'out-of-memory',
 };
 

@@ -10,10 +10,12 @@ import {
   GenerateResult,
   ModelInfo,
   ModelSummary,
+  PackResult,
   PerplexityResult,
   Progress,
   TokenBatch,
   TokenIds,
+  VerifyResult,
 } from './engine-contract.ts';
 import { bytes, count, Id, text, time } from './identifiers.ts';
 import { command, query, stream } from './operation.ts';
@@ -39,7 +41,7 @@ export const LibraryModel = z.strictObject({
 });
 export type LibraryModel = z.infer<typeof LibraryModel>;
 
-export const JobKind = z.enum(['build-graph', 'perplexity']);
+export const JobKind = z.enum(['build-graph', 'perplexity', 'pack']);
 export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted']);
 export const Job = z.strictObject({
   id: Id,
@@ -250,6 +252,18 @@ export const hostContract = {
     }),
     chunk: WorkEvent,
     done: z.strictObject({ ...PerplexityResult.shape, jobId: Id, ...computed }),
+  }),
+  /** A job. `out` is absolute, and nothing has this name yet; a call that was stopped is gone on with by the same call. */
+  pack: stream({
+    input: z.strictObject({ model: ModelReference, out: path, threads: z.int().min(1).max(1024).nullable() }),
+    chunk: WorkEvent,
+    done: z.strictObject({ ...PackResult.shape, jobId: Id }),
+  }),
+  /** Compares every record of a pack with its checksum; the first that is damaged is an error that names it. */
+  verifyPack: stream({
+    input: z.strictObject({ model: ModelReference }),
+    chunk: WorkEvent,
+    done: z.strictObject({ ...VerifyResult.shape, path: z.string() }),
   }),
 };
 export type HostContract = typeof hostContract;

@@ -34,6 +34,7 @@ import { TextService } from './text/text-service.ts';
 import { EnginePool } from './work/engine-pool.ts';
 import { generateHandlers } from './work/generate.ts';
 import { measureHandlers } from './work/measure.ts';
+import { packHandlers } from './work/pack.ts';
 import { perplexityHandlers } from './work/perplexity.ts';
 
 /** 32 MiB: twice the longest text. */
@@ -115,6 +116,7 @@ function hostOf(services: Services): Host {
     ...generateHandlers(services),
     ...measureHandlers(services),
     ...perplexityHandlers(services),
+    ...packHandlers(services),
   };
   return {
     serve: (port) => serve(port, hostContract, handlers),

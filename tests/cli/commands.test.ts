@@ -296,6 +296,46 @@ test('perplexity takes a text and a reference', async () => {
   expect(stdout).toContain('same likeliest token: 100.00 %');
 });
 
+test('pack writes a pack that is inspected, added, verified, and refused where it is damaged', async () => {
+  const out = join(home, 'tiny.retortpack');
+  const result = json(await retort('pack', llama, '--out', out, '--json'));
+  expect(result).toEqual({
+    out,
+    identity: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    bytes: readFileSync(out).length,
+    records: expect.any(Number) as number,
+    resumedBytes: 0,
+    jobId: expect.any(String) as string,
+  });
+  expect(json(await retort('inspect', out, '--json'))).toMatchObject({
+    format: 'pack',
+    packOf: { name: 'llama', format: 'safetensors' },
+    identity: result['identity'],
+    layers: 3,
+  });
+  expect((await retort('inspect', out)).stdout).toMatch(/made of\s+llama, safetensors/);
+  expect(json(await retort('models', 'add', out, '--json'))).toMatchObject({ name: 'tiny', format: 'pack' });
+  expect(json(await retort('models', 'verify', 'tiny', '--json'))).toEqual({
+    path: out,
+    records: result['records'],
+    bytes: expect.any(Number) as number,
+  });
+  const { stdout } = await retort('models', 'verify', out);
+  expect(stdout).toMatch(/tiny\.retortpack is sound: \d+ records, .* KiB\./);
+  const again = await retort('pack', llama, '--out', out);
+  expect({ code: again.code, stdout: again.stdout }).toEqual({ code: 2, stdout: '' });
+  expect(json(await retort('run', out, '--ids', '1', '--engine', 'onnx', '--json'))).toMatchObject({
+    error: { code: 'unsupported-feature' },
+  });
+  const bytes = readFileSync(out);
+  bytes[4096]! ^= 1;
+  writeFileSync(out, bytes);
+  const damaged = await retort('models', 'verify', out, '--json');
+  expect(damaged.code).toBe(4);
+  expect(json(damaged)).toMatchObject({ error: { code: 'bad-file', detail: { offset: 4096 } } });
+  expect((await retort('models', 'remove', 'tiny')).code).toBe(0);
+}, 60_000);
+
 test('bench measures prefill and decode apart', async () => {
   const args = ['--prompt-tokens', '8', '--generate-tokens', '4', '--repeat', '2', '--threads', '1'];
   const result = json(await retort('bench', llama, ...args, '--json'));
@@ -366,6 +406,7 @@ test('help and version go to stdout', async () => {
     'tokenize',
     'inspect',
     'models',
+    'pack',
     'perplexity',
     'bench',
     'jobs',

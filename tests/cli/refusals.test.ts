@@ -6,6 +6,7 @@ import { cli } from '../helpers/cli.ts';
 import { goldenFolder } from '../helpers/golden.ts';
 
 const llama = join(goldenFolder, 'tiny', 'llama');
+const exported = join(goldenFolder, 'exports', 'llama-plain');
 let home: string;
 beforeAll(() => {
   home = mkdtempSync(join(tmpdir(), 'retort-cli-'));
@@ -55,8 +56,13 @@ const refusals: readonly (readonly [string, readonly string[], number, string])[
   ['logits into a missing folder', ['logits', llama, '--ids', '1', '--out', '/nowhere/x'], 3, 'does not exist'],
   ['perplexity without a window', ['perplexity', llama, '--file', 'empty.txt'], 2, '--context is missing.'],
   ['perplexity of nothing', ['perplexity', llama, '--file', 'empty.txt', '--context', '4'], 2, 'empty'],
-  ['an unknown subcommand', ['models', 'sell'], 2, 'There is no sell: list, add, remove.'],
-  ['no subcommand', ['models'], 2, 'Say what to do: list, add, remove.'],
+  ['an unknown subcommand', ['models', 'sell'], 2, 'There is no sell: list, add, remove, verify.'],
+  ['no subcommand', ['models'], 2, 'Say what to do: list, add, remove, verify.'],
+  ['a pack without a name', ['pack', llama], 2, '--out is missing.'],
+  ['a pack into a missing folder', ['pack', llama, '--out', '/nowhere/x'], 3, 'The folder /nowhere does not exist.'],
+  ['a pack in place of a file', ['pack', llama, '--out', 'empty.txt'], 2, 'empty.txt is there already'],
+  ['a pack of a graph without names', ['pack', exported, '--out', 'new'], 5, 'runs only as it was exported'],
+  ['verifying what is no pack', ['models', 'verify', llama], 2, 'only packs hold checksums'],
   ['a library name with capitals', ['models', 'add', llama, '--name', 'Llama'], 2, 'an id is'],
   ['a trace that cannot be written', ['run', llama, '--ids', '1', '--trace', '/nowhere/t.jsonl'], 2, 'cannot be written'],
 ]; // prettier-ignore

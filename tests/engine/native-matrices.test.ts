@@ -12,6 +12,7 @@ import {
 import { nativeAddon } from '../../electron/engine/native/addon.ts';
 import { matrixSource, type OrderedMatrix } from '../../electron/engine/native/matrix-source.ts';
 import { dequantize } from '../../electron/formats/dequantize/index.ts';
+import { groupBytes, groupCount, layoutProblem } from '../../electron/formats/pack/layout.ts';
 import { readSafetensorsFolder } from '../../electron/formats/safetensors/folder.ts';
 import { writeSafetensors } from '../../electron/formats/safetensors/write.ts';
 import { typeTraits } from '../../electron/formats/tensor-types.ts';
@@ -34,7 +35,12 @@ async function readBack({
   const engine = new NativeEngine({ arithmetic: 'reference', threads: 2, kernels: '' });
   onTestFinished(() => engine.close());
   const { rows, columns } = matrix;
-  const { number, layout } = await engine.pack(matrix);
+  const { number, layout, bytes } = await engine.pack(matrix);
+  // Whatever the engine packs, packs know and measure alike.
+  const facts = engine.matrixLayout(number);
+  expect(layoutProblem(facts, columns)).toBeNull();
+  expect(groupBytes(facts, columns)).toBe(facts.groupBytes);
+  expect(groupCount(rows) * facts.groupBytes).toBe(bytes);
   engine.setModel({
     hiddenSize: columns,
     vocabularySize: rows,

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent, RunResult } from '../../electron/contract/host-contract.ts';
@@ -292,6 +292,60 @@ describe('perplexity', () => {
     await expect(running).rejects.toMatchObject({ code: 'cancelled' });
     expect(await client.listJobs({})).toMatchObject([{ state: 'cancelled' }]);
     await eventually(() => expect(isAlive(engines[1] ?? 0)).toBe(false));
+  });
+});
+
+describe('packing', () => {
+  test('is a job of its own process, which verifies too', async () => {
+    const { client, engines, home } = startHost();
+    const out = join(home, 'llama.retortpack');
+    const packed = await drain(client.pack({ model, out, threads: null }));
+    expect(packed).toMatchObject({ out, bytes: statSync(out).size, resumedBytes: 0 });
+    expect(await client.listJobs({})).toMatchObject([
+      { id: packed.jobId, kind: 'pack', title: `llama → ${out}`, state: 'done' },
+    ]);
+    const named = { name: 'none', path: out };
+    const verified = await drain(client.verifyPack({ model: named }));
+    expect(verified).toMatchObject({ records: packed.records, path: out });
+    expect(await client.inspect({ model: named })).toMatchObject({
+      format: 'pack',
+      identity: packed.identity,
+    });
+    await eventually(() => expect(engines.some(isAlive)).toBe(false));
+  });
+
+  test('keeps what it has when it is cancelled, and goes on; a second job for the file is refused meanwhile', async () => {
+    const { client, engines, home } = startHost();
+    const out = join(home, 'model.retortpack');
+    const request = { model: { name: 'smollm2-135m-instruct', path: null }, out, threads: 1 };
+    const controller = new AbortController();
+    const running = drain(client.pack(request, { signal: controller.signal }), async () => {
+      if (controller.signal.aborted) return;
+      await expect(drain(client.pack(request))).rejects.toMatchObject({
+        code: 'bad-request',
+        message: expect.stringContaining('is packing model.retortpack now') as string,
+      });
+      controller.abort();
+    });
+    await expect(running).rejects.toMatchObject({
+      code: 'cancelled',
+      message: expect.stringContaining('goes on from there') as string,
+    });
+    expect(await client.listJobs({})).toMatchObject([{ kind: 'pack', state: 'cancelled' }]);
+    expect(readdirSync(home).filter((file) => file.startsWith('.partial-'))).toHaveLength(2);
+    const again = await drain(client.pack(request));
+    expect(again.bytes).toBe(statSync(out).size);
+    expect(readdirSync(home).filter((file) => file.startsWith('.partial-'))).toEqual([]);
+    await eventually(() => expect(engines.some(isAlive)).toBe(false));
+  });
+
+  test('of what is no model, or into no folder, fails with a code, and so does its job', async () => {
+    const { client, home } = startHost();
+    const at = (out: string, path: string) =>
+      drain(client.pack({ model: { name: 'x', path }, out, threads: 1 }));
+    await expect(at(join(home, 'none', 'x'), model.path ?? '')).rejects.toMatchObject({ code: 'not-found' });
+    await expect(at(join(home, 'x'), home)).rejects.toMatchObject({ code: 'unsupported-format' });
+    expect(await client.listJobs({})).toMatchObject([{ state: 'failed' }, { state: 'failed' }]);
   });
 });
 

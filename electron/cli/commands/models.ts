@@ -2,13 +2,19 @@ import { resolve } from 'node:path';
 import type { LibraryModel } from '../../contract/host-contract.ts';
 import type { Command } from '../command.ts';
 import { byteText, table } from '../output.ts';
-import { jsonOption } from '../shared-options.ts';
+import { jsonOption, modelFrom } from '../shared-options.ts';
 import { subcommands } from '../subcommands.ts';
+import { followWork } from '../work.ts';
 
 export const models: Command = {
   name: 'models',
-  summary: 'The library: names for models.',
-  usage: ['models list', 'models add FILE_OR_FOLDER [--name NAME]', 'models remove NAME'],
+  summary: 'The library: names for models; whether a pack is sound.',
+  usage: [
+    'models list',
+    'models add FILE_OR_FOLDER [--name NAME]',
+    'models remove NAME',
+    'models verify PACK',
+  ],
   options: { name: { value: 'NAME', help: 'with add: small letters, digits and -' }, ...jsonOption },
 
   run: subcommands({
@@ -32,6 +38,16 @@ export const models: Command = {
       const model = await client.removeModel({ name });
       if (output.isJson) output.json(model);
       else output.line(`${model.name} is no longer in the library; ${model.path} was not touched.`);
+    },
+    async verify(given, { client, signal, output }) {
+      const [name] = given.exactly('PACK');
+      const call = client.verifyPack({ model: modelFrom(name) }, { signal });
+      const verified = await followWork(call, output);
+      if (output.isJson) output.json(verified);
+      else {
+        const records = `${verified.records.toLocaleString('en')} records, ${byteText(verified.bytes)}`;
+        output.line(`${verified.path} is sound: ${records}.`);
+      }
     },
   }),
 };

@@ -8,12 +8,23 @@ import { generate, type GenerateHooks } from '../generate.ts';
 import { writeLogits } from '../logits.ts';
 import { peakBytes } from '../memory.ts';
 import { openModel, type OpenedModel } from '../open-engine.ts';
+import { packModel } from '../pack/pack-model.ts';
+import { verifyPack } from '../pack/verify.ts';
 import type { EngineState } from './engine-state.ts';
 import { progressSender } from './progress.ts';
 
 export type Computing = Pick<
   Handlers<EngineContract>,
-  'open' | 'generate' | 'conversation' | 'forget' | 'logits' | 'bench' | 'perplexity' | 'memory'
+  | 'open'
+  | 'generate'
+  | 'conversation'
+  | 'forget'
+  | 'logits'
+  | 'bench'
+  | 'perplexity'
+  | 'pack'
+  | 'verifyPack'
+  | 'memory'
 >;
 
 export function computeHandlers(state: EngineState): Computing {
@@ -92,6 +103,20 @@ export function computeHandlers(state: EngineState): Computing {
         for (const { engine } of opened) await engine.close();
         await progress.finish();
       }
+    },
+
+    async pack(request, { signal, emit }) {
+      const progress = progressSender(emit);
+      const packed = await packModel(request, { signal, onProgress: progress.report });
+      await progress.finish();
+      return packed;
+    },
+
+    async verifyPack({ path }, { signal, emit }) {
+      const progress = progressSender(emit);
+      const verified = await verifyPack(path, { signal, onProgress: progress.report });
+      await progress.finish();
+      return verified;
     },
 
     memory: () => Promise.resolve(state.memory()),

@@ -22,6 +22,8 @@ const textOnly: Computing = {
   logits: refuse,
   bench: refuse,
   perplexity: refuse,
+  pack: refuse,
+  verifyPack: refuse,
   memory: () => Promise.resolve(state.memory()),
 };
 

@@ -138,7 +138,8 @@ const Layout = z.strictObject({
   stepsPerHeader: side,
 });
 
-const Matrix = z.strictObject({
+/** Where a matrix lies. */
+export const PlacedMatrix = z.strictObject({
   rows: side,
   columns: side,
   layout: Layout,
@@ -147,7 +148,7 @@ const Matrix = z.strictObject({
   tiles: list(z.tuple([count, count, z.int().positive()])),
 });
 
-const Vector = z.strictObject({
+export const PlacedVector = z.strictObject({
   type: z.enum(['f32', 'i32']),
   count: z.int().positive(),
   record: count,
@@ -173,7 +174,7 @@ export const StoredHeader = z.strictObject({
     bytes: numbers((value) => value > 0),
     crc: numbers((value) => value >= 0 && value <= 0xffff_ffff),
   }),
-  matrices: dictionary(Matrix),
-  vectors: dictionary(Vector),
+  matrices: dictionary(PlacedMatrix),
+  vectors: dictionary(PlacedVector),
 });
 export type StoredHeader = z.output<typeof StoredHeader>;

@@ -104,7 +104,8 @@ function taken(name: string): LabError {
 
 /** A library name from a file's or folder's: small letters, digits and single hyphens. */
 export function nameOf(path: string): string {
-  const stem = extname(path).toLowerCase() === '.gguf' ? basename(path).slice(0, -5) : basename(path);
+  const ending = extname(path);
+  const stem = /^\.(gguf|retortpack)$/i.test(ending) ? basename(path, ending) : basename(path);
   const name = stem
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')

@@ -1,0 +1,68 @@
+/** Matrices packed one at a time by the native engine, whose bytes are then taken out of it. */
+import type { ModelSource } from '../../contract/model-source.ts';
+import type { WeightRef } from '../../../models/families/model-spec.ts';
+import {
+  nativeAddon,
+  toCodedError,
+  withCodes,
+  type NativeAddon,
+  type NativeEngine,
+  type NativeMatrixLayout,
+} from './addon.ts';
+import { matrixSource } from './matrix-source.ts';
+
+export interface HeldMatrix {
+  readonly number: number;
+  readonly layout: NativeMatrixLayout;
+  /** Column j multiplies input columnOrder[j]; null: in order. */
+  readonly columnOrder: Int32Array | null;
+}
+
+export class MatrixPacker {
+  readonly #addon: NativeAddon;
+  readonly #engine: NativeEngine;
+
+  constructor(threads: number) {
+    this.#addon = nativeAddon();
+    // Layouts depend on neither arithmetic nor kernels.
+    this.#engine = withCodes(
+      () => new this.#addon.NativeEngine({ arithmetic: 'reference', threads, kernels: '' }),
+    );
+  }
+
+  /** The version of the code that lays matrices out. */
+  get version(): string {
+    return this.#addon.version;
+  }
+
+  /** Throws what reading the weight throws, and out-of-memory. The caller releases it. */
+  async pack(source: ModelSource, name: string, ref: WeightRef): Promise<HeldMatrix> {
+    const { matrix, columnOrder } = await matrixSource(source, ref);
+    try {
+      const { number } = await this.#engine.pack(matrix);
+      return { number, columnOrder, layout: this.#engine.matrixLayout(number) };
+    } catch (error) {
+      const known = toCodedError(error);
+      if (known instanceof Error) known.message = `${name}: ${known.message}`;
+      throw known;
+    }
+  }
+
+  /** Bytes of some groups, copied. */
+  groups({ number }: HeldMatrix, first: number, count: number): Uint8Array {
+    return withCodes(() => this.#engine.copyGroups(number, first, count));
+  }
+
+  release({ number }: HeldMatrix): void {
+    withCodes(() => this.#engine.release(number));
+  }
+
+  close(): void {
+    this.#engine.close();
+  }
+}
+
+/** CRC32C of bytes that follow others whose checksum is `before`. */
+export function checksum(bytes: Uint8Array, before = 0): number {
+  return nativeAddon().crc32c(bytes, before);
+}

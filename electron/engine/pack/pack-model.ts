@@ -1,0 +1,224 @@
+/** Makes a pack of a model: its matrices as the native engine lays them out, so that nothing is repacked when it is opened. */
+import { stat, statfs } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import type { Progress } from '../../contract/engine-contract.ts';
+import { LabError, toLabError } from '../../contract/errors.ts';
+import { originalFormat, type ModelSource } from '../../contract/model-source.ts';
+import { modelIdentity } from '../../formats/identity.ts';
+import { readModelSource } from '../../formats/open-source.ts';
+import { encodeHeader } from '../../formats/pack/header.ts';
+import { readPack } from '../../formats/pack/read-pack.ts';
+import { packVersion, pageBytes, type StoredHeader } from '../../formats/pack/schema.ts';
+import { storeModel } from '../../formats/pack/stored-model.ts';
+import { resolveModel } from '../../../models/families/index.ts';
+import type { ResolvedModel } from '../../../models/families/model-spec.ts';
+import { MatrixPacker } from '../native/packer.ts';
+import { packOf } from './check-weights.ts';
+import type { PackIdentity } from './journal.ts';
+import { planPack, type PackUnit } from './plan.ts';
+import { partialBytes, PartialPack, withKept } from './partial-pack.ts';
+import { UnitPacker } from './unit-packer.ts';
+
+const mebibyte = 1_048_576;
+
+export interface PackRequest {
+  readonly path: string;
+  /** Absolute; nothing has this name yet. */
+  readonly out: string;
+  readonly threads: number;
+}
+
+export interface PackHooks {
+  readonly signal: AbortSignal;
+  onProgress(progress: Progress): void;
+}
+
+export interface PackOutcome {
+  readonly out: string;
+  /** Of the pack. */
+  readonly identity: string;
+  readonly bytes: number;
+  readonly records: number;
+  /** Of records that an earlier run had written. */
+  readonly resumedBytes: number;
+}
+
+/**
+ * Throws what reading the model throws, bad-request for a target that cannot be, disk-full with `missingBytes` where the room does not suffice, disk-full and
+ * cancelled with the unfinished file kept: the same call goes on with it. `durableBytes`: how much a crash may cost.
+ */
+export async function packModel(
+  request: PackRequest,
+  hooks: PackHooks,
+  { durableBytes = 64 * mebibyte } = {},
+): Promise<PackOutcome> {
+  const source = await readModelSource(request.path);
+  const model = resolveModel(source);
+  if (source.pack)
+    throw new LabError('bad-request', `${source.name} is a pack already.`, { file: basename(request.path) });
+  await checkTarget(request.out);
+  const plan = planPack(model);
+  await checkSpace(source, plan, request.out);
+  const packing = new Packing({ source, model, plan, request, hooks });
+  return packing.run(durableBytes);
+}
+
+/** Throws bad-request where the name is taken, not-found where its folder is missing. */
+async function checkTarget(out: string): Promise<void> {
+  const folder = await stat(dirname(out)).catch((error: unknown) => {
+    const { code, message } = toLabError(error);
+    const text = code === 'not-found' ? `The folder ${dirname(out)} does not exist.` : message;
+    throw new LabError(code, text, { file: basename(out) }, { cause: error });
+  });
+  if (!folder.isDirectory()) throw new LabError('bad-request', `${dirname(out)} is not a folder.`);
+  if (await stat(out).catch(() => null)) {
+    throw new LabError('bad-request', `${out} is there already: remove it, or name another file.`, {
+      file: basename(out),
+    });
+  }
+}
+
+/** The rest of the header: numbers of a record and of what lies in it, as JSON. */
+const headerBytesPerRecord = 400;
+
+/** Bytes of the whole pack, from headers: no less than it will take, but for what JSON makes of odd texts. */
+export function predictedBytes({ files }: ModelSource, plan: readonly PackUnit[]): number {
+  const headers = files.reduce((sum, { headerBytes }) => sum + headerBytes, 0);
+  // Every tile but the last is at least one MiB.
+  const records = plan.reduce((sum, { bytes }) => sum + 1 + Math.ceil(bytes / mebibyte), 0);
+  const units = plan.reduce((sum, { bytes }) => sum + bytes, 0);
+  return units + records * (pageBytes + headerBytesPerRecord) + 2 * headers + 2 * pageBytes;
+}
+
+async function checkSpace(source: ModelSource, plan: readonly PackUnit[], out: string): Promise<void> {
+  const needed = predictedBytes(source, plan) - (await partialBytes(out));
+  const { bavail, bsize } = await statfs(dirname(out));
+  const free = bavail * bsize;
+  if (needed <= free) return;
+  const text = (bytes: number) => bytes.toLocaleString('en');
+  const missingBytes = needed - free;
+  const message = `${basename(out)} needs ${text(needed)} bytes, ${text(free)} are free in ${dirname(out)}: ${text(missingBytes)} are missing.`;
+  throw new LabError('disk-full', message, { file: basename(out), missingBytes });
+}
+
+interface Task {
+  readonly source: ModelSource;
+  readonly model: ResolvedModel;
+  readonly plan: readonly PackUnit[];
+  readonly request: PackRequest;
+  readonly hooks: PackHooks;
+}
+
+class Packing {
+  readonly #task: Task;
+  readonly #total: number;
+  #done = 0;
+
+  constructor(task: Task) {
+    this.#task = task;
+    this.#total = task.plan.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  async run(durableBytes: number): Promise<PackOutcome> {
+    const { source, request, hooks } = this.#task;
+    const { signal } = hooks;
+    const packer = new MatrixPacker(request.threads);
+    try {
+      const identity: PackIdentity = {
+        format: packVersion,
+        version: packer.version,
+        source: await modelIdentity(source),
+        name: source.name,
+      };
+      const onChecked = (bytes: number) => this.#advance('check what is packed', bytes);
+      const partial = await PartialPack.open(request.out, identity, { durableBytes, signal, onChecked });
+      try {
+        return await this.#finish(partial, packer, identity);
+      } finally {
+        await partial.close();
+      }
+    } catch (error) {
+      throw withKept(error, request.out);
+    } finally {
+      packer.close();
+    }
+  }
+
+  async #finish(partial: PartialPack, packer: MatrixPacker, identity: PackIdentity): Promise<PackOutcome> {
+    const { source, request } = this.#task;
+    const resumedBytes = partial.recordBytes;
+    await this.#packUnits(partial, packer).catch(async (error: unknown) => {
+      // What is complete shall not be lost; the first failure is the one to tell.
+      await partial.flush().catch(() => undefined);
+      throw error;
+    });
+    if ((await modelIdentity(source)) !== identity.source) {
+      throw new LabError('bad-file', `${source.name} changed while it was packed: pack it again.`);
+    }
+    const records = partial.units.flatMap((unit) => unit.records);
+    const written = await partial.complete(encodeHeader(headerOf(source, identity, partial)));
+    const pack = await readBack(written, this.#task.model);
+    await partial.publish();
+    const { bytes } = pack.files[0]!;
+    return {
+      out: request.out,
+      identity: await identityOf(request.out),
+      bytes,
+      records: records.length,
+      resumedBytes,
+    };
+  }
+
+  async #packUnits(partial: PartialPack, packer: MatrixPacker): Promise<void> {
+    const { source, model, plan, hooks } = this.#task;
+    const units = new UnitPacker(source, model, packer, partial);
+    const first = partial.units.length;
+    this.#done = plan.slice(0, first).reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#advance('pack', 0);
+    for (const [index, unit] of plan.entries()) {
+      if (index < first) continue;
+      const before = this.#done;
+      const onWritten = (bytes: number) => {
+        hooks.signal.throwIfAborted();
+        this.#advance('pack', Math.min(bytes, before + unit.bytes - this.#done));
+      };
+      hooks.signal.throwIfAborted();
+      await partial.add(await units.pack(index, unit, onWritten));
+      this.#done = before + unit.bytes;
+    }
+  }
+
+  #advance(phase: string, bytes: number): void {
+    this.#done += bytes;
+    this.#task.hooks.onProgress({ phase, done: Math.min(this.#done, this.#total), total: this.#total });
+  }
+}
+
+const identityOf = async (path: string) => modelIdentity(await readPack(path));
+
+/** As a reader will see it: with every weight that its model needs. */
+async function readBack(path: string, model: ResolvedModel): Promise<ModelSource> {
+  const pack = await readPack(path);
+  const again = resolveModel(pack);
+  packOf(pack, again);
+  if (JSON.stringify(again.spec) === JSON.stringify(model.spec)) return pack;
+  throw new LabError(
+    'internal',
+    'The pack describes another architecture than the model that it was made of.',
+  );
+}
+
+function headerOf(source: ModelSource, identity: PackIdentity, { units }: PartialPack): StoredHeader {
+  const records = units.flatMap((unit) => unit.records);
+  return {
+    source: { identity: identity.source, name: source.name, format: originalFormat(source), sha256: null },
+    ...storeModel(source),
+    records: {
+      offset: records.map(([offset]) => offset),
+      bytes: records.map(([, bytes]) => bytes),
+      crc: records.map(([, , crc]) => crc),
+    },
+    matrices: new Map(units.flatMap((unit) => unit.matrices)),
+    vectors: new Map(units.flatMap((unit) => unit.vectors)),
+  };
+}

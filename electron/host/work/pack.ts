@@ -1,0 +1,63 @@
+/** Packing a model as a job, and verifying a pack, each in a process of its own. */
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import type { Progress } from '../../contract/engine-contract.ts';
+import { LabError } from '../../contract/errors.ts';
+import type { HostContract } from '../../contract/host-contract.ts';
+import { drain } from '../../contract/rpc-client.ts';
+import type { Handlers } from '../../contract/rpc.ts';
+import type { Services } from '../services.ts';
+import { afterGrace, untilCancelled } from './cancellation.ts';
+import { hooksOf } from './open-model.ts';
+
+export function packHandlers(services: Services): Pick<Handlers<HostContract>, 'pack' | 'verifyPack'> {
+  return {
+    async pack({ model: reference, out, threads }, context) {
+      const { name, path } = await services.library.resolve(reference);
+      await refuseSecond(services, out);
+      const hooks = hooksOf(context);
+      return services.jobs.run('pack', titleOf(name, out), context.signal, async (job) => {
+        const process = services.engines.start(services);
+        try {
+          const request = { path, out, threads: threads ?? availableParallelism() };
+          const call = process.client.pack(request, { signal: job.signal });
+          const onProgress = async (progress: Progress) => {
+            job.report(progress);
+            await hooks.progress(progress);
+          };
+          // The engine makes durable what is complete before it answers a cancellation.
+          const packed = await untilCancelled(afterGrace(job.signal), drain(call, onProgress));
+          return { ...packed, jobId: job.id };
+        } finally {
+          process.kill();
+        }
+      });
+    },
+
+    async verifyPack({ model: reference }, context) {
+      const { path } = await services.library.resolve(reference);
+      const { signal, progress } = hooksOf(context);
+      const process = services.engines.start(services);
+      try {
+        const call = process.client.verifyPack({ path }, { signal });
+        const verified = await untilCancelled(signal, drain(call, progress));
+        return { ...verified, path };
+      } finally {
+        process.kill();
+      }
+    },
+  };
+}
+
+const titleOf = (name: string, out: string) => `${name} → ${out}`;
+
+/** Two processes that write one file would spoil it. Throws bad-request while another job packs to it. */
+async function refuseSecond(services: Services, out: string): Promise<void> {
+  const other = (await services.jobs.list()).find(
+    ({ kind, state, title }) =>
+      kind === 'pack' && (state === 'queued' || state === 'running') && title.endsWith(titleOf('', out)),
+  );
+  if (!other) return;
+  const message = `Job ${other.id} is packing ${basename(out)} now: wait for it, or stop it by retort jobs cancel ${other.id}.`;
+  throw new LabError('bad-request', message, { file: basename(out) });
+}

@@ -1,0 +1,50 @@
+/** Packs made by the real packer. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import type { PackContents, PackMatrix } from '../../electron/contract/pack.ts';
+import { packModel, type PackOutcome } from '../../electron/engine/pack/pack-model.ts';
+
+export const quiet = { signal: new AbortController().signal, onProgress: () => undefined };
+
+export function packInto(folder: string, path: string, name = 'model.retortpack'): Promise<PackOutcome> {
+  return packModel({ path, out: join(folder, name), threads: 2 }, quiet);
+}
+
+/** All groups of a matrix, its tiles one after another. */
+export function matrixBytes(
+  whole: Buffer,
+  { records }: PackContents,
+  matrix: PackMatrix,
+  groupBytes: number,
+): Buffer {
+  return Buffer.concat(
+    matrix.tiles.map(({ record, offset, groups }) => {
+      const start = records.offsets[record]! + offset;
+      return whole.subarray(start, start + groups * groupBytes);
+    }),
+  );
+}
+
+export interface ChildResult {
+  readonly packed?: PackOutcome;
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly reports: number;
+  readonly grownBytes: number;
+}
+
+const child = join(import.meta.dirname, 'pack-child.ts');
+
+/** Packs in a process of its own, begun by `before` (a command that runs its arguments). Null: it was killed. */
+export function packInChild(
+  args: readonly [model: string, out: string, durableBytes: number, killAt: number],
+  before: readonly string[] = [],
+): Promise<ChildResult | null> {
+  const [command = '', ...rest] = [...before, process.execPath, child, ...args.map(String)];
+  return new Promise((resolve, reject) => {
+    execFile(command, rest, { timeout: 60_000 }, (error, stdout, stderr) => {
+      if (error?.signal === 'SIGKILL' && !error.killed) resolve(null);
+      else if (error) reject(new Error(`${error.message}\n${stderr}`));
+      else resolve(JSON.parse(stdout) as ChildResult);
+    });
+  });
+}
