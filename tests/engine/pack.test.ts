@@ -19,7 +19,8 @@ import { resolveModel } from '../../models/families/index.ts';
 import { bundledModel, goldenFolder } from '../helpers/golden.ts';
 import { labError, makeFolder } from '../helpers/model-folder.ts';
 import { tinyCases, tinyFolder } from '../helpers/native-engine.ts';
-import { matrixBytes, packInto, quiet } from '../helpers/packs.ts';
+import { matrixBytes, packInChild, packInto, quiet } from '../helpers/packs.ts';
+import { writeRandomGguf } from '../bench/models/random-gguf.ts';
 
 const exported = join(goldenFolder, 'exports', 'qwen3-transformersjs-q4');
 const ggufs = tinyCases.flatMap((name) =>
@@ -294,3 +295,26 @@ test('a source that changes while it is packed is refused', async () => {
   expect(error.message).toContain('changed while it was packed');
   expect(existsSync(out)).toBe(false);
 });
+
+test('packing takes no more memory than the largest matrix and some tiles', async () => {
+  const folder = makeFolder();
+  const path = join(folder, 'model.gguf');
+  const shape = {
+    name: 'many matrices',
+    hidden: 512,
+    layers: 56,
+    heads: 8,
+    keyValueHeads: 8,
+    headDimension: 64,
+    feedForward: 2048,
+    contextLength: 512,
+  };
+  await writeRandomGguf(path, shape, 'Q8_0', bundledModel);
+  const result = await packInChild([path, join(folder, 'pack'), 2 ** 26, 0]);
+  const largest = (49_152 * 512 * 34) / 32;
+  // Records on their way to the disk, what waits for the collector of garbage, and the addon itself.
+  const others = 80 * 2 ** 20;
+  const { packed, grownBytes } = result!;
+  expect(packed!.bytes).toBeGreaterThan(2 * (largest + others));
+  expect(grownBytes).toBeLessThan(largest + others);
+}, 120_000);

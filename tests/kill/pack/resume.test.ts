@@ -2,8 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
+  linkSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
