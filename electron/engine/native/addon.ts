@@ -246,7 +246,7 @@ export interface NativeEngine {
   pack(matrix: NativeMatrixSource): Promise<NativePackedMatrix>;
   matrixLayout(number: number): NativeMatrixLayout;
   /** The bytes of some groups of a packed matrix, as they lie. */
-  copyGroups(number: number, first: number, count: number): Uint8Array;
+  copyGroups(number: number, first: number, count: number): Uint8Array<ArrayBuffer>;
   /** Forgets a matrix that no model will name. Memory goes back when no other is left. */
   release(number: number): void;
   setModel(model: NativeModelDescription): void;

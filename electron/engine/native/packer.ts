@@ -49,7 +49,7 @@ export class MatrixPacker {
   }
 
   /** Bytes of some groups, copied. */
-  groups({ number }: HeldMatrix, first: number, count: number): Uint8Array {
+  groups({ number }: HeldMatrix, first: number, count: number): Uint8Array<ArrayBuffer> {
     return withCodes(() => this.#engine.copyGroups(number, first, count));
   }
 

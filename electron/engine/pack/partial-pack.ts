@@ -143,24 +143,29 @@ export class PartialPack {
     return this.#records;
   }
 
-  /** Puts a record at the end; what `add` names it by. The bytes belong to it from here on. Throws where an earlier write failed. */
-  async write(bytes: Uint8Array): Promise<PackedUnit['records'][number]> {
-    const offset = placeAfter(this.#end, bytes.length);
-    this.#end = offset + bytes.length;
+  /** Puts a record at the end; what `add` names it by. The bytes and their whole buffer belong to it from here on, and are gone once written. Throws where an earlier write failed. */
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<PackedUnit['records'][number]> {
+    const { length } = bytes;
+    const sum = checksum(bytes);
+    const offset = placeAfter(this.#end, length);
+    this.#end = offset + length;
     this.#records += 1;
     this.#start(bytes, offset);
     while (this.#inFlight > mostInFlight) await Promise.race(this.#writes);
     this.#throwFailure();
-    return [offset, bytes.length, checksum(bytes)];
+    return [offset, length, sum];
   }
 
-  #start(bytes: Uint8Array, offset: number): void {
-    this.#inFlight += bytes.length;
+  #start(bytes: Uint8Array<ArrayBuffer>, offset: number): void {
+    const { length } = bytes;
+    this.#inFlight += length;
     const writing = writeAll(this.#data, bytes, offset)
       .catch((error: Error) => (this.#writeFailure ??= error))
       .then(() => {
-        this.#inFlight -= bytes.length;
+        this.#inFlight -= length;
         this.#writes.delete(writing);
+        // Now, not when the collector of garbage comes by: it lets a hundred megabytes of them gather.
+        bytes.buffer.transfer(0);
       });
     this.#writes.add(writing);
   }

@@ -26,10 +26,11 @@ export class UnitPacker {
   /** `onWritten` gets the bytes of each record and may throw. Throws what reading, packing and writing throw. */
   async pack(index: number, unit: PackUnit, onWritten: (bytes: number) => void): Promise<PackedUnit> {
     const packed: PackedUnit = { unit: index, records: [], matrices: [], vectors: [] };
-    const write = async (bytes: Uint8Array) => {
+    const write = async (bytes: Uint8Array<ArrayBuffer>) => {
       const record = this.#pack.nextRecord;
-      packed.records.push(await this.#pack.write(bytes));
-      onWritten(bytes.length);
+      const written = await this.#pack.write(bytes);
+      packed.records.push(written);
+      onWritten(written[1]);
       return record;
     };
     if (unit.kind === 'vectors') await this.#vectors(unit.names, packed, write);
@@ -92,7 +93,7 @@ export class UnitPacker {
   }
 }
 
-type Write = (bytes: Uint8Array) => Promise<number>;
+type Write = (bytes: Uint8Array<ArrayBuffer>) => Promise<number>;
 
 interface Part {
   readonly name: string;
