@@ -3,26 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
-#include <string>
+
+#include "checked_file.h"
 
 namespace retort {
-
-// A range of a file. `path`: UTF-8, absolute, links resolved. `file_bytes`: the file's whole size when it was checked.
-struct FileRange {
-  std::string path;
-  std::uint64_t file_bytes = 0;
-  std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;
-};
 
 // The open file behind a range; several threads may read.
 class SourceFile {
  public:
   // Throws Failure: bad_request (the range is not inside the file), file_unreadable, bad_file (no regular file, or another size than it had).
   explicit SourceFile(FileRange range);
-  ~SourceFile();
   SourceFile(const SourceFile&) = delete;
   SourceFile& operator=(const SourceFile&) = delete;
 
@@ -30,9 +21,8 @@ class SourceFile {
   void read(std::uint64_t offset, std::span<std::byte> out) const;
 
  private:
-  class Handle;
-  FileRange range_;
-  std::unique_ptr<const Handle> handle_;
+  const FileRange range_;
+  const CheckedFile file_;
 };
 
 }  // namespace retort
