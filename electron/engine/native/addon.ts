@@ -239,6 +239,23 @@ export interface NativeKernelTime {
   readonly prefillSeconds: number;
 }
 
+/** What to read of a file to learn how fast its disk is. `path`: absolute, links resolved. */
+export interface NativeDiskPlan {
+  readonly path: string;
+  /** The whole file's size when it was checked; at least the largest of the sizes. */
+  readonly fileBytes: number;
+  /** Bytes of one read: multiples of 4096, 16 MiB at most. Reads in flight: 1 to 64. 1 to 32 of either. */
+  readonly sizes: Int32Array;
+  readonly depths: Int32Array;
+  /** Read for each size and depth, in three rounds of at least one read, and no longer than a second; 4 GiB at most. */
+  readonly bytesPerPoint: number;
+}
+
+/** Stops what it was given to. */
+export interface NativeCancellation {
+  cancel(): void;
+}
+
 /** Errors carry a LabError code as `code`; promises reject with them. Pack all matrices, then give the model that names them. */
 export interface NativeEngine {
   /** The kernel set that runs. */
@@ -275,6 +292,12 @@ export interface NativeAddon {
   kernelSets(): string[];
   /** Times sets against each other, turn about, in about a tenth of a second. Rejects for a set that this processor does not run. */
   measureKernelSets(names: readonly string[]): Promise<NativeKernelTime[]>;
+  /**
+   * Bytes per second of reads at random places around the page cache: all depths of the first size, then of the next. Rejects with
+   * unsupported-feature where the file system has no such reads.
+   */
+  measureDisk(plan: NativeDiskPlan, cancellation?: NativeCancellation): Promise<Float64Array>;
+  NativeCancellation: new () => NativeCancellation;
   /** `kernels`: a kernel set's name, or '' for the widest this processor runs. */
   NativeEngine: new (options: {
     readonly arithmetic: Arithmetic;

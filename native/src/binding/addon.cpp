@@ -4,6 +4,7 @@
 
 #include "arguments.h"
 #include "checksum_function.h"
+#include "disk_functions.h"
 #include "engine_object.h"
 #include "kernel_functions.h"
 #include "retort/status.h"
@@ -26,8 +27,10 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("Sampler", SamplerObject::define(env));
   exports.Set("NativeEngine", EngineObject::define(env));
   exports.Set("NativeSession", SessionObject::define(env));
+  exports.Set("NativeCancellation", CancellationObject::define(env));
   exports.Set("kernelSets", Napi::Function::New<kernel_sets>(env, "kernelSets"));
   exports.Set("measureKernelSets", Napi::Function::New<measure_kernel_sets>(env, "measureKernelSets"));
+  exports.Set("measureDisk", Napi::Function::New<measure_disk_curve>(env, "measureDisk"));
   exports.Set("scoreRows", Napi::Function::New<score_rows>(env, "scoreRows"));
   exports.Set("crc32c", Napi::Function::New<checksum>(env, "crc32c"));
   exports.Set("divergenceRows", Napi::Function::New<divergence_rows>(env, "divergenceRows"));

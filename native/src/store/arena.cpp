@@ -48,7 +48,7 @@ std::byte* map_pages(std::size_t bytes) noexcept {
   unmap_pages(mapped, before);
   unmap_pages(mapped + before + bytes, large_page_bytes - before);
 #ifdef __linux__
-  // A read into large pages is one request to the disk, into small ones one per megabyte. Advice only.
+  // Advice only.
   madvise(mapped + before, bytes, MADV_HUGEPAGE);
 #endif
   return mapped + before;

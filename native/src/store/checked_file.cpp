@@ -31,7 +31,7 @@ void refuse_file(Status status, const FileRange& range, const std::string& what)
 
 std::string system_error_text(std::int64_t code) { return std::system_category().message(static_cast<int>(-code)); }
 
-CheckedFile::CheckedFile(const FileRange& range, Way way) : is_direct_(way == Way::direct), native_(open(checked(range), is_direct_)) {}
+CheckedFile::CheckedFile(const FileRange& range, Way way) : way_(way), native_(open(checked(range), way_)) {}
 
 CheckedFile::~CheckedFile() { close(native_); }
 
@@ -39,13 +39,13 @@ CheckedFile::~CheckedFile() { close(native_); }
 
 // The direct way here was compiled by nobody yet, and never ran.
 
-CheckedFile::Native CheckedFile::open(const FileRange& range, bool& is_direct) {
+CheckedFile::Native CheckedFile::open(const FileRange& range, Way& way) {
   const int length = static_cast<int>(range.path.size());
   std::wstring wide(static_cast<std::size_t>(MultiByteToWideChar(CP_UTF8, 0, range.path.data(), length, nullptr, 0)), L'\0');
   MultiByteToWideChar(CP_UTF8, 0, range.path.data(), length, wide.data(), static_cast<int>(wide.size()));
   constexpr DWORD sharing = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
   // Direct handles are overlapped ones: a plain handle does one read at a time.
-  const DWORD direct_flags = is_direct ? FILE_FLAG_NO_BUFFERING | FILE_FLAG_OVERLAPPED : 0;
+  const DWORD direct_flags = way == Way::direct ? FILE_FLAG_NO_BUFFERING | FILE_FLAG_OVERLAPPED : 0;
   HANDLE handle = CreateFileW(wide.c_str(), GENERIC_READ, sharing, nullptr, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT | direct_flags, nullptr);
   if (handle == INVALID_HANDLE_VALUE) refuse_file(Status::file_unreadable, range, "cannot be opened.");
   BY_HANDLE_FILE_INFORMATION now{};
@@ -64,7 +64,7 @@ std::int64_t CheckedFile::read(std::byte* out, std::size_t bytes, std::uint64_t 
   place.Offset = static_cast<DWORD>(offset);
   place.OffsetHigh = static_cast<DWORD>(offset >> 32U);
   HANDLE ended = nullptr;
-  if (is_direct_) {
+  if (is_direct()) {
     ended = CreateEventW(nullptr, TRUE, FALSE, nullptr);
     if (ended == nullptr) return -static_cast<std::int64_t>(GetLastError());
     // The lowest bit keeps this read out of a completion port.
@@ -96,26 +96,30 @@ bool is_refusal(std::int64_t error) { return error == EINVAL || error == ENOTSUP
 #ifdef __APPLE__
 
 // Never ran yet.
-int open_descriptor(const char* path, bool& is_direct) {
+int open_descriptor(const char* path, CheckedFile::Way& way) {
   const int descriptor = ::open(path, open_flags);
-  if (descriptor >= 0 && is_direct) is_direct = ::fcntl(descriptor, F_NOCACHE, 1) == 0 && ::fcntl(descriptor, F_RDAHEAD, 0) == 0;
+  if (descriptor >= 0 && way == CheckedFile::Way::direct && ::fcntl(descriptor, F_NOCACHE, 1) != 0) way = CheckedFile::Way::uncached;
   return descriptor;
 }
 
-void make_ordinary(int descriptor) { ::fcntl(descriptor, F_NOCACHE, 0); }
+void make_uncached(int descriptor) { ::fcntl(descriptor, F_RDAHEAD, 0); }
 
 #else
 
-int open_descriptor(const char* path, bool& is_direct) {
-  if (is_direct) {
+int open_descriptor(const char* path, CheckedFile::Way& way) {
+  if (way == CheckedFile::Way::direct) {
     const int descriptor = ::open(path, open_flags | O_DIRECT);
     if (descriptor >= 0 || !is_refusal(errno)) return descriptor;
-    is_direct = false;
+    way = CheckedFile::Way::uncached;
   }
   return ::open(path, open_flags);
 }
 
-void make_ordinary(int descriptor) { ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) & ~O_DIRECT); }
+// Reading ahead would bring back pages that were let go of.
+void make_uncached(int descriptor) {
+  ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) & ~O_DIRECT);
+  ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
+}
 
 #endif
 
@@ -136,8 +140,8 @@ bool takes_direct_reads(int descriptor) {
 
 }  // namespace
 
-CheckedFile::Native CheckedFile::open(const FileRange& range, bool& is_direct) {
-  const int descriptor = open_descriptor(range.path.c_str(), is_direct);
+CheckedFile::Native CheckedFile::open(const FileRange& range, Way& way) {
+  const int descriptor = open_descriptor(range.path.c_str(), way);
   if (descriptor < 0) refuse_file(errno == ELOOP ? Status::bad_file : Status::file_unreadable, range, std::strerror(errno));
   struct stat now{};
   const bool known = ::fstat(descriptor, &now) == 0;
@@ -145,10 +149,8 @@ CheckedFile::Native CheckedFile::open(const FileRange& range, bool& is_direct) {
     ::close(descriptor);
     refuse_file(Status::bad_file, range, "the file changed after it was checked.");
   }
-  if (is_direct && !takes_direct_reads(descriptor)) {
-    is_direct = false;
-    make_ordinary(descriptor);
-  }
+  if (way == Way::direct && !takes_direct_reads(descriptor)) way = Way::uncached;
+  if (way == Way::uncached) make_uncached(descriptor);
   return descriptor;
 }
 

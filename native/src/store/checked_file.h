@@ -29,7 +29,8 @@ inline constexpr std::size_t direct_page = 4096;
 // Several threads may read.
 class CheckedFile {
  public:
-  enum class Way { ordinary, direct };
+  // `uncached`: ordinary reads that shall leave little in the page cache, what `direct` becomes where it is refused.
+  enum class Way { ordinary, uncached, direct };
 #ifdef _WIN32
   using Native = void*;
 #else
@@ -44,22 +45,22 @@ class CheckedFile {
   CheckedFile& operator=(const CheckedFile&) = delete;
 
   // Whether reads go around the page cache: asked for, and taken by the file system for the open file and for a first page that was read.
-  bool is_direct() const noexcept { return is_direct_; }
+  bool is_direct() const noexcept { return way_ == Way::direct; }
 
   // Bytes read, 0 at the end of the file, the system's error code as a negative number.
   std::int64_t read(std::byte* out, std::size_t bytes, std::uint64_t offset) const noexcept;
 
-  // Advice, for ordinary reads that shall leave nothing behind: the page cache lets go of these bytes.
+  // Advice, for uncached reads: the page cache lets go of these bytes.
   void drop_pages(std::uint64_t offset, std::uint64_t bytes) const noexcept;
 
   Native native() const noexcept { return native_; }
 
  private:
   // Opens and checks; throws with nothing left open.
-  static Native open(const FileRange& range, bool& is_direct);
+  static Native open(const FileRange& range, Way& way);
   static void close(Native native) noexcept;
 
-  bool is_direct_;
+  Way way_;
   Native native_;
 };
 

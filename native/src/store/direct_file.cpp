@@ -34,7 +34,7 @@ std::unique_ptr<Reader> make_reader(const CheckedFile& file, const FileRange& ra
 DirectFile::DirectFile(const FileRange& file, const Options& options)
     : range_(checked(file, options)),
       options_(options),
-      file_(range_, options.is_refused ? CheckedFile::Way::ordinary : CheckedFile::Way::direct),
+      file_(range_, options.is_refused ? CheckedFile::Way::uncached : CheckedFile::Way::direct),
       reader_(make_reader(file_, range_, options_)) {}
 
 DirectFile::~DirectFile() { drain(); }

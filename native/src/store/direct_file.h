@@ -31,8 +31,7 @@ struct DirectRead {
 
   // From the range's start; a multiple of direct_page inside the range.
   std::uint64_t offset = 0;
-  // Address and size are multiples of direct_page, 1 GiB at most. May reach past the range's end; what belongs there is then not filled, or filled with
-  // what the file holds behind the range.
+  // Address and size are multiples of direct_page, 1 GiB at most. May reach past the range's end; memory behind it then holds anything afterwards.
   std::span<std::byte> into;
 
   // Neither finished nor taken back.
@@ -82,7 +81,7 @@ class DirectFile {
 
   // "io_uring", "overlapped" or "threads".
   std::string_view reader() const noexcept { return reader_->name(); }
-  // False where the file system refuses: then reads are ordinary ones, after which the page cache is asked to let go of the pages.
+  // False where the file system refuses: then reads are ordinary ones, after each of which the page cache is asked to let go of its pages.
   bool is_direct() const noexcept { return file_.is_direct(); }
   std::int32_t depth() const noexcept { return options_.depth; }
   // Of the range.

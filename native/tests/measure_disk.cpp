@@ -1,0 +1,105 @@
+#include "store/measure_disk.h"
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+
+namespace {
+
+using retort::DirectFile;
+using retort::DiskPlan;
+using retort::FileRange;
+using retort::ReaderKind;
+using retort::Status;
+
+constexpr std::size_t file_bytes = (std::size_t{1} << 20) + 77;
+
+class TemporaryFile {
+ public:
+  TemporaryFile() {
+    const auto time = std::chrono::steady_clock::now().time_since_epoch().count();
+    path_ = std::filesystem::temp_directory_path() / ("retort-disk-" + std::to_string(time));
+    const std::vector<char> zeros(file_bytes);
+    std::ofstream(path_, std::ios::binary).write(zeros.data(), static_cast<std::streamsize>(file_bytes));
+  }
+  ~TemporaryFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  FileRange range() const { return {std::filesystem::canonical(path_).string(), file_bytes, 0, file_bytes}; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+bool is_skipped(const TemporaryFile& file) {
+  if (DirectFile(file.range(), {}).is_direct()) return false;
+  std::printf("skipped: this file system refuses direct reads\n");
+  return true;
+}
+
+const std::atomic<bool> never = false;
+
+}  // namespace
+
+TEST("every size and depth gets a speed, by every reader") {
+  const TemporaryFile file;
+  if (is_skipped(file)) return;
+  for (const ReaderKind reader : {ReaderKind::automatic, ReaderKind::threads}) {
+    const auto rates = retort::measure_disk(file.range(), {reader, {4096, 1U << 20}, {1, 3, 16}, 1U << 20}, never);
+    check::is_true(rates.size() == 6, "depths of each size");
+    for (const double rate : rates) check::is_true(rate > 0, "a speed");
+  }
+}
+
+TEST("as many bytes are read as were asked for") {
+  const TemporaryFile file;
+  DirectFile direct(file.range(), {.depth = 3});
+  retort::RandomReads reads(direct, 64 << 10);
+  reads.rate(1, 60, never);
+  check::is_true(direct.counts().reads == 1, "one read");
+  reads.rate(50, 60, never);
+  check::is_true(direct.counts().reads == 51 && direct.counts().bytes == 51 * (std::uint64_t{64} << 10) && direct.pending() == 0, "fifty more, inside the file");
+  reads.rate(1000, 0, never);
+  check::is_true(direct.counts().reads <= 51 + 6 && direct.pending() == 0, "no new ones once the time is over");
+}
+
+TEST("measuring ends when it is cancelled, with nothing in flight") {
+  const TemporaryFile file;
+  const std::atomic<bool> cancelled = true;
+  DirectFile direct(file.range(), {.depth = 4});
+  {
+    retort::RandomReads reads(direct, 64 << 10);
+    check::refuses(Status::cancelled, [&] { reads.rate(1'000'000, 60, cancelled); });
+  }
+  check::is_true(direct.pending() == 0 && direct.counts().reads <= 8, "nothing is left");
+  std::atomic<bool> later = false;
+  std::thread([&] { later = true; }).join();
+  if (is_skipped(file)) return;
+  check::refuses(Status::cancelled, [&] { retort::measure_disk(file.range(), {ReaderKind::automatic, {4096}, {1}, std::uint64_t{4} << 30}, later); });
+}
+
+TEST("plans that ask for too much are refused") {
+  const TemporaryFile file;
+  const auto refuses = [&](const DiskPlan& plan) { check::refuses(Status::bad_request, [&] { retort::measure_disk(file.range(), plan, never); }); };
+  constexpr ReaderKind reader = ReaderKind::automatic;
+  refuses({reader, {}, {1}, 4096});
+  refuses({reader, {4096}, {}, 4096});
+  refuses({reader, std::vector<std::size_t>(33, 4096), {1}, 4096});
+  refuses({reader, {4096}, std::vector<std::int32_t>(33, 1), 4096});
+  refuses({reader, {0}, {1}, 4096});
+  refuses({reader, {4097}, {1}, 4096});
+  refuses({reader, {(16U << 20) + 4096}, {1}, 4096});
+  refuses({reader, {~std::size_t{4095}}, {1}, 4096});
+  refuses({reader, {4096}, {0}, 4096});
+  refuses({reader, {4096}, {65}, 4096});
+  refuses({reader, {4096}, {1}, (std::uint64_t{4} << 30) + 1});
+  if (is_skipped(file)) return;
+  refuses({reader, {2U << 20}, {1}, 4096});
+}
