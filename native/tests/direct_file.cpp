@@ -20,7 +20,11 @@
 
 #ifdef __linux__
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #endif
 
@@ -448,6 +452,61 @@ TEST("io_uring is there") {
   }
   check::is_true(DirectFile(file.range(), {}).reader() == "io_uring", "what is chosen by itself");
   check::is_true(DirectFile(file.range(), {.reader = ReaderKind::threads}).reader() == "threads", "what was asked for");
+}
+
+namespace {
+
+// Runs `body` on a thread to which the kernel answers one system call by EPERM, as a sandbox does. False where the kernel has no such filters.
+bool without_call(unsigned call, const auto& body) {
+  std::string failure;
+  bool is_filtered = false;
+  std::thread([&] {
+    sock_filter steps[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                           BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const sock_fprog program = {static_cast<unsigned short>(std::size(steps)), steps};
+    is_filtered = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+    if (!is_filtered) return;
+    try {
+      body();
+    } catch (const std::exception& error) {
+      failure = error.what();
+    }
+  }).join();
+  check::is_true(failure.empty(), failure.c_str());
+  return is_filtered;
+}
+
+}  // namespace
+
+TEST("where io_uring is forbidden, wholly or only its use, threads read") {
+  const TemporaryFile file;
+  for (const unsigned call : {static_cast<unsigned>(__NR_io_uring_setup), static_cast<unsigned>(__NR_io_uring_enter)}) {
+    const bool is_filtered = without_call(call, [&] {
+      DirectFile direct(file.range(), {});
+      check::is_true(direct.reader() == "threads", "another reader");
+      read_whole(direct, file);
+      check::refuses(Status::unsupported_feature, [&] { DirectFile(file.range(), {.reader = ReaderKind::uring}); });
+    });
+    if (!is_filtered) std::printf("skipped: the kernel filters no system calls\n");
+  }
+}
+
+TEST("where the file system refuses direct reads, ordinary ones are made") {
+  // sysfs has no direct reads. It gives every file the size of a page, whatever is in it.
+  const FileRange range{"/sys/kernel/fscaps", 4096, 0, 4096};
+  if (!std::filesystem::exists(range.path)) {
+    std::printf("skipped: no file system here refuses\n");
+    return;
+  }
+  for (const ReaderKind kind : {ReaderKind::automatic, ReaderKind::threads}) {
+    DirectFile direct(range, {.reader = kind});
+    check::is_true(!direct.is_direct(), "not direct");
+    Reads reads;
+    DirectRead& read = reads.add(0, direct_page);
+    direct.begin(read);
+    check::refuses(Status::bad_file, [&] { direct.finish(read); });
+    check::is_true(read.into[0] != std::byte{0}, "what there is was read");
+  }
 }
 
 TEST("direct reads leave nothing in the page cache") {
