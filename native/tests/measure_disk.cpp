@@ -79,10 +79,25 @@ TEST("measuring ends when it is cancelled, with nothing in flight") {
     check::refuses(Status::cancelled, [&] { reads.rate(1'000'000, 60, cancelled); });
   }
   check::is_true(direct.pending() == 0 && direct.counts().reads <= 8, "nothing is left");
-  std::atomic<bool> later = false;
-  std::thread([&] { later = true; }).join();
+}
+
+TEST("a long measurement is cancelled") {
+  const TemporaryFile file;
   if (is_skipped(file)) return;
-  check::refuses(Status::cancelled, [&] { retort::measure_disk(file.range(), {ReaderKind::automatic, {4096}, {1}, std::uint64_t{4} << 30}, later); });
+  std::atomic<bool> cancelled = false;
+  std::thread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    cancelled = true;
+  });
+  // Left alone, it would take half a minute.
+  const DiskPlan plan{ReaderKind::automatic, std::vector<std::size_t>(32, 4096), {1}, std::uint64_t{4} << 30};
+  try {
+    check::refuses(Status::cancelled, [&] { retort::measure_disk(file.range(), plan, cancelled); });
+  } catch (...) {
+    later.join();
+    throw;
+  }
+  later.join();
 }
 
 TEST("plans that ask for too much are refused") {
@@ -100,6 +115,11 @@ TEST("plans that ask for too much are refused") {
   refuses({reader, {4096}, {0}, 4096});
   refuses({reader, {4096}, {65}, 4096});
   refuses({reader, {4096}, {1}, (std::uint64_t{4} << 30) + 1});
+}
+
+TEST("a file smaller than a read is refused") {
+  const TemporaryFile file;
   if (is_skipped(file)) return;
-  refuses({reader, {2U << 20}, {1}, 4096});
+  const DiskPlan plan{ReaderKind::automatic, {2U << 20}, {1}, 4096};
+  check::refuses(Status::bad_request, [&] { retort::measure_disk(file.range(), plan, never); });
 }
