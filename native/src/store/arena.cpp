@@ -19,7 +19,7 @@ namespace {
 
 #ifdef _WIN32
 
-// Never ran yet. VirtualAlloc's borders are 64 KiB.
+// Compiles, and has not been run yet. VirtualAlloc's borders are 64 KiB.
 std::byte* map_pages(std::size_t bytes) noexcept {
   return static_cast<std::byte*>(VirtualAlloc(nullptr, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE));
 }

@@ -37,7 +37,7 @@ CheckedFile::~CheckedFile() { close(native_); }
 
 #ifdef _WIN32
 
-// The direct way here was compiled by nobody yet, and never ran.
+// The direct way here compiles, and has not been run yet.
 
 CheckedFile::Native CheckedFile::open(const FileRange& range, Way& way) {
   const int length = static_cast<int>(range.path.size());
@@ -95,7 +95,7 @@ bool is_refusal(std::int64_t error) { return error == EINVAL || error == ENOTSUP
 
 #ifdef __APPLE__
 
-// Never ran yet.
+// Compiles, and has not been run yet.
 int open_descriptor(const char* path, CheckedFile::Way& way) {
   const int descriptor = ::open(path, open_flags);
   if (descriptor >= 0 && way == CheckedFile::Way::direct && ::fcntl(descriptor, F_NOCACHE, 1) != 0) way = CheckedFile::Way::uncached;

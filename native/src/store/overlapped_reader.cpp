@@ -1,4 +1,4 @@
-// Reads by overlapped calls on Windows, whose ends a completion port gives. Never compiled and never run yet.
+// Reads by overlapped calls on Windows, whose ends a completion port gives. Compiles, and has not been run yet.
 #define NOMINMAX
 #include <windows.h>
 
