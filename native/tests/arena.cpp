@@ -24,7 +24,8 @@ TEST("buffers are whole pages on page borders, apart from each other") {
   AlignedArena arena(64 * mebibyte);
   std::vector<AlignedArena::Buffer> buffers;
   std::size_t total = 0;
-  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{4096}, std::size_t{4097}, 2 * mebibyte - 1, 2 * mebibyte, 3 * mebibyte + 5, 9 * mebibyte}) {
+  const std::vector<std::size_t> sizes = {0, 1, 4096, 4097, 2 * mebibyte - 1, 2 * mebibyte, 3 * mebibyte + 5, 9 * mebibyte};
+  for (const std::size_t bytes : sizes) {
     buffers.push_back(arena.take(bytes));
     const auto memory = buffers.back().bytes();
     check::is_true(is_on_border(buffers.back(), direct_page) && memory.size() % direct_page == 0, "on a border");

@@ -79,8 +79,8 @@ void AlignedArena::Buffer::release() noexcept {
 AlignedArena::Buffer AlignedArena::take(std::size_t bytes) {
   const std::size_t pages = bytes / direct_page + (bytes % direct_page != 0 || bytes == 0 ? 1 : 0);
   if (pages > left() / direct_page) {
-    throw Failure(Status::memory_limit, "[store] " + std::to_string(bytes) + " bytes are more than the " + std::to_string(left()) + " left of the memory budget of " +
-                                            std::to_string(limit_) + ".");
+    const std::string asked = std::to_string(bytes), rest = std::to_string(left());
+    throw Failure(Status::memory_limit, "[store] " + asked + " bytes are more than the " + rest + " left of the memory budget of " + std::to_string(limit_) + ".");
   }
   const std::size_t size = pages * direct_page;
   std::byte* const memory = map_pages(size);

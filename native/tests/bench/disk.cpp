@@ -1,5 +1,6 @@
-// What a disk and the readers of DirectFile reach: `disk FILE [rounds] [MiB per point]` prints for each way of reading, size and depth the median and the range of
-// MB/s over all rounds, turn about, and the processor's milliseconds per GB. Small pages are what the system gives where it has no large ones. Not part of ctest.
+// What a disk and the readers of DirectFile reach: `disk FILE [rounds] [MiB per point]` prints for each way of reading, size and depth the median and
+// the range of MB/s over all rounds, turn about, and the processor's milliseconds per GB. Small pages are what the system gives where it has no large
+// ones. Not part of ctest.
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
