@@ -15,7 +15,7 @@ struct KernelSet {
   // One row of activations: codes in −127…127 of a scale, 0 beyond `columns`. A step that holds a number that is not finite gets the scale NaN.
   void (*quantize_row)(const float* in, std::int64_t columns, std::int64_t step_columns, std::int32_t zero, std::int8_t* codes, float* scales, float* sums,
                        std::int32_t* corrections);
-  // out[m · layout.rows + r] for `count` input rows and the rows of `groups` groups from `first` on; `weights` points to the matrix' start.
+  // out[m · layout.rows + r] for `count` input rows and the rows of `groups` groups from `first` on; `weights` points to group `first`.
   void (*multiply_codes)(const Layout& layout, const unsigned char* weights, std::int64_t first, std::int64_t groups, const QuantizedRows& in,
                          std::int64_t count, float* out);
   // The same on float32 activations [count, columns]. count ≤ float_rows.

@@ -154,7 +154,7 @@ void put(const Layout& layout, std::int64_t group, std::int64_t groups, typename
   for (std::int64_t i = 0; i < count; ++i) out[first + i] = lanes[i];
 }
 
-// M rows from `first_row` on with one group, or V::groups side by side.
+// M rows from `first_row` on with one group, or V::groups side by side; `weights` points to the first of them.
 template <class V, class C, class H, int M>
 void multiply_tile(const Layout& layout, const unsigned char* weights, std::int64_t group, std::int64_t groups, const QuantizedRows& in,
                    std::int64_t first_row, float* out) {
@@ -167,7 +167,7 @@ void multiply_tile(const Layout& layout, const unsigned char* weights, std::int6
   const std::int64_t steps_per_header = layout.steps_per_header;
   typename V::Float totals[M];
   for (int m = 0; m < M; ++m) totals[m] = V::splat(0);
-  const unsigned char* at = weights + group * layout.group_bytes;
+  const unsigned char* at = weights;
   const unsigned char* header = at;
   std::int64_t index = steps_per_header;
   for (std::int64_t step = 0; step < steps; ++step, ++index, at += C::bytes) {
@@ -198,7 +198,7 @@ void multiply_tile(const Layout& layout, const unsigned char* weights, std::int6
 template <class V, class C, class H>
 void multiply_groups(const Layout& layout, const unsigned char* weights, std::int64_t first, std::int64_t count, const QuantizedRows& in,
                      std::int64_t rows, float* out) {
-  for (std::int64_t group = first; group < first + count; group += V::groups) {
+  for (std::int64_t group = first; group < first + count; group += V::groups, weights += V::groups * layout.group_bytes) {
     const std::int64_t left = first + count - group;
     const std::int64_t groups = left < V::groups ? left : V::groups;
     std::int64_t m = 0;
@@ -308,13 +308,13 @@ void add_unpacked(const Layout& layout, const unsigned char* group, std::ptrdiff
 template <class V, class Add>
 void sum_groups(const Layout& layout, const unsigned char* weights, std::int64_t first, std::int64_t count, std::int64_t rows, float* out, Add add) {
   FloatSums<V> sums[float_rows];
-  for (std::int64_t group = first; group < first + count; group += V::groups) {
+  for (std::int64_t group = first; group < first + count; group += V::groups, weights += V::groups * layout.group_bytes) {
     const std::int64_t left = first + count - group;
     const std::int64_t groups = left < V::groups ? left : V::groups;
     for (std::int64_t m = 0; m < rows; ++m) {
       for (int c = 0; c < chains; ++c) sums[m].chain[c] = V::splat(0);
     }
-    add(weights + group * layout.group_bytes, static_cast<std::ptrdiff_t>(groups > 1 ? layout.group_bytes : 0), sums);
+    add(weights, static_cast<std::ptrdiff_t>(groups > 1 ? layout.group_bytes : 0), sums);
     for (std::int64_t m = 0; m < rows; ++m) {
       const auto& s = sums[m].chain;
       put<V>(layout, group, groups, V::add(V::add(s[0], s[1]), V::add(s[2], s[3])), out + m * layout.rows);

@@ -73,7 +73,7 @@ void multiply_codes(const Layout& layout, const unsigned char* weights, std::int
                     float* out) {
   const std::int64_t end = std::min((first + groups) * group_rows, layout.rows);
   for (std::int64_t row = first * group_rows; row < end; ++row) {
-    const unsigned char* group = weights + row / group_rows * layout.group_bytes;
+    const unsigned char* group = weights + (row / group_rows - first) * layout.group_bytes;
     for (std::int64_t m = 0; m < count; ++m) out[m * layout.rows + row] = dot_codes(layout, group, row % group_rows, in, m);
   }
 }
@@ -83,7 +83,7 @@ void multiply_floats(const Layout& layout, const unsigned char* weights, std::in
   const std::int64_t end = std::min((first + groups) * group_rows, layout.rows);
   std::vector<float> values(static_cast<std::size_t>(layout.columns));
   for (std::int64_t row = first * group_rows; row < end; ++row) {
-    read_values(layout, weights + row / group_rows * layout.group_bytes, row % group_rows, 0, layout.columns, values.data());
+    read_values(layout, weights + (row / group_rows - first) * layout.group_bytes, row % group_rows, 0, layout.columns, values.data());
     for (std::int64_t m = 0; m < count; ++m) out[m * layout.rows + row] = dot_floats(values.data(), in + m * layout.columns, layout.columns);
   }
 }
