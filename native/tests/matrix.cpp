@@ -8,6 +8,8 @@
 
 #include "check.h"
 #include "matrix_examples.h"
+#include "../src/matrix/packed_matrix.h"
+#include "../src/matrix/type_facts.h"
 #include "retort/matrix.h"
 
 using examples::Example;
@@ -49,6 +51,13 @@ std::vector<float> multiply(const retort::Matrix& matrix, const std::vector<floa
   std::vector<float> out(static_cast<std::size_t>(count * matrix.rows()), -1e30F);
   const retort::MatrixProduct product{&matrix, out};
   retort::multiply({&product, 1}, in, count, arithmetic, set, pool);
+  return out;
+}
+
+std::vector<float> read_row(const retort::Matrix& matrix, std::int32_t row) {
+  ThreadPool pool(1);
+  std::vector<float> out(static_cast<std::size_t>(matrix.columns()));
+  retort::read_rows(matrix, {&row, 1}, out, pool);
   return out;
 }
 
@@ -144,6 +153,60 @@ void test_equals_scalar(const char* name) {
 }
 
 // Numbers that are not finite, or so small that a scale would vanish.
+// The groups of a packed matrix in pieces: those in memory lie as they were packed, those to be acquired are copied out for as long as they are held.
+class LentMatrix final : public retort::PiecedMatrix {
+ public:
+  LentMatrix(const retort::PackedMatrix& whole, std::int64_t piece_groups) : PiecedMatrix(whole.shape(), whole.layout()), whole_(whole) {
+    for (std::int64_t group = 0; group < shape().groups; group += piece_groups) pieces_.push_back({group, std::min(piece_groups, shape().groups - group)});
+  }
+
+  std::span<const retort::MatrixPiece> pieces() const noexcept override { return pieces_; }
+  const unsigned char* in_memory(std::size_t piece) const noexcept override { return piece % 3 == 1 ? lying(piece) : nullptr; }
+  bool is_ready(std::size_t piece) const override { return piece % 2 == 0; }
+  const unsigned char* acquire(std::size_t piece) const override {
+    check::is_true(lent_.empty(), "one piece at a time");
+    lent_.assign(lying(piece), lying(piece) + pieces_[piece].groups * shape().group_bytes);
+    return lent_.data();
+  }
+  void release(std::size_t) const noexcept override { lent_ = {}; }
+  void read_rows(std::span<const std::int32_t> rows, std::span<float> out, ThreadPool& pool) const override { whole_.read_rows(rows, out, pool); }
+
+ private:
+  const unsigned char* lying(std::size_t piece) const { return whole_.data() + pieces_[piece].first_group * shape().group_bytes; }
+
+  const retort::PackedMatrix& whole_;
+  std::vector<retort::MatrixPiece> pieces_;
+  mutable std::vector<unsigned char> lent_;
+};
+
+void test_pieces(const char* name) {
+  const KernelSet* const set = find_set(name);
+  if (set == nullptr) return;
+  ThreadPool two(2);
+  for (const Kind& kind : examples::kinds()) {
+    const Example example = examples::make(kind, 85, kind.multiple == 1 ? 75 : kind.multiple, 17);
+    const Example other = examples::make(kind, 20, example.columns, 18);
+    const auto matrix = retort::pack_matrix(example.source(), two);
+    const auto after = retort::pack_matrix(other.source(), two);
+    const auto& packed = dynamic_cast<const retort::PackedMatrix&>(*matrix);
+    for (const Arithmetic arithmetic : {Arithmetic::fast, Arithmetic::reference}) {
+      for (const std::int64_t count : {1, 7}) {
+        const std::vector<float> in = examples::activations(count * example.columns, 4);
+        const std::vector<float> expected = multiply(*matrix, in, arithmetic, *set, two);
+        const std::vector<float> expected_after = multiply(*after, in, arithmetic, *set, two);
+        for (const std::int64_t piece_groups : {1, 2, 3, 10, 11}) {
+          const LentMatrix lent(packed, piece_groups);
+          std::vector<float> out(expected.size()), out_after(expected_after.size());
+          const std::vector<retort::MatrixProduct> products{{&lent, out}, {after.get(), out_after}};
+          retort::multiply(products, in, count, arithmetic, *set, two);
+          same_bits(out, expected, "in pieces of " + std::to_string(piece_groups) + ": " + kind.name);
+          same_bits(out_after, expected_after, std::string("after pieces: ") + kind.name);
+        }
+      }
+    }
+  }
+}
+
 void test_odd_activations(const char* name) {
   const KernelSet* const set = find_set(name);
   if (set == nullptr) return;
@@ -179,6 +242,7 @@ TEST("scalar kernels: fast products are exact") { test_products("scalar", Arithm
 TEST("scalar kernels: fast products of extreme codes are exact") { test_products("scalar", Arithmetic::fast, true); }
 TEST("scalar kernels: reference products are near float64") { test_products("scalar", Arithmetic::reference, false); }
 TEST("scalar kernels: rows together and threads give the same bits") { test_splits("scalar"); }
+TEST("scalar kernels: a matrix in pieces gives the same bits") { test_pieces("scalar"); }
 TEST("scalar kernels: activations that are not finite give no numbers") { test_odd_activations("scalar"); }
 
 TEST("avx2 kernels: fast products are exact") { test_products("avx2", Arithmetic::fast, false); }
@@ -186,6 +250,7 @@ TEST("avx2 kernels: fast products of extreme codes are exact") { test_products("
 TEST("avx2 kernels: reference products are near float64") { test_products("avx2", Arithmetic::reference, false); }
 TEST("avx2 kernels: rows together and threads give the same bits") { test_splits("avx2"); }
 TEST("avx2 kernels: the bits are those of the scalar kernels") { test_equals_scalar("avx2"); }
+TEST("avx2 kernels: a matrix in pieces gives the same bits") { test_pieces("avx2"); }
 TEST("avx2 kernels: activations that are not finite give no numbers") { test_odd_activations("avx2"); }
 
 TEST("avx512 kernels: fast products are exact") { test_products("avx512", Arithmetic::fast, false); }
@@ -193,6 +258,7 @@ TEST("avx512 kernels: fast products of extreme codes are exact") { test_products
 TEST("avx512 kernels: reference products are near float64") { test_products("avx512", Arithmetic::reference, false); }
 TEST("avx512 kernels: rows together and threads give the same bits") { test_splits("avx512"); }
 TEST("avx512 kernels: the bits are those of the scalar kernels") { test_equals_scalar("avx512"); }
+TEST("avx512 kernels: a matrix in pieces gives the same bits") { test_pieces("avx512"); }
 TEST("avx512 kernels: activations that are not finite give no numbers") { test_odd_activations("avx512"); }
 
 TEST("a row is read as it was decoded") {
@@ -201,9 +267,8 @@ TEST("a row is read as it was decoded") {
     const std::int64_t columns = kind.multiple == 1 ? 77 : 3 * kind.multiple;
     const Example example = examples::make(kind, 11, columns, 21);
     const auto matrix = retort::pack_matrix(example.source(), pool);
-    std::vector<float> out(static_cast<std::size_t>(columns));
-    for (std::int64_t row = 0; row < 11; ++row) {
-      retort::read_row(*matrix, row, out);
+    for (std::int32_t row = 0; row < 11; ++row) {
+      const std::vector<float> out = read_row(*matrix, row);
       for (std::int64_t k = 0; k < columns; ++k) {
         check::is_true(out[static_cast<std::size_t>(k)] == example.values[static_cast<std::size_t>(row * columns + k)], describe(example, row).c_str());
       }
@@ -266,13 +331,52 @@ TEST("a matrix read piece by piece is the one packed from memory") {
     source.read_bytes = bytes.size();
     source.read = [&](std::uint64_t offset, std::span<std::byte> out) { std::memcpy(out.data(), bytes.subspan(offset, out.size()).data(), out.size()); };
     const auto pieces = retort::pack_matrix(source, pool, retort::weight_slabs());
-    std::vector<float> expected(512), actual(512);
-    for (std::int64_t row = 0; row < 2051; ++row) {
-      retort::read_row(*whole, row, expected);
-      retort::read_row(*pieces, row, actual);
-      same_bits(actual, expected, describe(example, row));
-    }
+    for (std::int32_t row = 0; row < 2051; ++row) same_bits(read_row(*pieces, row), read_row(*whole, row), describe(example, row));
   }
+}
+
+TEST("the layout of every matrix that is packed here is one that a pack may name, and is found again from its parts") {
+  ThreadPool pool(1);
+  for (const Kind& kind : examples::kinds()) {
+    const Example example = examples::make(kind, 13, kind.multiple == 1 ? 75 : kind.multiple, 3);
+    const auto matrix = retort::pack_matrix(example.source(), pool);
+    const retort::Layout& packed = dynamic_cast<const retort::PackedMatrix&>(*matrix).shape();
+    retort::Layout parts{packed.codes, packed.scales, packed.zero, packed.point_base, packed.rows, packed.columns, packed.step_columns, 0, packed.steps_per_header};
+    const retort::Layout found = retort::checked_layout(parts, matrix->layout());
+    check::is_true(found.group_bytes == packed.group_bytes && found.groups == packed.groups && found.steps == packed.steps, kind.name);
+    check::is_true(found.header_bytes == packed.header_bytes && found.step_bytes == packed.step_bytes, kind.name);
+  }
+}
+
+TEST("a layout that no matrix packed here has is refused") {
+  using retort::Layout;
+  const Layout q4{retort::Codes::nibbles, retort::Scales::f16, 8, 0, 16, 64, 32, 0, 1};
+  const Layout own{retort::Codes::bytes, retort::Scales::f32_point, -128, 0, 16, 75, 32, 0, 4};
+  retort::checked_layout(q4, "q4_0×8");
+  retort::checked_layout(own, "blocks8×8");
+  const auto refused = [](Layout layout, const char* name, auto change) {
+    change(layout);
+    check::refuses(Status::bad_file, [&] { retort::checked_layout(layout, name); });
+  };
+  refused(q4, "q4_9×8", [](Layout&) {});
+  refused(q4, "q8_0×8", [](Layout&) {});
+  refused(q4, "q4_0×8", [](Layout& l) { l.rows = 0; });
+  refused(q4, "q4_0×8", [](Layout& l) { l.columns = std::int64_t{1} << 32; });
+  refused(q4, "q4_0×8", [](Layout& l) { l.columns = 65; });
+  refused(q4, "q4_0×8", [](Layout& l) { l.zero = 7; });
+  refused(q4, "q4_0×8", [](Layout& l) { l.point_base = 8; });
+  refused(q4, "q4_0×8", [](Layout& l) { l.step_columns = 16; });
+  refused(q4, "q4_0×8", [](Layout& l) { l.steps_per_header = 2; });
+  refused(q4, "q4_0×8", [](Layout& l) { l.scales = retort::Scales::f32; });
+  refused(own, "blocks8×8", [](Layout& l) { l.scales = retort::Scales::k6; });
+  refused(own, "blocks8×8", [](Layout& l) { l.scales = retort::Scales::none; });
+  refused(own, "blocks8×8", [](Layout& l) { l.zero = 0; });
+  refused(own, "blocks8×8", [](Layout& l) { l.point_base = 256; });
+  refused(own, "blocks8×8", [](Layout& l) { l.step_columns = 8; });
+  refused(own, "blocks8×8", [](Layout& l) { l.step_columns = 16; });
+  refused(own, "blocks8×8", [](Layout& l) { l.steps_per_header = 3; });
+  refused(own, "blocks8×8", [](Layout& l) { l.steps_per_header = 0; });
+  refused(own, "blocks8×8", [](Layout& l) { l.steps_per_header = std::int64_t{1} << 40; });
 }
 
 TEST("what fails while a matrix is read reaches the caller") {
@@ -301,10 +405,11 @@ TEST("products of wrong sizes are refused") {
   attempt(columns, 2, 6);
   attempt(columns, -1, 3);
   attempt(0, std::int64_t{1} << 40, 0);
-  std::vector<float> row(columns), short_row(columns - 1);
-  check::refuses(Status::bad_request, [&] { retort::read_row(*matrix, 3, row); });
-  check::refuses(Status::bad_request, [&] { retort::read_row(*matrix, -1, row); });
-  check::refuses(Status::bad_request, [&] { retort::read_row(*matrix, 0, short_row); });
+  check::refuses(Status::bad_request, [&] { read_row(*matrix, 3); });
+  check::refuses(Status::bad_request, [&] { read_row(*matrix, -1); });
+  const std::int32_t first = 0;
+  std::vector<float> short_row(columns - 1);
+  check::refuses(Status::bad_request, [&] { retort::read_rows(*matrix, {&first, 1}, short_row, pool); });
 }
 
 TEST("sources whose sizes disagree are refused") {

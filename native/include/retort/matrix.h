@@ -40,13 +40,13 @@ struct MatrixSource {
   std::uint64_t read_bytes = 0;
 };
 
-// A packed matrix. Owns its memory; immutable, so that any thread may read it.
+// A packed matrix. Immutable; where it owns its memory any thread may read it, else the thread that evaluates.
 class Matrix {
  public:
   virtual ~Matrix() = default;
   std::int64_t rows() const noexcept { return rows_; }
   std::int64_t columns() const noexcept { return columns_; }
-  // Bytes held, padding included.
+  // Bytes it has, padding included.
   std::size_t bytes() const noexcept { return bytes_; }
   // e.g. "q4_0×8": which layout it was packed into; named in runs.
   virtual std::string_view layout() const noexcept = 0;
@@ -83,7 +83,8 @@ struct MatrixProduct {
 void multiply(std::span<const MatrixProduct> products, std::span<const float> in, std::int64_t count, Arithmetic arithmetic, const KernelSet& kernels,
               ThreadPool& pool);
 
-// One row as float32 (columns), e.g. of an embedding table. Throws Failure: bad_request.
-void read_row(const Matrix& matrix, std::int64_t row, std::span<float> out);
+// Rows as float32, out [rows.size(), columns], e.g. of an embedding table. Throws Failure: bad_request; where the matrix is not in memory, also cancelled,
+// file_unreadable and bad_file, as multiply then does.
+void read_rows(const Matrix& matrix, std::span<const std::int32_t> rows, std::span<float> out, ThreadPool& pool);
 
 }  // namespace retort

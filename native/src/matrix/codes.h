@@ -1,4 +1,4 @@
-// Reading packed codes, one row at a time: the plain meaning of layout.h, used by the scalar kernels and by read_row.
+// Reading packed codes, one row at a time: the plain meaning of layout.h, used by the scalar kernels and by read_rows.
 #pragma once
 
 #include <array>

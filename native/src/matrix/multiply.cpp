@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "kernels/kernel_set.h"
-#include "matrix/codes.h"
 #include "matrix/packed_matrix.h"
 #include "retort/matrix.h"
 #include "retort/status.h"
@@ -22,9 +21,9 @@ constexpr std::int64_t tile_rows = 4;
 
 [[noreturn]] void refuse(const std::string& what) { throw Failure(Status::bad_request, "[matrix] " + what); }
 
-const PackedMatrix& packed(const Matrix& matrix) {
-  const auto* const known = dynamic_cast<const PackedMatrix*>(&matrix);
-  if (known == nullptr) refuse("this matrix was not made by pack_matrix.");
+const PiecedMatrix& pieced(const Matrix& matrix) {
+  const auto* const known = dynamic_cast<const PiecedMatrix*>(&matrix);
+  if (known == nullptr) refuse("this matrix was not packed.");
   return *known;
 }
 
@@ -86,21 +85,42 @@ class Quantizer {
 };
 
 // Groups per panel: even, since some sets take two at a time; small enough that every thread gets some.
-std::int64_t panel_groups(const Layout& layout, const ThreadPool& pool) {
+std::int64_t panel_groups(const Layout& layout, std::int64_t groups, const ThreadPool& pool) {
   const std::int64_t fitting = panel_bytes / layout.group_bytes;
-  const std::int64_t fair = (layout.groups + 4 * pool.threads() - 1) / (4 * pool.threads());
+  const std::int64_t fair = (groups + 4 * pool.threads() - 1) / (4 * pool.threads());
   return std::max<std::int64_t>(2, std::min(fitting, fair) / 2 * 2);
 }
 
-// One product, cut into panels.
-struct PanelledProduct {
-  const PackedMatrix* weights;
+struct Product {
+  const PiecedMatrix* matrix;
   float* out;
   // Index of its quantized input; none: on float32.
   std::optional<std::size_t> quantized;
+};
+
+// A piece of a product's matrix that is in memory, cut into panels.
+struct PanelledPiece {
+  const Product* product;
+  MatrixPiece piece;
+  const unsigned char* weights;
   std::int64_t panel;
-  // Of this product and those before it.
+  // Of this piece and those before it in its batch.
   std::int64_t last_panel;
+};
+
+// A piece in use.
+class Held {
+ public:
+  Held(const PiecedMatrix& matrix, std::size_t piece) : matrix_(matrix), piece_(piece), weights_(matrix.acquire(piece)) {}
+  ~Held() { matrix_.release(piece_); }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  const unsigned char* weights() const noexcept { return weights_; }
+
+ private:
+  const PiecedMatrix& matrix_;
+  std::size_t piece_;
+  const unsigned char* weights_;
 };
 
 class Multiplication {
@@ -109,27 +129,50 @@ class Multiplication {
       : in_(in), count_(count), arithmetic_(arithmetic), kernels_(kernels), pool_(pool) {}
 
   void add(const MatrixProduct& product) {
-    const PackedMatrix& weights = packed(*product.matrix);
-    const Layout& layout = weights.shape();
+    const PiecedMatrix& matrix = pieced(*product.matrix);
+    const Layout& layout = matrix.shape();
     check_sizes(layout, in_.size(), count_, product.out.size());
     if (count_ == 0) return;
-    const std::int64_t panel = panel_groups(layout, pool_);
-    const std::int64_t before = products_.empty() ? 0 : products_.back().last_panel;
-    products_.push_back({&weights, product.out.data(), quantized_for(layout), panel, before + (layout.groups + panel - 1) / panel});
+    products_.push_back({&matrix, product.out.data(), quantized_for(layout)});
   }
 
+  // Pieces in memory go together, over all matrices; one that has to be read is waited for when those before it are done.
   void run() {
-    if (products_.empty()) return;
-    pool_.parallel(products_.back().last_panel, 1, [&](std::int64_t begin, std::int64_t end) {
-      std::int64_t first_panel = 0;
-      for (const PanelledProduct& product : products_) {
-        for (std::int64_t i = std::max(begin, first_panel); i < std::min(end, product.last_panel); ++i) run_panel(product, (i - first_panel) * product.panel);
-        first_panel = product.last_panel;
+    for (const Product& product : products_) {
+      const auto pieces = product.matrix->pieces();
+      for (std::size_t i = 0; i < pieces.size(); ++i) {
+        if (const unsigned char* const weights = product.matrix->in_memory(i)) {
+          add_to_batch(product, pieces[i], weights);
+          continue;
+        }
+        if (!product.matrix->is_ready(i)) run_batch();
+        const Held held(*product.matrix, i);
+        add_to_batch(product, pieces[i], held.weights());
+        run_batch();
       }
-    });
+    }
+    run_batch();
   }
 
  private:
+  void add_to_batch(const Product& product, const MatrixPiece& piece, const unsigned char* weights) {
+    const std::int64_t panel = panel_groups(product.matrix->shape(), piece.groups, pool_);
+    const std::int64_t before = batch_.empty() ? 0 : batch_.back().last_panel;
+    batch_.push_back({&product, piece, weights, panel, before + (piece.groups + panel - 1) / panel});
+  }
+
+  void run_batch() {
+    if (batch_.empty()) return;
+    pool_.parallel(batch_.back().last_panel, 1, [&](std::int64_t begin, std::int64_t end) {
+      std::int64_t first_panel = 0;
+      for (const PanelledPiece& piece : batch_) {
+        for (std::int64_t i = std::max(begin, first_panel); i < std::min(end, piece.last_panel); ++i) run_panel(piece, (i - first_panel) * piece.panel);
+        first_panel = piece.last_panel;
+      }
+    });
+    batch_.clear();
+  }
+
   std::optional<std::size_t> quantized_for(const Layout& layout) {
     if (arithmetic_ == Arithmetic::reference || layout.scales == Scales::none) return std::nullopt;
     const std::int32_t zero = zero_of(layout, kernels_);
@@ -139,11 +182,13 @@ class Multiplication {
     return quantized_.size() - 1;
   }
 
-  // All input rows pass by a panel of weights.
-  void run_panel(const PanelledProduct& product, std::int64_t group) const {
-    const Layout& layout = product.weights->shape();
-    const unsigned char* const weights = product.weights->data();
-    const std::int64_t groups = std::min(product.panel, layout.groups - group);
+  // All input rows pass by a panel of weights, which begins at group `start` of its piece.
+  void run_panel(const PanelledPiece& piece, std::int64_t start) const {
+    const Product& product = *piece.product;
+    const Layout& layout = product.matrix->shape();
+    const unsigned char* const weights = piece.weights + start * layout.group_bytes;
+    const std::int64_t group = piece.piece.first_group + start;
+    const std::int64_t groups = std::min(piece.panel, piece.piece.groups - start);
     const std::int64_t most = product.quantized ? tile_rows : float_rows;
     for (std::int64_t m = 0; m < count_; m += most) {
       const std::int64_t rows = std::min(most, count_ - m);
@@ -162,7 +207,8 @@ class Multiplication {
   const KernelSet& kernels_;
   ThreadPool& pool_;
   std::vector<Quantizer> quantized_;
-  std::vector<PanelledProduct> products_;
+  std::vector<Product> products_;
+  std::vector<PanelledPiece> batch_;
 };
 
 }  // namespace
@@ -178,12 +224,14 @@ void multiply(std::span<const MatrixProduct> products, std::span<const float> in
   }
 }
 
-void read_row(const Matrix& matrix, std::int64_t row, std::span<float> out) {
-  const PackedMatrix& weights = packed(matrix);
+void read_rows(const Matrix& matrix, std::span<const std::int32_t> rows, std::span<float> out, ThreadPool& pool) {
+  const PiecedMatrix& weights = pieced(matrix);
   const Layout& layout = weights.shape();
-  if (row < 0 || row >= layout.rows) refuse("row " + std::to_string(row) + " of " + std::to_string(layout.rows) + ".");
-  if (out.size() != static_cast<std::size_t>(layout.columns)) refuse("a row has " + std::to_string(layout.columns) + " columns.");
-  read_values(layout, weights.data() + row / group_rows * layout.group_bytes, row % group_rows, 0, layout.columns, out.data());
+  for (const std::int32_t row : rows) {
+    if (row < 0 || row >= layout.rows) refuse("row " + std::to_string(row) + " of " + std::to_string(layout.rows) + ".");
+  }
+  if (out.size() != rows.size() * static_cast<std::size_t>(layout.columns)) refuse("a row has " + std::to_string(layout.columns) + " columns.");
+  weights.read_rows(rows, out, pool);
 }
 
 }  // namespace retort

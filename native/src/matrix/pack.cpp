@@ -7,47 +7,17 @@
 #include <utility>
 #include <vector>
 
+#include "matrix/codes.h"
 #include "matrix/group_packers.h"
 #include "matrix/half.h"
 #include "matrix/packed_matrix.h"
+#include "matrix/type_facts.h"
 #include "retort/matrix.h"
 #include "retort/status.h"
 
 namespace retort {
 
 namespace {
-
-// Keeps every product of sizes far from overflow.
-constexpr std::int64_t largest_side = std::int64_t{1} << 31;
-
-// Of a row of blocks of `columns` and `bytes`; scales lie inside the source's blocks where the type is ggml's.
-struct TypeFacts {
-  std::string_view name;
-  std::int64_t columns;
-  std::int64_t bytes;
-  Codes codes;
-  Scales scales;
-  std::int32_t zero;
-  std::int64_t step_columns;
-};
-
-// In the order of SourceType. The last three: columns and scales come with the source.
-constexpr TypeFacts facts[] = {
-    {"f32×8", 1, 4, Codes::f32, Scales::none, 0, 1},
-    {"f16×8", 1, 2, Codes::f16, Scales::none, 0, 1},
-    {"bf16×8", 1, 2, Codes::bf16, Scales::none, 0, 1},
-    {"q4_0×8", 32, 18, Codes::nibbles, Scales::f16, 8, 32},
-    {"q4_1×8", 32, 20, Codes::nibbles, Scales::f16_offset, 0, 32},
-    {"q5_0×8", 32, 22, Codes::fives, Scales::f16, 16, 32},
-    {"q8_0×8", 32, 34, Codes::bytes, Scales::f16, 0, 32},
-    {"q4_k×8", 256, 144, Codes::nibbles, Scales::k4, 0, 32},
-    {"q6_k×8", 256, 210, Codes::sixes, Scales::k6, 32, 16},
-    {"nbits4×8", 0, 0, Codes::nibbles, Scales::none, 0, 32},
-    {"nbits8×8", 0, 0, Codes::bytes, Scales::none, 0, 32},
-    {"blocks8×8", 0, 0, Codes::bytes, Scales::none, 0, 32},
-};
-
-const TypeFacts& facts_of(SourceType type) { return facts[static_cast<std::size_t>(type)]; }
 
 // Packed at a time.
 constexpr std::int64_t piece_bytes = std::int64_t{1} << 18;
@@ -132,49 +102,6 @@ Scales choose_scales(const MatrixSource& source, ThreadPool& pool) {
   return half && are_halves(source.offsets) ? Scales::f16_offset : Scales::f32_offset;
 }
 
-std::int64_t header_bytes_of(Scales scales) {
-  switch (scales) {
-    case Scales::none:
-      return 0;
-    case Scales::f16:
-      return 16;
-    case Scales::f16_offset:
-      return 32;
-    case Scales::f16_point:
-      return 24;
-    case Scales::f32:
-      return 32;
-    case Scales::f32_offset:
-      return 64;
-    case Scales::f32_point:
-      return 40;
-    case Scales::k4:
-      return 160;
-    case Scales::k6:
-      return 144;
-  }
-  return 0;
-}
-
-std::int64_t step_bytes_of(const Layout& layout) {
-  switch (layout.codes) {
-    case Codes::f32:
-      return 4 * group_rows;
-    case Codes::f16:
-    case Codes::bf16:
-      return 2 * group_rows;
-    case Codes::nibbles:
-      return 4 * layout.step_columns;
-    case Codes::fives:
-      return 160;
-    case Codes::sixes:
-      return 96;
-    case Codes::bytes:
-      return 8 * layout.step_columns;
-  }
-  return 0;
-}
-
 Layout layout_of(const MatrixSource& source, ThreadPool& pool) {
   const TypeFacts& type = facts_of(source.type);
   Layout layout;
@@ -193,12 +120,7 @@ Layout layout_of(const MatrixSource& source, ThreadPool& pool) {
     // Bytes are kept signed, 128 less.
     layout.zero = layout.codes == Codes::bytes ? source.zero - 128 : source.zero;
   }
-  layout.steps = (layout.columns + layout.step_columns - 1) / layout.step_columns;
-  layout.header_bytes = header_bytes_of(layout.scales);
-  layout.step_bytes = step_bytes_of(layout);
-  layout.groups = (layout.rows + group_rows - 1) / group_rows;
-  layout.group_bytes = (layout.steps + layout.steps_per_header - 1) / layout.steps_per_header * layout.header_bytes + layout.steps * layout.step_bytes;
-  if (layout.groups > std::numeric_limits<std::int64_t>::max() / 2 / layout.group_bytes) refuse("the matrix is too large.");
+  if (!complete(layout)) refuse("the matrix is too large.");
   return layout;
 }
 
@@ -229,15 +151,19 @@ class RowReader {
 }  // namespace
 
 PackedMatrix::PackedMatrix(const Layout& shape, std::string_view name, std::shared_ptr<Slabs> slabs)
-    : shape_(shape), name_(name), slabs_(slabs ? std::move(slabs) : std::make_shared<Slabs>(0)) {
-  rows_ = shape.rows;
-  columns_ = shape.columns;
-  bytes_ = static_cast<std::size_t>(shape.groups * shape.group_bytes);
+    : PiecedMatrix(shape, name), whole_{0, shape.groups}, slabs_(slabs ? std::move(slabs) : std::make_shared<Slabs>(0)) {
   try {
     memory_ = slabs_->cut(bytes_);
   } catch (const std::bad_alloc&) {
     throw Failure(Status::out_of_memory, "[matrix] no memory for " + std::to_string(bytes_) + " bytes of weights.");
   }
+}
+
+void PackedMatrix::read_rows(std::span<const std::int32_t> rows, std::span<float> out, ThreadPool& pool) const {
+  const Layout& layout = shape();
+  each_row_of(rows, out, layout, pool, [&](std::int32_t row, float* to) {
+    read_values(layout, memory_ + row / group_rows * layout.group_bytes, row % group_rows, 0, layout.columns, to);
+  });
 }
 
 std::shared_ptr<Slabs> weight_slabs() { return std::make_shared<Slabs>(weight_slab_bytes); }

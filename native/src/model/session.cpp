@@ -83,17 +83,15 @@ void Session::State::embed(const EvaluateRequest& request, const Step& step, Mac
   const Stopwatch watch(machine.times.other_ns);
   const std::int64_t width = model->embedding_size;
   const auto rows = model->embedding_in ? room(scratch.normed, step.count * width) : step.stream;
-  machine.each_row(step.count, width, [&](std::int64_t token) {
-    const auto row = row_of(rows, token, width);
-    if (request.ids.empty()) {
-      const auto given = row_of(request.embeddings, step.first + token, width);
-      std::copy(given.begin(), given.end(), row.begin());
-      return;
+  if (request.ids.empty()) {
+    const auto given = request.embeddings.subspan(static_cast<std::size_t>(step.first * width), rows.size());
+    std::copy(given.begin(), given.end(), rows.begin());
+  } else {
+    read_rows(*model->embedding, request.ids.subspan(static_cast<std::size_t>(step.first), static_cast<std::size_t>(step.count)), rows, machine.pool());
+    if (model->embedding_scale != 1.0F) {
+      for (float& value : rows) value *= model->embedding_scale;
     }
-    read_row(*model->embedding, request.ids[static_cast<std::size_t>(step.first + token)], row);
-    if (model->embedding_scale == 1.0F) return;
-    for (float& value : row) value *= model->embedding_scale;
-  });
+  }
   if (!request.ids.empty()) machine.bytes_touched += step.count * static_cast<std::int64_t>(model->embedding->bytes()) / model->vocabulary_size;
   if (model->embedding_in) machine.multiply(*model->embedding_in, rows, step.count, step.stream);
   if (!model->learned_positions) return;
