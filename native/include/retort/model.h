@@ -105,11 +105,16 @@ struct Model {
   float head_scale = 1;
 };
 
+// Reads weights that are not in memory (src/store/flash_store.h).
+class FlashStore;
+
 // What all sessions of an engine share.
 struct EngineContext {
   Arithmetic arithmetic = Arithmetic::fast;
   const KernelSet* kernels = nullptr;
   std::shared_ptr<ThreadPool> pool;
+  // Null: all weights are in memory.
+  std::shared_ptr<FlashStore> flash = nullptr;
 };
 
 struct EvaluateRequest {
@@ -126,9 +131,18 @@ struct StepTimes {
   std::int64_t attention_ns = 0, feed_forward_ns = 0, head_ns = 0, other_ns = 0;
 };
 
+// Of weights in a pack, by layer; the last is what is in none: token rows, the head. A hit is a record that was in memory, a miss one that was read.
+struct FlashCounts {
+  std::vector<std::int64_t> bytes, reads, hits, misses;
+  // Time the computing waited for reads.
+  std::vector<std::int64_t> stall_ns;
+};
+
 struct EvaluateOutcome {
   StepTimes times;
-  std::int64_t bytes_touched = 0;  // weights and KV read
+  std::int64_t bytes_touched = 0;  // weights and KV used, from wherever they came
+  // Where weights lie in a pack.
+  std::optional<FlashCounts> flash;
   // Filled where asked: names as in the golden data ("hidden.layer0", "router.1.topk").
   struct Hidden {
     std::string name;
@@ -147,8 +161,8 @@ class Session {
 
   std::int64_t length() const noexcept;
   std::size_t kv_bytes() const noexcept;
-  // Throws Failure: bad_request, context_full (before computing), cancelled (checked every layer), invalid_numbers never (rows are returned as they are); on any
-  // failure the session is as before the call.
+  // Throws Failure: bad_request, context_full (before computing), cancelled (checked every layer, and wherever a weight is read), invalid_numbers never (rows
+  // are returned as they are); where weights lie in a pack also file_unreadable, bad_file and out_of_memory. On any failure the session is as before the call.
   EvaluateOutcome evaluate(const EvaluateRequest& request, const std::atomic<bool>& cancelled);
   // Throws bad_request; also unsupported_feature for a state-space model where `length` is neither 0 nor the present length and no snapshot of it is held.
   void truncate(std::int64_t length);

@@ -3,6 +3,7 @@
 
 #include "layers.h"
 #include "rows.h"
+#include "store/flash_store.h"
 
 namespace retort {
 namespace {
@@ -84,20 +85,35 @@ void run_expert(const AttentionLayer& layer, const AttentionLayer::Expert& exper
   }
 }
 
+// Calls run(expert) for each expert that some token chose: those in memory first where they lie in a pack, while the others are read.
+template <class Run>
+void each_chosen(std::int64_t layer, Machine& machine, Scratch& scratch, Run run) {
+  if (machine.flash() == nullptr || !machine.flash()->has_experts(layer)) {
+    for (std::size_t expert = 0; expert < scratch.places.size(); ++expert) {
+      if (scratch.places[expert].empty()) continue;
+      machine.check_cancelled();
+      run(expert);
+    }
+    return;
+  }
+  scratch.expert_uses.clear();
+  for (const auto& places : scratch.places) scratch.expert_uses.push_back(static_cast<std::int64_t>(places.size()));
+  machine.flash()->begin_experts(layer, scratch.expert_uses);
+  for (std::int64_t expert = machine.flash()->next_expert(); expert >= 0; expert = machine.flash()->next_expert()) run(static_cast<std::size_t>(expert));
+}
+
 void mixture(const AttentionLayer& layer, std::int64_t index, std::span<const float> input, const Step& step, Machine& machine, Scratch& scratch) {
   route(layer, index, input, step, machine, scratch);
   const std::int64_t width = step.hidden_size;
   const std::int64_t used = layer.experts_used;
   const auto chosen = room(scratch.chosen, step.count * used);
-  std::vector<std::vector<std::int64_t>> places(layer.experts.size());
+  auto& places = scratch.places;
+  places.resize(layer.experts.size());
+  for (auto& each : places) each.clear();
   for (std::size_t place = 0; place < chosen.size(); ++place) {
     places[static_cast<std::size_t>(chosen[place])].push_back(static_cast<std::int64_t>(place));
   }
-  for (std::size_t expert = 0; expert < places.size(); ++expert) {
-    if (places[expert].empty()) continue;
-    machine.check_cancelled();
-    run_expert(layer, layer.experts[expert], places[expert], input, step, machine, scratch);
-  }
+  each_chosen(index, machine, scratch, [&](std::size_t expert) { run_expert(layer, layer.experts[expert], places[expert], input, step, machine, scratch); });
   const auto out = room(scratch.returned, step.count * width);
   const auto returned = room(scratch.expert_returned, step.count * used * width);
   const auto shares = room(scratch.shares, step.count * used);

@@ -19,6 +19,9 @@ struct Scratch {
   std::vector<float> gate, up;
   std::vector<float> router, shares, expert_in, expert_out, expert_returned;
   std::vector<std::int32_t> chosen;
+  // Per expert: which of the chosen are it.
+  std::vector<std::vector<std::int64_t>> places;
+  std::vector<std::int64_t> expert_uses;
   std::vector<float> projected, mixed, parameters, time_rank, time_step, inner;
   std::vector<float> head_rows, head_input, head_output;
 };

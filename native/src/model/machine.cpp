@@ -20,6 +20,11 @@ std::span<const float> Machine::in_order(const Linear& linear, std::span<const f
   return ordered;
 }
 
+void Machine::run_products(std::span<const float> in, std::int64_t count) {
+  retort::multiply(products_, in, count, context_.arithmetic, kernels(), pool());
+  products_.clear();
+}
+
 void Machine::multiply(std::initializer_list<Projection> projections, std::span<const float> in, std::int64_t count) {
   products_.clear();
   for (const auto& [linear, out] : projections) {
@@ -27,11 +32,13 @@ void Machine::multiply(std::initializer_list<Projection> projections, std::span<
     bytes_touched += static_cast<std::int64_t>(linear.matrix->bytes());
     if (linear.column_order.empty()) {
       products_.push_back(product);
-    } else {
-      retort::multiply({&product, 1}, in_order(linear, in, count), count, context_.arithmetic, kernels(), pool());
+      continue;
     }
+    // Matrices are used in the order they are named: so they are read from a pack.
+    run_products(in, count);
+    retort::multiply({&product, 1}, in_order(linear, in, count), count, context_.arithmetic, kernels(), pool());
   }
-  retort::multiply(products_, in, count, context_.arithmetic, kernels(), pool());
+  run_products(in, count);
   for (const auto& [linear, out] : projections) {
     if (linear.bias.empty()) continue;
     const std::int64_t width = linear.matrix->rows();

@@ -19,12 +19,14 @@ class Machine {
 
   const KernelSet& kernels() const { return *context_.kernels; }
   ThreadPool& pool() const { return *context_.pool; }
+  // Null: all weights are in memory.
+  FlashStore* flash() const { return context_.flash.get(); }
   // Throws Failure: cancelled.
   void check_cancelled() const;
 
   // out [count, rows] = in [count, columns] · matrixᵀ + bias.
   void multiply(const Linear& linear, std::span<const float> in, std::int64_t count, std::span<float> out) { multiply({{linear, out}}, in, count); }
-  // The same for several of one input, at once.
+  // The same for several of one input, at once where columns are in order.
   struct Projection {
     const Linear& linear;
     std::span<float> out;
@@ -50,6 +52,7 @@ class Machine {
   std::int64_t bytes_touched = 0;
 
  private:
+  void run_products(std::span<const float> in, std::int64_t count);
   std::span<const float> in_order(const Linear& linear, std::span<const float> in, std::int64_t count);
 
   const EngineContext& context_;

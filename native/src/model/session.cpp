@@ -9,6 +9,7 @@
 #include "retort/status.h"
 #include "rows.h"
 #include "saved_session.h"
+#include "store/flash_store.h"
 
 namespace retort {
 namespace {
@@ -38,6 +39,10 @@ bool is_chain(std::span<const std::int32_t> parents) {
     if (parents[i] != static_cast<std::int32_t>(i) - 1) return false;
   }
   return true;
+}
+
+bool has_row_in(std::span<const std::int32_t> rows, std::int64_t first, std::int64_t count) {
+  return std::ranges::any_of(rows, [&](std::int32_t row) { return row >= first && row < first + count; });
 }
 
 // Recurrent states as they were at a length: what a session may go back to.
@@ -221,6 +226,7 @@ EvaluateOutcome Session::evaluate(const EvaluateRequest& request, const std::ato
   if (tree && !state.recurrent.empty()) throw Failure(Status::unsupported_feature, "[session] state-space layers evaluate no trees.");
 
   Machine machine(state.context, cancelled);
+  FlashEvaluation flash(state.context.flash.get(), cancelled);
   EvaluateOutcome outcome;
   HiddenCollector hidden(count);
   Snapshot before{state.length, state.recurrent};
@@ -237,6 +243,7 @@ EvaluateOutcome Session::evaluate(const EvaluateRequest& request, const std::ato
       for (std::size_t i = 0; i < state.ropes.size(); ++i) state.rope_rows[i].fill(state.ropes[i], request.positions, count, first, step.count);
       step.rope_rows = state.rope_rows;
       if (request.hidden) step.hidden = &hidden;
+      flash.begin_part(step.count, request.hidden || has_row_in(request.rows, first, step.count));
       state.run_part(request, step, machine);
       state.length += step.count;
     }
@@ -250,6 +257,7 @@ EvaluateOutcome Session::evaluate(const EvaluateRequest& request, const std::ato
   outcome.times = machine.times;
   outcome.bytes_touched = machine.bytes_touched;
   outcome.hidden = hidden.finish();
+  outcome.flash = flash.finish();
   return outcome;
 }
 

@@ -1,0 +1,179 @@
+#include "store/expert_slots.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace retort {
+namespace {
+
+// Half of a count is gone after 128 tokens: long enough to tell an expert that is often used from one that was used just now, short enough to follow a text
+// that turns to something else.
+const double factor_per_token = std::exp2(-1.0 / 128);
+// Units are brought back to one before they leave what a double holds.
+constexpr double largest_unit = 1e100;
+// Slots taken together, so that small experts share large pages.
+constexpr std::size_t slab_bytes = std::size_t{16} << 20;
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+ExpertSlots::ExpertSlots(DirectFile& file, const PackRecords& records, std::vector<std::size_t> experts)
+    : file_(file),
+      records_(records),
+      experts_(std::move(experts)),
+      places_(experts_.size(), nowhere),
+      uses_(experts_.size(), 0.0),
+      last_uses_(experts_.size(), 0),
+      needs_(experts_.size(), Need::none) {}
+
+void ExpertSlots::shrink(std::size_t slots) noexcept {
+  abandon();
+  while (!slabs_.empty() && slots_.size() > slots) {
+    for (std::size_t i = 0; i < slabs_.back().slots; ++i) {
+      empty(slots_.back());
+      slots_.pop_back();
+    }
+    slabs_.pop_back();
+  }
+}
+
+void ExpertSlots::grow(AlignedArena& arena, std::size_t slots, std::size_t slot_bytes) {
+  while (slots_.size() < slots) {
+    const std::size_t together = std::min(std::max<std::size_t>(slab_bytes / slot_bytes, 1), slots - slots_.size());
+    slabs_.push_back({arena.take(together * slot_bytes), 0});
+    Slab& slab = slabs_.back();
+    for (; slab.slots < together; ++slab.slots) {
+      slots_.emplace_back();
+      slots_.back().memory = slab.memory.bytes().data() + slab.slots * slot_bytes;
+    }
+  }
+  // What one layer needs is at most as many as there are; nothing is allocated from token to token.
+  reading_.reserve(slots);
+}
+
+void ExpertSlots::empty(Slot& slot) noexcept {
+  if (slot.expert != nowhere) places_[static_cast<std::size_t>(slot.expert)] = nowhere;
+  slot.expert = nowhere;
+  slot.is_ready = false;
+}
+
+void ExpertSlots::pass(std::int64_t tokens) noexcept {
+  unit_ /= std::pow(factor_per_token, static_cast<double>(tokens));
+  if (unit_ < largest_unit) return;
+  for (double& uses : uses_) uses /= unit_;
+  unit_ = 1;
+}
+
+void ExpertSlots::begin(std::size_t first, std::span<const std::int64_t> uses, Owner& owner) {
+  abandon();
+  ++layers_begun_;
+  for (std::size_t i = 0; i < uses.size(); ++i) {
+    if (uses[i] == 0) continue;
+    const std::size_t expert = first + i;
+    uses_[expert] += static_cast<double>(uses[i]) * unit_;
+    last_uses_[expert] = layers_begun_;
+    needs_[expert] = Need::waiting;
+    if (owner.is_pinned(expert) || memory(expert) != nullptr) {
+      hits_.push_back(expert);
+      owner.hit(expert);
+    } else {
+      misses_.push_back(expert);
+    }
+  }
+  start_reads();
+}
+
+std::int64_t ExpertSlots::next(Owner& owner) {
+  if (given_ != nowhere) needs_[static_cast<std::size_t>(given_)] = Need::given;
+  // What was given just now may give up its place.
+  start_reads();
+  if (next_hit_ < hits_.size()) return given_ = static_cast<std::int64_t>(hits_[next_hit_++]);
+  if (reading_.empty()) {
+    abandon();
+    return nowhere;
+  }
+  const std::int64_t start = now_ns();
+  const std::size_t expert = first_to_come();
+  Slot& slot = slot_of(expert);
+  file_.finish(slot.read);
+  owner.arrived(expert, slot.read.into, now_ns() - start);
+  slot.is_ready = true;
+  return given_ = static_cast<std::int64_t>(expert);
+}
+
+// One that is there already, else the oldest; it leaves `reading_`.
+std::size_t ExpertSlots::first_to_come() {
+  auto found = std::ranges::find_if(reading_, [&](std::size_t expert) { return file_.is_done(slot_of(expert).read); });
+  if (found == reading_.end()) found = reading_.begin();
+  const std::size_t expert = *found;
+  reading_.erase(found);
+  return expert;
+}
+
+void ExpertSlots::start_reads() {
+  for (; next_miss_ < misses_.size(); ++next_miss_) {
+    const std::int32_t place = least_used();
+    if (place == nowhere) return;
+    Slot& slot = slots_[static_cast<std::size_t>(place)];
+    const std::size_t expert = misses_[next_miss_];
+    const PageRange pages = records_.pages(experts_[expert]);
+    empty(slot);
+    slot.read.offset = pages.offset;
+    slot.read.into = {slot.memory, pages.bytes};
+    file_.begin(slot.read);
+    slot.expert = static_cast<std::int32_t>(expert);
+    places_[expert] = place;
+    needs_[expert] = Need::reading;
+    reading_.push_back(expert);
+  }
+}
+
+// An empty slot, else that of the expert used least, the longest ago among equals.
+std::int32_t ExpertSlots::least_used() const noexcept {
+  std::int32_t best = nowhere;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const auto place = static_cast<std::int32_t>(i);
+    if (slots_[i].expert == nowhere) return place;
+    const auto expert = static_cast<std::size_t>(slots_[i].expert);
+    if (needs_[expert] == Need::waiting || needs_[expert] == Need::reading) continue;
+    if (best == nowhere || is_used_less(expert, static_cast<std::size_t>(slots_[static_cast<std::size_t>(best)].expert))) best = place;
+  }
+  return best;
+}
+
+bool ExpertSlots::is_used_less(std::size_t expert, std::size_t other) const noexcept {
+  return uses_[expert] != uses_[other] ? uses_[expert] < uses_[other] : last_uses_[expert] < last_uses_[other];
+}
+
+void ExpertSlots::abandon() noexcept {
+  // The last first: those in line go without being read.
+  for (auto expert = reading_.rbegin(); expert != reading_.rend(); ++expert) {
+    Slot& slot = slot_of(*expert);
+    file_.take_back(slot.read);
+    empty(slot);
+  }
+  // One that failed or was found damaged is in none of the lists any more.
+  for (const std::vector<std::size_t>* list : {&hits_, &misses_}) {
+    for (const std::size_t expert : *list) {
+      needs_[expert] = Need::none;
+      if (places_[expert] != nowhere && !slot_of(expert).is_ready) empty(slot_of(expert));
+    }
+  }
+  hits_.clear();
+  misses_.clear();
+  reading_.clear();
+  next_hit_ = next_miss_ = 0;
+  given_ = nowhere;
+}
+
+const std::byte* ExpertSlots::memory(std::size_t expert) const noexcept {
+  if (places_[expert] == nowhere) return nullptr;
+  const Slot& slot = slots_[static_cast<std::size_t>(places_[expert])];
+  return slot.is_ready ? slot.memory : nullptr;
+}
+
+}  // namespace retort
