@@ -5,6 +5,8 @@
 #include <numeric>
 #include <string>
 
+#include "store/checked_file.h"
+
 namespace retort {
 namespace {
 
@@ -19,7 +21,8 @@ std::size_t largest(const std::vector<std::size_t>& sizes) { return sizes.empty(
 
 class Planner {
  public:
-  Planner(const FlashSizes& sizes, std::size_t budget) : sizes_(sizes), budget_(budget) {}
+  // Memory is taken in whole pages.
+  Planner(const FlashSizes& sizes, std::size_t budget) : sizes_(sizes), budget_(budget / direct_page * direct_page) {}
 
   FlashPlan plan() const {
     if (budget_ >= total_) return {sizes_.dense.size() + sizes_.rows.size() + sizes_.experts.size(), 0, 0, 0, 0};

@@ -115,6 +115,9 @@ class FlashStore final : private ExpertSlots::Owner {
   // The next expert of the layer to compute with, in memory until the next call; −1: that was the last.
   std::int64_t next_expert();
 
+  // Begun and not over: what is read ahead stays so between evaluations, and nothing after one that failed.
+  std::size_t pending_reads() const noexcept { return file_.pending() + row_file_->pending(); }
+
   // Any thread; as of the last evaluation or budget.
   FlashState state() const;
 
