@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Activation } from '../../../models/families/model-spec.ts';
 import { isErrorCode, LabError } from '../../contract/errors.ts';
-import type { MatrixLayout } from '../../contract/pack.ts';
+import type { MatrixLayout, PackTile } from '../../contract/pack.ts';
 import type { Arithmetic } from '../engine.ts';
 
 /** Parameters as the addon takes them: SamplingParameters without the seed, names equal. */
@@ -82,6 +82,76 @@ export interface NativeMatrixLayout extends MatrixLayout {
   readonly columns: number;
   readonly groups: number;
   readonly groupBytes: number;
+}
+
+/** A file of records that was checked; columns of equal length. */
+export interface NativePack {
+  /** Absolute, links resolved. */
+  readonly path: string;
+  /** The whole file's size when it was checked. */
+  readonly fileBytes: number;
+  readonly offsets: Float64Array;
+  readonly bytes: Float64Array;
+  /** CRC32C of each record. */
+  readonly checksums: Uint32Array;
+  /** Default: automatic, io_uring where it is allowed. */
+  readonly reader?: 'automatic' | 'uring' | 'threads';
+  /** Reads in flight; default 8. */
+  readonly depth?: number;
+  /** For tests: the read that is begun as the k-th fails. */
+  readonly failRead?: number;
+}
+
+/** A matrix as it lies in the records of the pack; tiles hold its groups in order. */
+export interface NativePlacedMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly layout: MatrixLayout;
+  readonly tiles: readonly PackTile[];
+}
+
+/** Of weights in a pack, per layer; the last of each is for the token rows and the head. A hit was in memory, a miss was read. */
+export interface NativeFlashCounts {
+  readonly bytes: Float64Array;
+  readonly reads: Float64Array;
+  readonly hits: Float64Array;
+  readonly misses: Float64Array;
+  /** Nanoseconds that computing waited for reads. */
+  readonly stallNs: Float64Array;
+}
+
+/** Where the weights of a pack are, as of the last evaluation or budget. */
+export interface NativeFlashState {
+  /** 0: none was set yet. */
+  readonly budgetBytes: number;
+  /** The least that can be set. */
+  readonly minimumBytes: number;
+  /** From here on all weights stay in memory. */
+  readonly totalBytes: number;
+  readonly pinnedBytes: number;
+  /** Buffer of what is read ahead. */
+  readonly ringBytes: number;
+  /** Buffer for token rows. */
+  readonly lookupBytes: number;
+  /** Places of experts, and the bytes of each. */
+  readonly slots: number;
+  readonly slotBytes: number;
+  readonly layers: number;
+  /** Most of a layer. */
+  readonly experts: number;
+  /** layers × experts: whether each is in memory. */
+  readonly resident: Uint8Array;
+  /** layers × experts: how often each was used, the past counting less and less. */
+  readonly uses: Float64Array;
+  /** Since the pack was opened. */
+  readonly bytesRead: number;
+  readonly reads: number;
+  readonly waitedNs: number;
+  /** Time with at least one read in flight. */
+  readonly busyNs: number;
+  readonly reader: string;
+  /** Whether reads go around the page cache. */
+  readonly direct: boolean;
 }
 
 export interface NativeNorm {
@@ -225,6 +295,8 @@ export interface NativeEvaluateResult {
   readonly headNs: number;
   readonly otherNs: number;
   readonly bytesTouched: number;
+  /** Where weights lie in a pack. */
+  readonly flash?: NativeFlashCounts;
   readonly hidden: readonly {
     readonly name: string;
     readonly shape: readonly number[];
@@ -256,7 +328,10 @@ export interface NativeCancellation {
   cancel(): void;
 }
 
-/** Errors carry a LabError code as `code`; promises reject with them. Pack all matrices, then give the model that names them. */
+/**
+ * Errors carry a LabError code as `code`; promises reject with them. Pack all matrices, or open a pack and place them; then give the model that
+ * names them, and where it lies in a pack a budget.
+ */
 export interface NativeEngine {
   /** The kernel set that runs. */
   readonly kernels: string;
@@ -266,7 +341,20 @@ export interface NativeEngine {
   copyGroups(number: number, first: number, count: number): Uint8Array<ArrayBuffer>;
   /** Forgets a matrix that no model will name. Memory goes back when no other is left. */
   release(number: number): void;
+  openPack(pack: NativePack): void;
+  /** In place of `pack`. Throws bad-file where sizes, layout and tiles do not agree; nothing is read. */
+  place(matrix: NativePlacedMatrix): NativePackedMatrix;
+  /** The bytes of a record, checked. */
+  readRecord(record: number): Promise<Uint8Array>;
   setModel(model: NativeModelDescription): void;
+  /**
+   * Spends that many bytes on weights in memory, buffers and experts' places, now and between any evaluations. What stays in memory is read until
+   * `most` bytes were read (default: all); resolves to the bytes left to read, by calls with the same budget or by the next evaluation. Rejects
+   * with bad-request and `minimumBytes` where the model needs more: then all is as before.
+   */
+  setWeightBudget(bytes: number, most?: number): Promise<number>;
+  /** Null where no pack was opened. */
+  flashState(): NativeFlashState | null;
   /** Ends its sessions too. */
   close(): void;
 }
@@ -338,7 +426,9 @@ export function nativeAddon(): NativeAddon {
 /** The addon marks each error with a code of the contract: it leaves as a LabError. */
 export function toCodedError(thrown: unknown): unknown {
   if (thrown instanceof Error && 'code' in thrown && isErrorCode(thrown.code)) {
-    return new LabError(thrown.code, thrown.message, {}, { cause: thrown });
+    const minimumBytes = 'minimumBytes' in thrown ? Number(thrown.minimumBytes) : undefined;
+    const detail = minimumBytes === undefined ? {} : { minimumBytes };
+    return new LabError(thrown.code, thrown.message, detail, { cause: thrown });
   }
   return thrown;
 }

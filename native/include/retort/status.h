@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -72,6 +73,16 @@ class Failure : public std::runtime_error {
 
  private:
   Status status_;
+};
+
+// A budget of memory that is too small, and the least that would do.
+class BudgetFailure : public Failure {
+ public:
+  BudgetFailure(const std::string& message, std::int64_t minimum) : Failure(Status::bad_request, message), minimum_(minimum) {}
+  std::int64_t minimum_bytes() const noexcept { return minimum_; }
+
+ private:
+  std::int64_t minimum_;
 };
 
 }  // namespace retort

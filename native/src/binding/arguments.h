@@ -23,6 +23,10 @@ auto guarded(Napi::Env env, Body body) -> decltype(body()) {
     return body();
   } catch (const Napi::Error&) {
     throw;
+  } catch (const BudgetFailure& failure) {
+    Napi::Error error = coded_error(env, failure.status(), failure.what());
+    error.Set("minimumBytes", static_cast<double>(failure.minimum_bytes()));
+    throw error;
   } catch (const Failure& failure) {
     throw coded_error(env, failure.status(), failure.what());
   } catch (const std::bad_alloc&) {

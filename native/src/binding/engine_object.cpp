@@ -5,8 +5,10 @@
 #include "../matrix/layout_names.h"
 #include "../matrix/packed_matrix.h"
 #include "../model/check.h"
+#include "../model/flash_uses.h"
 #include "../store/source_file.h"
 #include "model_description.h"
+#include "pack_description.h"
 #include "session_object.h"
 
 namespace retort::binding {
@@ -105,6 +107,9 @@ Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, "NativeEngine",
                      {InstanceMethod<&EngineObject::pack>("pack"), InstanceMethod<&EngineObject::matrix_layout>("matrixLayout"),
                       InstanceMethod<&EngineObject::copy_groups>("copyGroups"), InstanceMethod<&EngineObject::release>("release"),
+                      InstanceMethod<&EngineObject::open_pack>("openPack"), InstanceMethod<&EngineObject::place>("place"),
+                      InstanceMethod<&EngineObject::read_record>("readRecord"),
+                      InstanceMethod<&EngineObject::set_weight_budget>("setWeightBudget"), InstanceMethod<&EngineObject::flash_state>("flashState"),
                       InstanceMethod<&EngineObject::set_model>("setModel"),
                       InstanceMethod<&EngineObject::close>("close"), InstanceAccessor<&EngineObject::kernels>("kernels")});
 }
@@ -179,6 +184,60 @@ Napi::Value EngineObject::release(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value EngineObject::open_pack(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    auto store = open_store(Fields(info[0], "pack"));
+    const auto engine = open_handle(info.Env());
+    if (engine->model || engine->context.flash) refuse(info.Env(), "[engine] it has its model or its pack.");
+    engine->context.flash = std::move(store);
+    return info.Env().Undefined();
+  });
+}
+
+std::shared_ptr<FlashStore> EngineObject::store_of(Napi::Env env) const {
+  const auto& store = open_handle(env)->context.flash;
+  if (!store) refuse(env, "[engine] open a pack first.");
+  return store;
+}
+
+Napi::Value EngineObject::place(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    auto matrix = read_placed(Fields(info[0], "matrix"), store_of(info.Env()));
+    const auto engine = open_handle(info.Env());
+    if (engine->model) refuse(info.Env(), "[engine] its model is complete.");
+    return packed_matrix(info.Env(), *engine, std::move(matrix));
+  });
+}
+
+Napi::Value EngineObject::read_record(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto record = static_cast<std::size_t>(whole_number(info[0], "record"));
+    const auto bytes = std::make_shared<std::vector<std::byte>>();
+    return Work::start(
+        info.Env(), open_handle(info.Env())->queue, [store = store_of(info.Env()), record, bytes] { *bytes = store->read_record(record); },
+        [bytes](Napi::Env env) { return to_uint8_array(env, {reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size()}); });
+  });
+}
+
+Napi::Value EngineObject::set_weight_budget(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const std::int64_t bytes = whole_number(info[0], "bytes");
+    const auto most = info[1].IsUndefined() ? UINT64_MAX : static_cast<std::uint64_t>(whole_number(info[1], "most"));
+    const auto engine = open_handle(info.Env());
+    const auto left = std::make_shared<std::uint64_t>(0);
+    return Work::start(
+        info.Env(), engine->queue, [engine, store = store_of(info.Env()), bytes, most, left] { *left = store->set_budget(bytes, most, engine->is_closing); },
+        [left](Napi::Env env) { return Napi::Number::New(env, static_cast<double>(*left)); });
+  });
+}
+
+Napi::Value EngineObject::flash_state(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto& store = open_handle(info.Env())->context.flash;
+    return store ? Napi::Value(binding::flash_state(info.Env(), store->state())) : info.Env().Null();
+  });
+}
+
 Napi::Value EngineObject::set_model(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const MatrixLookup lookup = [this](const Fields& fields, const char* key) {
@@ -190,6 +249,7 @@ Napi::Value EngineObject::set_model(const Napi::CallbackInfo& info) {
     check_model(*model);
     const auto engine = open_handle(info.Env());
     if (engine->model) refuse(info.Env(), "[engine] it has its model.");
+    if (engine->context.flash) engine->context.flash->attach(flash_uses(*model));
     engine->model = std::move(model);
     // The model holds what it took; nothing more will be packed.
     engine->matrices.clear();
@@ -201,8 +261,10 @@ Napi::Value EngineObject::set_model(const Napi::CallbackInfo& info) {
 Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     handle_->closed = true;
+    handle_->is_closing = true;
     handle_->matrices.clear();
     handle_->model.reset();
+    handle_->context.flash.reset();
     for (const auto& weak : handle_->sessions) {
       if (const auto session = weak.lock()) session->close();
     }

@@ -1,8 +1,9 @@
-// The JavaScript class `NativeEngine`: packs matrices one by one, then takes a model that names them by number. Its sessions share it.
+// The JavaScript class `NativeEngine`: packs matrices one by one, or finds them in a pack, then takes a model that names them by number. Its sessions share it.
 #pragma once
 
 #include <napi.h>
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct EngineHandle {
   std::vector<std::weak_ptr<SessionHandle>> sessions;
   std::shared_ptr<WorkQueue> queue = std::make_shared<WorkQueue>();
   bool closed = false;
+  // What is being read into memory stops.
+  std::atomic<bool> is_closing = false;
 };
 
 class EngineObject : public Napi::ObjectWrap<EngineObject> {
@@ -40,11 +43,18 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value matrix_layout(const Napi::CallbackInfo& info);
   Napi::Value copy_groups(const Napi::CallbackInfo& info);
   Napi::Value release(const Napi::CallbackInfo& info);
+  Napi::Value open_pack(const Napi::CallbackInfo& info);
+  Napi::Value place(const Napi::CallbackInfo& info);
+  Napi::Value read_record(const Napi::CallbackInfo& info);
+  Napi::Value set_weight_budget(const Napi::CallbackInfo& info);
+  Napi::Value flash_state(const Napi::CallbackInfo& info);
   Napi::Value set_model(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   Napi::Value kernels(const Napi::CallbackInfo& info);
 
   std::shared_ptr<EngineHandle> open_handle(Napi::Env env) const;
+  // Of the pack that was opened. Throws a JavaScript error where there is none.
+  std::shared_ptr<FlashStore> store_of(Napi::Env env) const;
   // The place of a packed matrix that was not released.
   std::shared_ptr<const Matrix>& matrix_of(const Napi::Value& number) const;
 

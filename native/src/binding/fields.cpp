@@ -83,6 +83,12 @@ std::vector<std::int32_t> Fields::integers(const char* key) const {
   return copied(int32_elements(value, path(key).c_str()));
 }
 
+std::vector<std::uint32_t> Fields::unsigned_integers(const char* key) const {
+  const Napi::Value value = get(key);
+  if (is_absent(value)) return {};
+  return copied(uint32_elements(value, path(key).c_str()));
+}
+
 std::vector<std::uint8_t> Fields::bytes(const char* key) const {
   const Napi::Value value = get(key);
   if (is_absent(value)) return {};

@@ -32,6 +32,7 @@ class Fields {
   std::vector<float> floats(const char* key) const;
   std::vector<double> doubles(const char* key) const;
   std::vector<std::int32_t> integers(const char* key) const;
+  std::vector<std::uint32_t> unsigned_integers(const char* key) const;
   std::vector<std::uint8_t> bytes(const char* key) const;
 
   // Which of the names the field holds.

@@ -5,6 +5,7 @@
 
 #include "engine_object.h"
 #include "model_description.h"
+#include "pack_description.h"
 
 namespace retort::binding {
 namespace {
@@ -82,6 +83,7 @@ Napi::Value result_of(Napi::Env env, const Request& request) {
   result.Set("otherNs", static_cast<double>(outcome.times.other_ns));
   result.Set("bytesTouched", static_cast<double>(outcome.bytes_touched));
   result.Set("hidden", hidden_states(env, outcome.hidden));
+  if (outcome.flash) result.Set("flash", flash_counts(env, *outcome.flash));
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <string>
 
+#include "retort/status.h"
 #include "store/checked_file.h"
 
 namespace retort {
@@ -82,11 +83,6 @@ class Planner {
 
 }  // namespace
 
-BudgetFailure::BudgetFailure(std::int64_t budget, std::int64_t minimum)
-    : Failure(Status::bad_request, "[flash] a budget of " + std::to_string(budget) + " bytes is too small for the weights of this model: they need at least " +
-                                       std::to_string(minimum) + "."),
-      minimum_(minimum) {}
-
 std::vector<std::size_t> pin_order(std::size_t dense) {
   // Multiples of the golden ratio, without their whole part, fall evenly into any stretch of 0…1 (Weyl 1916), and no period of the layers meets them.
   constexpr double golden = 0.6180339887498949;
@@ -105,7 +101,11 @@ std::int64_t total_bytes(const FlashSizes& sizes) { return static_cast<std::int6
 FlashPlan plan_flash(const FlashSizes& sizes, std::int64_t budget) {
   const Planner planner(sizes, static_cast<std::size_t>(std::max<std::int64_t>(budget, 0)));
   const auto minimum = static_cast<std::int64_t>(planner.minimum());
-  if (budget < minimum) throw BudgetFailure(budget, minimum);
+  if (budget < minimum) {
+    throw BudgetFailure("[flash] a budget of " + std::to_string(budget) + " bytes is too small for the weights of this model: they need at least " +
+                            std::to_string(minimum) + ".",
+                        minimum);
+  }
   return planner.plan();
 }
 

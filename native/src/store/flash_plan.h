@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "retort/status.h"
-
 namespace retort {
 
 // Bytes of a model's records, in whole pages.
@@ -33,16 +31,6 @@ struct FlashPlan {
   std::size_t slot_bytes = 0;
 
   bool operator==(const FlashPlan&) const = default;
-};
-
-// A budget that no plan keeps to.
-class BudgetFailure : public Failure {
- public:
-  BudgetFailure(std::int64_t budget, std::int64_t minimum);
-  std::int64_t minimum_bytes() const noexcept { return minimum_; }
-
- private:
-  std::int64_t minimum_;
 };
 
 // In which order dense records are kept in memory as the budget grows: any first part of it is spread evenly over all of them, so that what is left to be

@@ -1,0 +1,20 @@
+// A pack as JavaScript describes it, and what a model read from one tells: NativePack, NativePlacedMatrix, NativeFlashState and NativeFlashCounts of
+// electron/engine/native/addon.ts.
+#pragma once
+
+#include <memory>
+
+#include "../store/flash_store.h"
+#include "fields.h"
+
+namespace retort::binding {
+
+// Opens the file. Throws Failure as FlashStore does, and JavaScript errors.
+std::shared_ptr<FlashStore> open_store(const Fields& fields);
+// Throws Failure: bad_file.
+std::shared_ptr<const Matrix> read_placed(const Fields& fields, std::shared_ptr<FlashStore> store);
+
+Napi::Object flash_state(Napi::Env env, const FlashState& state);
+Napi::Object flash_counts(Napi::Env env, const FlashCounts& counts);
+
+}  // namespace retort::binding
