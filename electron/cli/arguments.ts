@@ -14,6 +14,10 @@ export function badArgument(message: string): LabError {
   return new LabError('bad-request', message);
 }
 
+const unitBytes: Readonly<Record<string, number>> = {
+  '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30,
+}; // prettier-ignore
+
 /** The arguments of one call, read by name; a value that is not what it must be is refused with the option's name. */
 export class Arguments {
   readonly positionals: readonly string[];
@@ -59,6 +63,17 @@ export class Arguments {
     const value = this.number(name);
     if (value === undefined || (Number.isSafeInteger(value) && value >= minimum)) return value;
     throw badArgument(`--${name} takes a whole number from ${minimum} up, not ${value}.`);
+  }
+
+  /** A size: a number of bytes, or one with a unit, e.g. 512MiB or 1.5GB. */
+  bytes(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim()) ?? [];
+    const scale = unitBytes[unit.toLowerCase()];
+    const bytes = Math.floor(Number(number) * (scale ?? Number.NaN));
+    if (number !== '' && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+    throw badArgument(`--${name} takes a size such as 512MiB or 2GB, not ${JSON.stringify(text)}.`);
   }
 
   requiredInteger(name: string, minimum: number): number {

@@ -19,6 +19,10 @@ export const computeOptions: Options = {
   },
   device: { value: 'D', help: 'cpu (default) or webgpu' },
   threads: { value: 'T', help: 'threads (default: all processors)' },
+  'memory-budget': {
+    value: 'BYTES',
+    help: 'memory for weights, KV cache and buffers, e.g. 512MiB: a pack reads the rest from the disk as it goes',
+  },
 };
 
 export function computeFrom(given: Arguments): Compute {
@@ -27,6 +31,7 @@ export function computeFrom(given: Arguments): Compute {
     arithmetic: given.oneOf('arithmetic', ['reference', 'fast']),
     device: given.oneOf('device', ['cpu', 'webgpu']) ?? 'cpu',
     threads: given.integer('threads', 1) ?? null,
+    memoryBudget: given.bytes('memory-budget') ?? null,
   };
 }
 

@@ -20,7 +20,8 @@ const modelPath = z.string().min(1).max(4096);
 /**
  * How to open a model for computing. `path` is absolute; the cache folder is laid out by cache-layout.ts. Engine null: native where it can run the
  * model on the device, else onnx. Arithmetic null: fast on the native engine, reference on the onnx engine. KV codec null: f32 in reference
- * arithmetic and on the onnx engine, which has no other, else f16.
+ * arithmetic and on the onnx engine, which has no other, else f16. Memory budget: bytes for weights, KV caches and buffers together; a pack then keeps
+ * only a part of its weights in memory and reads the others as they are needed. Null: whatever is needed.
  */
 export const OpenModel = z.strictObject({
   path: modelPath,
@@ -29,6 +30,7 @@ export const OpenModel = z.strictObject({
   device: Device,
   threads: z.int().min(1).max(1024),
   kvCodec: KvCodec.nullable(),
+  memoryBudget: z.int().positive().nullable(),
   cacheFolder: modelPath,
 });
 export type OpenModel = z.infer<typeof OpenModel>;

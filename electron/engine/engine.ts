@@ -4,6 +4,7 @@
  */
 
 import type { KvCodec } from '../contract/engine-contract.ts';
+import type { NativeFlashCounts, NativeFlashState } from './native/addon.ts';
 
 export type Arithmetic = 'reference' | 'fast';
 
@@ -51,6 +52,8 @@ export interface EvaluateResult {
   };
   /** Bytes of weights and cache read, where the engine counts them. */
   readonly bytesTouched?: number;
+  /** What was read of weights that lie in a pack, by layer. */
+  readonly flash?: NativeFlashCounts;
 }
 
 export interface Session {
@@ -90,8 +93,19 @@ export interface EngineInfo {
   readonly kvBytesPerToken: number | null;
 }
 
+/** Weights that lie in a pack and are read into memory, all of them or as they are needed. */
+export interface Streaming {
+  /** As of the last evaluation or budget. */
+  state(): NativeFlashState;
+  /** From now on, without loading anew: bytes for weights, KV caches and buffers together; null: whatever is needed. Throws bad-request with `minimumBytes`. */
+  setMemoryBudget(bytes: number | null): Promise<void>;
+}
+
 export interface Engine {
   readonly info: EngineInfo;
+  /** Absent or null where weights lie in no pack. */
+  readonly streaming?: Streaming | null;
+  /** Throws bad-request for a context that no session can have, and with `minimumBytes` where the memory budget has no room for it. */
   createSession(options: SessionOptions): Promise<Session>;
   close(): Promise<void>;
 }

@@ -30,9 +30,10 @@ export interface OpenHooks {
 export async function openModel(request: OpenModel, hooks: OpenHooks): Promise<OpenedModel> {
   const started = performance.now();
   const source = await readModelSource(request.path);
-  const engine = await openEngine(source, request, hooks);
-  const identity = await modelIdentity(source);
+  // Before the engine, whose memory budget it counts against.
   const decoder = source.tokenizer && loadDecoder(source.tokenizer);
+  const engine = await openEngine(source, request, decoder?.vocabularySize ?? 0, hooks);
+  const identity = await modelIdentity(source);
   const { hiddenSize: _hiddenSize, versions, ...info } = engine.info;
   return {
     engine,
@@ -58,8 +59,13 @@ function chosen(source: ModelSource, { engine, arithmetic, device }: OpenModel) 
   return { engine: name, arithmetic: arithmetic ?? (name === 'native' ? 'fast' : 'reference') };
 }
 
-async function openEngine(source: ModelSource, request: OpenModel, hooks: OpenHooks): Promise<Engine> {
-  const { device, threads, kvCodec } = request;
+async function openEngine(
+  source: ModelSource,
+  request: OpenModel,
+  vocabularyTokens: number,
+  hooks: OpenHooks,
+): Promise<Engine> {
+  const { device, threads, kvCodec, memoryBudget } = request;
   const { engine, arithmetic } = chosen(source, request);
   const { signal } = hooks;
   if (engine === 'native') {
@@ -70,11 +76,17 @@ async function openEngine(source: ModelSource, request: OpenModel, hooks: OpenHo
       hooks.onProgress({ phase: 'load weights', done, total });
     const model = resolveModel(source);
     const kernels = await chooseKernels(request.cacheFolder);
-    return openNativeEngine(source, model, { arithmetic, threads, kernels, kvCodec, signal, onProgress });
+    const options = { arithmetic, threads, kernels, kvCodec, memoryBudget, vocabularyTokens };
+    return openNativeEngine(source, model, { ...options, signal, onProgress });
   }
   if (kvCodec !== null && kvCodec !== 'f32') {
     const message = `The onnx engine keeps keys and values as its graph has them: the ${kvCodec} cache is the native engine's.`;
     throw new LabError('unsupported-feature', message, { field: 'kvCodec' });
+  }
+  if (memoryBudget !== null) {
+    const message =
+      'The onnx engine holds all weights in memory: a memory budget is for the native engine and a pack.';
+    throw new LabError('unsupported-feature', message, { field: 'memoryBudget' });
   }
   if (source.pack) {
     const message =

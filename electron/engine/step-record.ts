@@ -11,9 +11,21 @@ export type TimesAround = Pick<TraceRecord['timeNs'], 'total' | 'sampling' | 'de
 export function stepRecord(
   step: number,
   place: StepPlace,
-  { timeNs, bytesTouched }: Pick<EvaluateResult, 'timeNs' | 'bytesTouched'>,
+  { timeNs, bytesTouched, flash }: Pick<EvaluateResult, 'timeNs' | 'bytesTouched' | 'flash'>,
   around: TimesAround,
 ): TraceRecord {
-  const record = { step, ...place, timeNs: { ...timeNs, ...around } };
-  return bytesTouched === undefined ? record : { ...record, bytesTouched };
+  const readWait = flash && { readWait: sum(flash.stallNs) };
+  return {
+    step,
+    ...place,
+    timeNs: { ...timeNs, ...readWait, ...around },
+    ...(bytesTouched === undefined ? {} : { bytesTouched }),
+    ...(flash && readCounts(flash)),
+  };
 }
+
+function readCounts({ bytes, reads, hits, misses }: NonNullable<EvaluateResult['flash']>) {
+  return { bytesRead: sum(bytes), reads: sum(reads), cacheHits: sum(hits), cacheMisses: sum(misses) };
+}
+
+const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0);

@@ -25,6 +25,7 @@ const openRequest = (cacheFolder: string) => ({
   device: 'cpu' as const,
   threads: 1,
   kvCodec: null,
+  memoryBudget: null,
   cacheFolder,
 });
 

@@ -145,6 +145,7 @@ async function measuredGrowth(context: number, kvCodec: KvCodec | null) {
     device: 'cpu',
     threads: 2,
     kvCodec,
+    memoryBudget: null,
     cacheFolder: temporaryFolder(),
   } as const;
   await drain(client.open(open));

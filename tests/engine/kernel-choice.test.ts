@@ -156,6 +156,7 @@ describe('on this machine', () => {
       arithmetic: null,
       device: 'cpu',
       kvCodec: null,
+      memoryBudget: null,
     } as const;
     const kernels = async () => {
       const { engine, info } = await openModel({ ...request, threads: 1, cacheFolder }, hooks);

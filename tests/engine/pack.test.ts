@@ -203,6 +203,7 @@ test('the onnx engine says that it cannot read a pack', async () => {
     device: 'cpu',
     threads: 1,
     kvCodec: null,
+    memoryBudget: null,
     cacheFolder: makeFolder(),
   } as const;
   const error = await labError(openByRequest(request, quiet));

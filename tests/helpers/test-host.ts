@@ -78,7 +78,13 @@ export async function startPageHost(
   return { client: clientOf(host), page: connect(here, pageContract), home, engines };
 }
 
-export const reference: Compute = { engine: 'onnx', arithmetic: 'reference', device: 'cpu', threads: 1 };
+export const reference: Compute = {
+  engine: 'onnx',
+  arithmetic: 'reference',
+  device: 'cpu',
+  threads: 1,
+  memoryBudget: null,
+};
 
 /** A golden tiny model as a reference to it. */
 export function tinyModel(name: string) {

@@ -52,24 +52,31 @@ const blockHandleBytes = 24;
 
 export function estimateMemory(model: ResolvedModel, options: EstimateOptions): MemoryEstimate {
   const { spec } = model;
-  const { context, kvCodec, threads, vocabularyTokens } = options;
+  const { context, kvCodec } = options;
   const weights = heldWeights(model);
   const cacheBytes = kvBytes(spec, kvCodec, context);
-  const scratch = [
-    processBytes,
-    vocabularyTokens * vocabularyTokenBytes,
-    threads * threadBytes,
-    logitsRows * spec.vocabularySize * floatBytes,
-    Math.min(context, stepTokens) * activationBytes(spec),
-    kvBlockCount(spec, context) * blockHandleBytes,
-    Math.ceil(cacheBytes / slabBytes) * slabBytes - cacheBytes,
-  ];
   return {
     weightsBytes: sum(weights, ({ bytes }) => bytes),
     kvBytes: cacheBytes,
-    scratchBytes: sum(scratch, (bytes) => bytes),
+    scratchBytes: processScratchBytes(spec, options) + sessionBytes(spec, kvCodec, context) - cacheBytes,
     bytesTouchedPerToken: bytesTouched(spec, weights, kvCodec, context),
   };
+}
+
+/** What the process grows by besides weights and sessions. */
+export function processScratchBytes(
+  { vocabularySize }: ModelSpec,
+  { threads, vocabularyTokens }: Pick<EstimateOptions, 'threads' | 'vocabularyTokens'>,
+): number {
+  const logits = logitsRows * vocabularySize * floatBytes;
+  return processBytes + vocabularyTokens * vocabularyTokenBytes + threads * threadBytes + logits;
+}
+
+/** A session's KV cache, all of its positions used, and its buffers. */
+export function sessionBytes(spec: ModelSpec, kvCodec: KvCodec, context: number): number {
+  const cache = Math.ceil(kvBytes(spec, kvCodec, context) / slabBytes) * slabBytes;
+  const activations = Math.min(context, stepTokens) * activationBytes(spec);
+  return cache + activations + kvBlockCount(spec, context) * blockHandleBytes;
 }
 
 function sum<Item>(items: readonly Item[], value: (item: Item) => number): number {

@@ -1,7 +1,5 @@
-/** From a ModelSpec and its canonical weights to the description the addon builds its model from; matrices are packed on the way. */
+/** From a ModelSpec and its canonical weights to the description the addon builds its model from; matrices go into the engine on the way. */
 import { badFile } from '../../contract/errors.ts';
-import type { ModelSource } from '../../contract/model-source.ts';
-import { readWeight } from '../../formats/read-weight.ts';
 import type {
   AttentionLayerSpec,
   LayerSpec,
@@ -10,18 +8,15 @@ import type {
   StateSpaceLayerSpec,
   WeightRef,
 } from '../../../models/families/model-spec.ts';
-import {
-  toCodedError,
-  type NativeAttentionLayer,
-  type NativeEngine,
-  type NativeFeedForward,
-  type NativeLinear,
-  type NativeModelDescription,
-  type NativeNorm,
-  type NativePackedMatrix,
-  type NativeStateSpaceLayer,
+import type {
+  NativeAttentionLayer,
+  NativeFeedForward,
+  NativeLinear,
+  NativeModelDescription,
+  NativeNorm,
+  NativeStateSpaceLayer,
 } from './addon.ts';
-import { matrixSource, type OrderedMatrix } from './matrix-source.ts';
+import type { Weights } from './weights.ts';
 
 export interface LoadProgress {
   readonly signal?: AbortSignal | undefined;
@@ -32,39 +27,40 @@ export interface LoadProgress {
 export interface DescribedModel {
   readonly description: NativeModelDescription;
   readonly weightsBytes: number;
+  /** Of them, those that are no matrices. */
+  readonly vectorBytes: number;
   /** Layouts of the packed matrices, the one that holds most bytes first. */
   readonly layouts: readonly string[];
 }
 
 /** Throws what reading the weights throws, out-of-memory, and the signal's reason. */
 export async function describeModel(
-  source: ModelSource,
   model: ResolvedModel,
-  engine: NativeEngine,
+  weights: Weights,
   progress: LoadProgress,
 ): Promise<DescribedModel> {
-  const loader = new ModelLoader(source, model, engine, progress);
+  const loader = new ModelLoader(model, weights, progress);
   const description = await loader.model();
   const layouts = [...loader.layoutBytes].sort(([, a], [, b]) => b - a).map(([layout]) => layout);
-  return { description, weightsBytes: loader.weightsBytes, layouts };
+  const { weightsBytes, vectorBytes } = loader;
+  return { description, weightsBytes, vectorBytes, layouts };
 }
 
 const elements = (ref: WeightRef) => ref.shape.reduce((product, size) => product * size, 1);
 
 class ModelLoader {
   weightsBytes = 0;
+  vectorBytes = 0;
   readonly layoutBytes = new Map<string, number>();
-  readonly #source: ModelSource;
   readonly #model: ResolvedModel;
-  readonly #engine: NativeEngine;
+  readonly #weights: Weights;
   readonly #progress: LoadProgress;
   readonly #total: number;
   #done = 0;
 
-  constructor(source: ModelSource, model: ResolvedModel, engine: NativeEngine, progress: LoadProgress) {
-    this.#source = source;
+  constructor(model: ResolvedModel, weights: Weights, progress: LoadProgress) {
     this.#model = model;
-    this.#engine = engine;
+    this.#weights = weights;
     this.#progress = progress;
     this.#total = [...model.weights.values()].reduce((sum, ref) => sum + elements(ref), 0);
   }
@@ -193,28 +189,18 @@ class ModelLoader {
   async #pack(name: string): Promise<Pick<NativeLinear, 'matrix' | 'columnOrder'>> {
     const ref = this.#ref(name);
     this.#progress.signal?.throwIfAborted();
-    const { matrix, columnOrder } = await matrixSource(this.#source, ref);
-    const packed = await this.#packed(name, matrix);
+    const { packed, columnOrder } = await this.#weights.matrix(name, ref);
     this.weightsBytes += packed.bytes;
     this.layoutBytes.set(packed.layout, (this.layoutBytes.get(packed.layout) ?? 0) + packed.bytes);
     this.#advance(ref);
     return { matrix: packed.number, columnOrder };
   }
 
-  async #packed(name: string, matrix: OrderedMatrix['matrix']): Promise<NativePackedMatrix> {
-    try {
-      return await this.#engine.pack(matrix);
-    } catch (error) {
-      const known = toCodedError(error);
-      if (known instanceof Error) known.message = `${name}: ${known.message}`;
-      throw known;
-    }
-  }
-
   async #vector(name: string): Promise<Float32Array> {
     const ref = this.#ref(name);
-    const values = await readWeight(this.#source, ref);
+    const values = await this.#weights.vector(name, ref);
     this.weightsBytes += values.byteLength;
+    this.vectorBytes += values.byteLength;
     this.#advance(ref);
     return values;
   }
@@ -225,7 +211,7 @@ class ModelLoader {
 
   #ref(name: string): WeightRef {
     const ref = this.#model.weights.get(name);
-    if (!ref) throw badFile('missing', { file: this.#source.name, field: name });
+    if (!ref) throw badFile('missing', { field: name });
     return ref;
   }
 

@@ -1,15 +1,21 @@
-/** Opens any ModelSource whose architecture is known in the native engine: weights are packed into memory once, sessions share them. */
+/**
+ * Opens any ModelSource whose architecture is known in the native engine. Weights of a pack are read where they lie, into memory or, within a memory
+ * budget, as they are needed; those of other models are packed into memory once. Sessions share them.
+ */
 import { LabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
 import { weightsIdentity } from '../../formats/identity.ts';
-import { readWeight } from '../../formats/read-weight.ts';
 import type { ModelSpec, ResolvedModel, RopeSpec } from '../../../models/families/model-spec.ts';
 import { frequenciesForContext } from '../../../models/families/rope.ts';
-import type { Arithmetic, Engine, EngineInfo, Session, SessionOptions } from '../engine.ts';
-import { nativeAddon, withCodes, type NativeKvCodec, type NativeRope } from './addon.ts';
+import type { Arithmetic, Engine, EngineInfo, Session, SessionOptions, Streaming } from '../engine.ts';
+import { nativeAddon, withCodes, type NativeEngine, type NativeKvCodec, type NativeRope } from './addon.ts';
 import { defaultKvCodec, kvBytesPerToken } from './kv-size.ts';
+import { MemoryBudget } from './memory-budget.ts';
+import { estimateMemory, processScratchBytes, sessionBytes } from './memory-estimate.ts';
 import { describeModel, type DescribedModel, type LoadProgress } from './model-description.ts';
+import { packWeights } from './open-pack.ts';
 import { createNativeSession, type NativeModel } from './session.ts';
+import { sourceWeights, type Weights } from './weights.ts';
 
 export interface OpenNativeOptions extends LoadProgress {
   readonly arithmetic: Arithmetic;
@@ -18,9 +24,16 @@ export interface OpenNativeOptions extends LoadProgress {
   readonly kernels?: string;
   /** How keys and values are kept; null or absent: f32 in reference arithmetic, else f16. */
   readonly kvCodec?: NativeKvCodec | null;
+  /** Bytes of memory for weights, KV caches and buffers together; null or absent: whatever is needed. */
+  readonly memoryBudget?: number | null;
+  /** Texts that the decoder keeps; they count against the budget. */
+  readonly vocabularyTokens?: number;
 }
 
-/** Throws unsupported-feature for kernels this processor does not run, out-of-memory, and whatever reading the weights throws. */
+/**
+ * Throws unsupported-feature for kernels this processor does not run and for a budget that a model which is no pack does not keep to, bad-request
+ * with `minimumBytes` for a budget that is too small for a pack, out-of-memory, and whatever reading the weights throws.
+ */
 export async function openNativeEngine(
   source: ModelSource,
   model: ResolvedModel,
@@ -31,13 +44,18 @@ export async function openNativeEngine(
   const addon = nativeAddon();
   const native = withCodes(() => new addon.NativeEngine({ arithmetic, threads, kernels }));
   try {
-    const described = await describeModel(source, model, native, options);
+    if (!source.pack) checkResident(source, model, { ...options, kvCodec });
+    const weights = source.pack ? packWeights(source, model, native) : sourceWeights(source, native);
+    const described = await describeModel(model, weights, source.pack ? { signal: options.signal } : options);
     withCodes(() => native.setModel(described.description));
-    const factors = await ropeFactors(source, model);
+    const budget = source.pack ? budgetOf(native, model.spec, described, { ...options, kvCodec }) : null;
+    await budget?.load(options);
+    const factors = await ropeFactors(model, weights);
     const shared: NativeModel = {
       native,
       spec: model.spec,
       kvCodec,
+      budget,
       signature: `${await weightsIdentity(source)} native ${arithmetic} ${kvCodec}`,
       notes: { kernels: native.kernels },
       ropes: ropesOf(model.spec, factors),
@@ -49,10 +67,40 @@ export async function openNativeEngine(
   }
 }
 
-async function ropeFactors(source: ModelSource, model: ResolvedModel): Promise<Map<string, Float32Array>> {
+type BudgetOptions = Pick<OpenNativeOptions, 'threads' | 'memoryBudget' | 'vocabularyTokens'> & {
+  readonly kvCodec: NativeKvCodec;
+};
+
+/** Whether weights that all stay in memory, and the smallest session, keep to the budget. */
+function checkResident(source: ModelSource, model: ResolvedModel, options: BudgetOptions): void {
+  const { memoryBudget = null, vocabularyTokens = 0, threads, kvCodec } = options;
+  if (memoryBudget === null) return;
+  const { weightsBytes, kvBytes, scratchBytes } = estimateMemory(model, { context: 1, kvCodec, threads, vocabularyTokens });
+  const minimumBytes = weightsBytes + kvBytes + scratchBytes;
+  if (minimumBytes <= memoryBudget) return;
+  const message =
+    `${source.name} takes ${Math.ceil(minimumBytes / 1_048_576)} MiB, more than the memory budget. Weights are read as they are needed only from a ` +
+    'pack: make one with `retort pack`.';
+  throw new LabError('unsupported-feature', message, { field: 'memoryBudget', minimumBytes });
+}
+
+function budgetOf(
+  native: NativeEngine,
+  spec: ModelSpec,
+  { vectorBytes }: DescribedModel,
+  { threads, memoryBudget = null, vocabularyTokens = 0, kvCodec }: BudgetOptions,
+): MemoryBudget {
+  const parts = {
+    fixedBytes: vectorBytes + processScratchBytes(spec, { threads, vocabularyTokens }),
+    sessionBytes: (context: number) => sessionBytes(spec, kvCodec, context),
+  };
+  return new MemoryBudget(native, parts, memoryBudget);
+}
+
+async function ropeFactors(model: ResolvedModel, weights: Weights): Promise<Map<string, Float32Array>> {
   const factors = new Map<string, Float32Array>();
   for (const [name, ref] of model.weights) {
-    if (name.startsWith('rope_factors')) factors.set(name, await readWeight(source, ref));
+    if (name.startsWith('rope_factors')) factors.set(name, await weights.vector(name, ref));
   }
   return factors;
 }
@@ -79,8 +127,8 @@ function ropeForContext(
 }
 
 function engineInfo(
-  { spec, native, kvCodec }: NativeModel,
-  { weightsBytes, layouts }: DescribedModel,
+  { spec, native, kvCodec, budget }: NativeModel,
+  { weightsBytes, vectorBytes, layouts }: DescribedModel,
   { arithmetic, threads }: OpenNativeOptions,
 ): EngineInfo {
   return {
@@ -92,7 +140,7 @@ function engineInfo(
     vocabularySize: spec.vocabularySize,
     hiddenSize: spec.hiddenSize,
     contextLength: spec.contextLength,
-    weightsBytes,
+    weightsBytes: budget ? vectorBytes + budget.heldBytes : weightsBytes,
     kvCodec,
     kvBytesPerToken: kvBytesPerToken(spec, kvCodec),
   };
@@ -111,7 +159,17 @@ class LoadedEngine implements Engine {
     if (!Number.isInteger(context) || context < 1) {
       return Promise.reject(new LabError('bad-request', 'A session needs room for at least one position.'));
     }
-    return Promise.resolve().then(() => createNativeSession(this.#model, context));
+    return createNativeSession(this.#model, context);
+  }
+
+  /** Null where all weights are in memory because they lie in no pack. */
+  get streaming(): Streaming | null {
+    const { budget, native } = this.#model;
+    if (budget === null) return null;
+    return {
+      state: () => withCodes(() => native.flashState())!,
+      setMemoryBudget: (bytes) => budget.change(bytes),
+    };
   }
 
   close(): Promise<void> {

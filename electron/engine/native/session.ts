@@ -16,12 +16,15 @@ import {
   type NativeRope,
   type NativeSession,
 } from './addon.ts';
+import type { MemoryBudget, Room } from './memory-budget.ts';
 
 /** What all sessions of an engine share. */
 export interface NativeModel {
   readonly native: NativeEngine;
   readonly spec: ModelSpec;
   readonly kvCodec: NativeKvCodec;
+  /** Null: the weights lie in no pack. */
+  readonly budget: MemoryBudget | null;
   /** Identity and settings that a saved session must match. */
   readonly signature: string;
   /** Written into saved sessions beside the signature. */
@@ -29,16 +32,20 @@ export interface NativeModel {
   ropes(context: number): readonly NativeRope[];
 }
 
-/** Throws bad-request for a context no cache can hold, and where the engine is closed. */
-export function createNativeSession(model: NativeModel, context: number): Session {
-  const { kvCodec } = model;
+/** Throws bad-request for a context no cache can hold or the memory budget has no room for, and where the engine is closed. */
+export async function createNativeSession(model: NativeModel, context: number): Promise<Session> {
+  const { kvCodec, budget } = model;
   const options = { context, kvCodec, ropes: model.ropes(context) };
   const { NativeSession } = nativeAddon();
-  return new LoadedSession(
-    model,
-    context,
-    withCodes(() => new NativeSession(model.native, options)),
-  );
+  const native = withCodes(() => new NativeSession(model.native, options));
+  const room = budget?.reserve(context) ?? null;
+  try {
+    await room?.ready;
+  } catch (error) {
+    native.close();
+    throw error;
+  }
+  return new LoadedSession(model, context, native, room);
 }
 
 class LoadedSession implements Session {
@@ -48,9 +55,12 @@ class LoadedSession implements Session {
   /** Known here too, so that they can be asked for while the addon computes. */
   #length: number;
   #kvBytes: number;
+  /** Its part of the memory budget; null: there is none, or it was given back. */
+  #room: Room | null;
 
-  constructor(model: NativeModel, context: number, native: NativeSession) {
+  constructor(model: NativeModel, context: number, native: NativeSession, room: Room | null) {
     this.#model = model;
+    this.#room = room;
     this.context = context;
     this.#native = native;
     this.#length = native.length;
@@ -67,6 +77,7 @@ class LoadedSession implements Session {
 
   async evaluate(input: EvaluateInput, signal?: AbortSignal): Promise<EvaluateResult> {
     throwIfAborted(signal);
+    await this.#room?.ready;
     const native = this.#checked(input);
     const started = process.hrtime.bigint();
     const result = await this.#compute(native, signal);
@@ -82,6 +93,7 @@ class LoadedSession implements Session {
         other: result.otherNs,
       },
       bytesTouched: result.bytesTouched,
+      ...(result.flash && { flash: result.flash }),
       ...(native.hidden ? { hidden: new Map(result.hidden.map((state) => [state.name, state])) } : {}),
     };
   }
@@ -138,11 +150,11 @@ class LoadedSession implements Session {
 
   fork(): Session {
     const { NativeSession } = nativeAddon();
-    return new LoadedSession(
-      this.#model,
-      this.context,
-      withCodes(() => new NativeSession(this.#native)),
-    );
+    const native = withCodes(() => new NativeSession(this.#native));
+    const room = this.#model.budget?.reserve(this.context) ?? null;
+    // What the budget refuses is thrown where the fork computes.
+    room?.ready.catch(() => undefined);
+    return new LoadedSession(this.#model, this.context, native, room);
   }
 
   async save(file: string): Promise<void> {
@@ -168,6 +180,8 @@ class LoadedSession implements Session {
 
   close(): void {
     this.#native.close();
+    this.#room?.release();
+    this.#room = null;
     this.#length = 0;
     this.#kvBytes = 0;
   }

@@ -182,7 +182,10 @@ export class LoadedModel {
 
   async #open(wanted: Wanted, process: EngineProcess, signal: AbortSignal): Promise<ReadyModel> {
     const { path, title, threads, kvCodec } = wanted;
-    const choice = { engine: null, arithmetic: null, device: 'cpu' as const, threads, kvCodec };
+    const choice = {
+      ...{ engine: null, arithmetic: null, device: 'cpu' as const, threads, kvCodec },
+      memoryBudget: null,
+    };
     const progress = (said: Progress) => Promise.resolve(this.#progress(wanted, said));
     const hooks = { signal, progress };
     const summary = this.#services.text.inspect(path, signal);

@@ -14,6 +14,8 @@ namespace {
 // Read ahead of the computing: enough for a disk's queue and for what is computed without weights (attention over a long context), and no more, since every
 // byte of it is one less that stays in memory.
 constexpr std::size_t ring_target = std::size_t{32} << 20;
+// Of a small budget it is this part at most.
+constexpr std::size_t largest_ring_share = 4;
 // Records in the ring at the least: one is computed with while the next is read.
 constexpr std::size_t ring_records = 2;
 
@@ -46,7 +48,7 @@ class Planner {
     const std::size_t left = budget_ - sizes_.lookup_bytes;
     // Where little is missing a long ring would be memory that could hold it.
     const std::size_t missing = dense_ - std::min(dense_, left);
-    const std::size_t ring = std::max(ring_minimum(), std::min({ring_target, missing, left}));
+    const std::size_t ring = std::max(ring_minimum(), std::min({ring_target, missing, left / largest_ring_share / direct_page * direct_page}));
     std::size_t pinned = 0;
     std::size_t used = ring;
     for (const std::size_t record : pin_order(sizes_.dense.size())) {

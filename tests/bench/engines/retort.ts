@@ -24,7 +24,16 @@ class RetortEngine implements BenchEngine {
   async open({ path, threads, cacheFolder }: OpenRequest): Promise<Opened> {
     const seconds = await secondsOf(async () => {
       this.#opened = await openModel(
-        { path, threads, device: 'cpu', engine: 'native', arithmetic: 'fast', kvCodec: null, cacheFolder },
+        {
+          path,
+          threads,
+          device: 'cpu',
+          engine: 'native',
+          arithmetic: 'fast',
+          kvCodec: null,
+          memoryBudget: null,
+          cacheFolder,
+        },
         { signal: new AbortController().signal, onProgress: () => {} },
       );
     });

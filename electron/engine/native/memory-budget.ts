@@ -1,0 +1,116 @@
+/** What a model read from a pack may take of memory, shared out: its sessions get what they will need, its weights the rest. */
+import { LabError } from '../../contract/errors.ts';
+import { toCodedError, type NativeEngine } from './addon.ts';
+import type { LoadProgress } from './model-description.ts';
+
+export interface BudgetParts {
+  /** Of the process and of weights that are no matrices: taken whatever is computed. */
+  readonly fixedBytes: number;
+  /** KV cache and buffers of a session with room for so many positions. */
+  sessionBytes(context: number): number;
+}
+
+/** A session's part of the budget. */
+export interface Room {
+  readonly ready: Promise<void>;
+  release(): void;
+}
+
+/** Read between two looks at whether the loading was cancelled. */
+const loadedAtOnce = 64 * 1_048_576;
+
+const mebibytes = (bytes: number) => `${Math.ceil((bytes / 1_048_576) * 10) / 10} MiB`;
+
+export class MemoryBudget {
+  readonly #native: NativeEngine;
+  readonly #parts: BudgetParts;
+  /** Null: all weights stay in memory. */
+  #total: number | null;
+  #sessionBytes = 0;
+
+  /** `total`: bytes, or null for as many as the model takes. */
+  constructor(native: NativeEngine, parts: BudgetParts, total: number | null) {
+    this.#native = native;
+    this.#parts = parts;
+    this.#total = total;
+  }
+
+  /** Reads what stays in memory. Throws bad-request with the detail `minimumBytes` where the model cannot run within the budget, and what reading throws. */
+  async load({ signal, onProgress }: LoadProgress): Promise<void> {
+    signal?.throwIfAborted();
+    let left = await this.#spend(0);
+    const all = left;
+    while (left > 0) {
+      left = await this.#spend(loadedAtOnce);
+      onProgress?.(all - left, all);
+      signal?.throwIfAborted();
+    }
+  }
+
+  /** Makes room for a session, of which `ready` tells; it rejects as `load` does. */
+  reserve(context: number): Room {
+    const bytes = this.#parts.sessionBytes(context);
+    let held = bytes;
+    this.#sessionBytes += bytes;
+    const giveUp = () => {
+      this.#sessionBytes -= held;
+      held = 0;
+    };
+    const ready = this.#total === null ? Promise.resolve() : this.#makeRoom(giveUp);
+    const release = () => {
+      giveUp();
+      // What the weights get again is read when something is computed. The engine may have been closed.
+      if (this.#total !== null) this.#spend(0).catch(() => undefined);
+    };
+    return { ready, release };
+  }
+
+  async #makeRoom(giveUp: () => void): Promise<void> {
+    try {
+      await this.#spend(0);
+    } catch (error) {
+      giveUp();
+      throw error;
+    }
+  }
+
+  /** Another total, which holds for the open sessions too. Throws as `load`; then the one before holds. */
+  async change(total: number | null): Promise<void> {
+    const before = this.#total;
+    this.#total = total;
+    try {
+      await this.#spend(Number.MAX_SAFE_INTEGER);
+    } catch (error) {
+      this.#total = before;
+      throw error;
+    }
+  }
+
+  /** Weights in memory and the buffers of those that are read. */
+  get heldBytes(): number {
+    const state = this.#native.flashState();
+    if (state === null) return 0;
+    const { pinnedBytes, ringBytes, lookupBytes, slots, slotBytes } = state;
+    return pinnedBytes + ringBytes + lookupBytes + slots * slotBytes;
+  }
+
+  async #spend(most: number): Promise<number> {
+    const besides = this.#parts.fixedBytes + this.#sessionBytes;
+    const total = this.#total ?? besides + (this.#native.flashState()?.totalBytes ?? 0);
+    try {
+      return await this.#native.setWeightBudget(Math.max(0, Math.floor(total - besides)), most);
+    } catch (error) {
+      throw this.#explained(toCodedError(error), total, besides);
+    }
+  }
+
+  #explained(error: unknown, total: number, besides: number): unknown {
+    const minimum = error instanceof LabError ? error.detail['minimumBytes'] : undefined;
+    if (typeof minimum !== 'number') return error;
+    const minimumBytes = Math.ceil(minimum + besides);
+    const message =
+      `A memory budget of ${mebibytes(total)} is too small: the weights need at least ${mebibytes(minimum)}, ` +
+      `KV cache and buffers ${mebibytes(besides)}. Give it ${mebibytes(minimumBytes)} or more, or a smaller context.`;
+    return new LabError('bad-request', message, { field: 'memoryBudget', minimumBytes }, { cause: error });
+  }
+}
