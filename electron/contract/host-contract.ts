@@ -63,8 +63,8 @@ export const Compute = z.strictObject({
   arithmetic: Arithmetic.nullable(),
   device: Device,
   threads: z.int().min(1).max(1024).nullable(),
-  /** Bytes; null: whatever is needed. */
-  memoryBudget: z.int().positive().nullable(),
+  /** Bytes; null: whatever is needed. Runs recorded before there were budgets have none. */
+  memoryBudget: z.int().positive().nullable().default(null),
 });
 export type Compute = z.infer<typeof Compute>;
 

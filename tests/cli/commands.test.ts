@@ -327,6 +327,15 @@ test('pack writes a pack that is inspected, added, verified, and refused where i
   expect(json(await retort('run', out, '--ids', '1', '--engine', 'onnx', '--json'))).toMatchObject({
     error: { code: 'unsupported-feature' },
   });
+  const drawn = (...args: string[]) =>
+    retort('run', ...args, '--ids', '1,2,3', '--greedy', '--max-tokens', '8', '--json');
+  const resident = json(await drawn(llama));
+  for (const budget of [[], ['--memory-budget', '1.5GiB'], ['--memory-budget', '16000000']]) {
+    expect(json(await drawn(out, ...budget))['ids']).toEqual(resident['ids']);
+  }
+  const refused = await drawn(out, '--memory-budget', '2MB');
+  expect(refused.code).toBe(2);
+  expect(json(refused)).toMatchObject({ error: { detail: { minimumBytes: expect.any(Number) as number } } });
   const bytes = readFileSync(out);
   bytes[4096]! ^= 1;
   writeFileSync(out, bytes);
