@@ -4,7 +4,6 @@
  */
 
 import type { KvCodec } from '../contract/engine-contract.ts';
-import type { NativeFlashCounts, NativeFlashState } from './native/addon.ts';
 
 export type Arithmetic = 'reference' | 'fast';
 
@@ -36,6 +35,50 @@ export interface HiddenState {
   readonly data: Float32Array | Int32Array;
 }
 
+/** Of weights in a pack, per layer; the last of each is for the token rows and the head. A hit was in memory, a miss was read. */
+export interface WeightReads {
+  readonly bytes: Float64Array;
+  readonly reads: Float64Array;
+  readonly hits: Float64Array;
+  readonly misses: Float64Array;
+  /** Nanoseconds that computing waited for reads. */
+  readonly stallNs: Float64Array;
+}
+
+/** Where the weights of a pack are, as of the last evaluation or budget. */
+export interface StreamingState {
+  /** 0: none was set yet. */
+  readonly budgetBytes: number;
+  /** The least that can be set. */
+  readonly minimumBytes: number;
+  /** From here on all weights stay in memory. */
+  readonly totalBytes: number;
+  readonly pinnedBytes: number;
+  /** Buffer of what is read ahead. */
+  readonly ringBytes: number;
+  /** Buffer for token rows. */
+  readonly lookupBytes: number;
+  /** Places of experts, and the bytes of each. */
+  readonly slots: number;
+  readonly slotBytes: number;
+  readonly layers: number;
+  /** Most of a layer. */
+  readonly experts: number;
+  /** layers × experts: whether each is in memory. */
+  readonly resident: Uint8Array;
+  /** layers × experts: how often each was used, the past counting less and less. */
+  readonly uses: Float64Array;
+  /** Since the pack was opened. */
+  readonly bytesRead: number;
+  readonly reads: number;
+  readonly waitedNs: number;
+  /** Time with at least one read in flight. */
+  readonly busyNs: number;
+  readonly reader: string;
+  /** Whether reads go around the page cache. */
+  readonly direct: boolean;
+}
+
 export interface EvaluateResult {
   /** Chosen rows × vocabularySize, row-major; float32. The caller's own: its memory may be given back. */
   readonly logits: Float32Array;
@@ -53,7 +96,7 @@ export interface EvaluateResult {
   /** Bytes of weights and cache read, where the engine counts them. */
   readonly bytesTouched?: number;
   /** What was read of weights that lie in a pack, by layer. */
-  readonly flash?: NativeFlashCounts;
+  readonly flash?: WeightReads;
 }
 
 export interface Session {
@@ -96,7 +139,7 @@ export interface EngineInfo {
 /** Weights that lie in a pack and are read into memory, all of them or as they are needed. */
 export interface Streaming {
   /** As of the last evaluation or budget. */
-  state(): NativeFlashState;
+  state(): StreamingState;
   /** From now on, without loading anew: bytes for weights, KV caches and buffers together; null: whatever is needed. Throws bad-request with `minimumBytes`. */
   setMemoryBudget(bytes: number | null): Promise<void>;
 }

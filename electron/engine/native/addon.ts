@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Activation } from '../../../models/families/model-spec.ts';
 import { isErrorCode, LabError } from '../../contract/errors.ts';
 import type { MatrixLayout, PackTile } from '../../contract/pack.ts';
-import type { Arithmetic } from '../engine.ts';
+import type { Arithmetic, StreamingState, WeightReads } from '../engine.ts';
 
 /** Parameters as the addon takes them: SamplingParameters without the seed, names equal. */
 export interface NativeSamplingParameters {
@@ -108,50 +108,6 @@ export interface NativePlacedMatrix {
   readonly columns: number;
   readonly layout: MatrixLayout;
   readonly tiles: readonly PackTile[];
-}
-
-/** Of weights in a pack, per layer; the last of each is for the token rows and the head. A hit was in memory, a miss was read. */
-export interface NativeFlashCounts {
-  readonly bytes: Float64Array;
-  readonly reads: Float64Array;
-  readonly hits: Float64Array;
-  readonly misses: Float64Array;
-  /** Nanoseconds that computing waited for reads. */
-  readonly stallNs: Float64Array;
-}
-
-/** Where the weights of a pack are, as of the last evaluation or budget. */
-export interface NativeFlashState {
-  /** 0: none was set yet. */
-  readonly budgetBytes: number;
-  /** The least that can be set. */
-  readonly minimumBytes: number;
-  /** From here on all weights stay in memory. */
-  readonly totalBytes: number;
-  readonly pinnedBytes: number;
-  /** Buffer of what is read ahead. */
-  readonly ringBytes: number;
-  /** Buffer for token rows. */
-  readonly lookupBytes: number;
-  /** Places of experts, and the bytes of each. */
-  readonly slots: number;
-  readonly slotBytes: number;
-  readonly layers: number;
-  /** Most of a layer. */
-  readonly experts: number;
-  /** layers × experts: whether each is in memory. */
-  readonly resident: Uint8Array;
-  /** layers × experts: how often each was used, the past counting less and less. */
-  readonly uses: Float64Array;
-  /** Since the pack was opened. */
-  readonly bytesRead: number;
-  readonly reads: number;
-  readonly waitedNs: number;
-  /** Time with at least one read in flight. */
-  readonly busyNs: number;
-  readonly reader: string;
-  /** Whether reads go around the page cache. */
-  readonly direct: boolean;
 }
 
 export interface NativeNorm {
@@ -296,7 +252,7 @@ export interface NativeEvaluateResult {
   readonly otherNs: number;
   readonly bytesTouched: number;
   /** Where weights lie in a pack. */
-  readonly flash?: NativeFlashCounts;
+  readonly flash?: WeightReads;
   readonly hidden: readonly {
     readonly name: string;
     readonly shape: readonly number[];
@@ -354,7 +310,7 @@ export interface NativeEngine {
    */
   setWeightBudget(bytes: number, most?: number): Promise<number>;
   /** Null where no pack was opened. */
-  flashState(): NativeFlashState | null;
+  flashState(): StreamingState | null;
   /** Ends its sessions too. */
   close(): void;
 }

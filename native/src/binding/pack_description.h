@@ -1,5 +1,5 @@
-// A pack as JavaScript describes it, and what a model read from one tells: NativePack, NativePlacedMatrix, NativeFlashState and NativeFlashCounts of
-// electron/engine/native/addon.ts.
+// A pack as JavaScript describes it, and what a model read from one tells: NativePack and NativePlacedMatrix of electron/engine/native/addon.ts,
+// StreamingState and WeightReads of electron/engine/engine.ts.
 #pragma once
 
 #include <memory>
