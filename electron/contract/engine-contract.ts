@@ -13,6 +13,8 @@ export type KvCodec = z.infer<typeof KvCodec>;
 
 const count = z.int().nonnegative();
 const bytes = z.number().nonnegative();
+/** Bytes for weights, KV cache, scratch and buffers of one model. */
+export const MemoryBudgetBytes = z.int().nonnegative();
 export const TokenId = z.int().nonnegative().max(0x7fff_ffff);
 export const TokenIds = z.array(TokenId).max(16_777_216);
 const modelPath = z.string().min(1).max(4096);
@@ -84,6 +86,44 @@ export const ModelSummary = z.strictObject({
 });
 export type ModelSummary = z.infer<typeof ModelSummary>;
 
+/** A model whose weights lie in a pack and take less memory than they have: what its budget is spent on. */
+export const Streaming = z.strictObject({
+  /** All that the model may take: weights, KV cache, scratch and buffers. */
+  memoryBudgetBytes: bytes,
+  /** Chosen by Retort: it shrinks where memory gets short. */
+  isAuto: z.boolean(),
+  /** Of it, for weights. */
+  budgetBytes: bytes,
+  /** The least that weights need, and from where on nothing is read twice. */
+  minimumBytes: bytes,
+  totalBytes: bytes,
+  /** Always in memory. */
+  pinnedBytes: bytes,
+  /** What is read ahead in order of use, and what token rows are looked up with. */
+  ringBytes: bytes,
+  lookupBytes: bytes,
+  /** Room for experts, and bytes of each. */
+  slots: count,
+  slotBytes: bytes,
+  /** How the file is read: "io_uring" or "threads"; and whether around the page cache. */
+  reader: z.string(),
+  isDirect: z.boolean(),
+  /** Layers × experts, and how many of a layer a token uses; null: the model has none. */
+  experts: z.strictObject({ layers: count, count, used: count }).nullable(),
+});
+export type Streaming = z.infer<typeof Streaming>;
+
+/** As of the latest step. */
+export const FlashReading = z.strictObject({
+  streaming: Streaming,
+  /** Layers × experts: decayed uses, and 1 where it is in memory. Empty for models without experts. */
+  uses: z.array(z.number().nonnegative()),
+  resident: z.array(z.int().min(0).max(1)),
+  /** Since it was opened. */
+  totals: z.strictObject({ bytesRead: bytes, reads: count, cacheHits: count, cacheMisses: count }),
+});
+export type FlashReading = z.infer<typeof FlashReading>;
+
 export const ModelInfo = z.strictObject({
   identity: z.string(),
   engine: EngineName,
@@ -97,6 +137,8 @@ export const ModelInfo = z.strictObject({
   kvCodec: KvCodec,
   /** What one more position takes in the KV cache, scales included; null where that depends on the length: windows, state-space layers. */
   kvBytesPerToken: bytes.nullable(),
+  /** Null: all weights are in memory, and stay there. */
+  streaming: Streaming.nullable(),
   loadMs: z.number(),
   ends: TokenIds,
   /** Sampling defaults that the model's author set. */
@@ -125,6 +167,8 @@ export const Memory = z.strictObject({
   residentBytes: bytes,
   /** The same before it opened its model; null: it has opened none. */
   residentBeforeOpenBytes: bytes.nullable(),
+  /** The same with the addon loaded, just before the model: what the runtime takes for itself, beside any memory budget. */
+  baselineBytes: bytes.nullable(),
   weightsBytes: bytes,
   /** Of the conversation; in a reply's result, of that reply's session. */
   kvBytes: bytes,
@@ -132,6 +176,48 @@ export const Memory = z.strictObject({
   peakBytes: bytes,
 });
 export type Memory = z.infer<typeof Memory>;
+
+/** What streaming the weights of a pack within a memory budget comes to. Nulls: not known, or not measured yet. */
+export const StreamingEstimate = z.strictObject({
+  memoryBudgetBytes: bytes,
+  /** The least that it can be: of weights, KV cache and scratch; and of weights alone. */
+  minimumMemoryBudgetBytes: bytes,
+  minimumBytes: bytes,
+  /** All weights: from there on nothing is read twice. */
+  totalBytes: bytes,
+  pinnedBytes: bytes,
+  ringBytes: bytes,
+  lookupBytes: bytes,
+  slots: count,
+  slotBytes: bytes,
+  /** Bytes that a token reads from the disk, misses by `hitRate`. */
+  readBytesPerToken: bytes,
+  /** Of an expert that a token uses, to be in memory; null for models without experts. */
+  hitRate: z.number().min(0).max(1).nullable(),
+  /** measured: from how often replies used each expert; assumed: from what others measured of such models. */
+  hitRateFrom: z.enum(['measured', 'assumed']).nullable(),
+  /** At the size and depth of these reads. */
+  diskBytesPerSecond: z.number().positive().nullable(),
+  computeSecondsPerToken: z.number().nonnegative().nullable(),
+  tokensPerSecond: z.number().nonnegative().nullable(),
+  isWorthIt: z.boolean(),
+  /** Why not, and what to do instead; also where it is worth it with a reserve. */
+  advice: z.string().nullable(),
+});
+export type StreamingEstimate = z.infer<typeof StreamingEstimate>;
+
+/** What the host knows that a prediction of streaming needs; null: it does not know. */
+export const EstimateFacts = z.strictObject({
+  /** Free for this model now. */
+  freeBytes: bytes.nullable(),
+  /** Of weights and KV that a reply read from memory while it computed. */
+  memoryBytesPerSecond: z.number().positive().nullable(),
+  /** Layers × experts: how often replies used each; empty: none did. */
+  uses: z.array(z.number().nonnegative()).max(1_048_576),
+  /** Where the disk's curve is kept. */
+  cacheFolder: modelPath.nullable(),
+});
+export type EstimateFacts = z.infer<typeof EstimateFacts>;
 
 /** Memory of one model in a process of its own, and what a token reads of it. */
 export const Estimate = z.strictObject({
@@ -151,6 +237,10 @@ export const Estimate = z.strictObject({
   kvCodec: KvCodec,
   /** Weights and cache that one more token reads when the context is full. */
   bytesTouchedPerToken: bytes,
+  /** Whether the weights can be streamed: they lie in a pack. `retort pack` makes one of any other model. */
+  canStream: z.boolean(),
+  /** Null: all weights in memory, which is so for all that is no pack. */
+  streaming: StreamingEstimate.nullable(),
 });
 export type Estimate = z.infer<typeof Estimate>;
 
@@ -284,7 +374,9 @@ export const engineContract = {
 
   /**
    * What the native engine would take of memory, from headers alone: works in a process that never opens weights. Context null or beyond the
-   * model's: the model's. KV codec null: f16. Throws what reading the model throws, and where its architecture is not supported.
+   * model's: the model's. KV codec null: f16. Memory budget null: all weights in memory. Throws what reading the model throws, where its
+   * architecture is not supported, unsupported-feature for a budget where the model is no pack, and bad-request with `minimumBytes` for one
+   * below the least.
    */
   estimate: query({
     input: z.strictObject({
@@ -292,6 +384,8 @@ export const engineContract = {
       context: z.int().min(1).max(16_777_216).nullable(),
       kvCodec: KvCodec.nullable(),
       threads: z.int().min(1).max(1024),
+      memoryBudget: MemoryBudgetBytes.nullable().default(null),
+      facts: EstimateFacts.nullable().default(null),
     }),
     output: Estimate,
   }),
@@ -371,5 +465,16 @@ export const engineContract = {
     done: VerifyResult,
   }),
   memory: query({ input: z.strictObject({}), output: Memory }),
+  /** Null: all weights of the model are in memory. */
+  flashState: query({ input: z.strictObject({}), output: FlashReading.nullable() }),
+  /**
+   * Another budget for the open model, without a reload; waits for a growing reply. Null: all weights in memory. `isAuto`: it shrinks where
+   * memory gets short. Returns null for a model that is not streamed, where null is the one budget it takes: unsupported-feature else.
+   * Throws bad-request with `minimumBytes` below the least; all is then as before.
+   */
+  setMemoryBudget: command({
+    input: z.strictObject({ memoryBudget: MemoryBudgetBytes.nullable(), isAuto: z.boolean() }),
+    output: Streaming.nullable(),
+  }),
 };
 export type EngineContract = typeof engineContract;

@@ -1,13 +1,19 @@
 /** What the app knows of models in memory and of the machine. */
 import { z } from 'zod';
-import { KvCodec, ModelInfo } from './engine-contract.ts';
+import { KvCodec, MemoryBudgetBytes, ModelInfo, StreamingEstimate } from './engine-contract.ts';
 import { bytes, count, Failure, Id, time } from './identifiers.ts';
+
+/** auto: what is free, less the reserve, and less again where memory gets short. */
+export const MemoryBudget = z.union([MemoryBudgetBytes, z.literal('auto')]);
+export type MemoryBudget = z.infer<typeof MemoryBudget>;
 
 /** How a model is loaded for chat; null: Retort's choice. */
 export const LoadSettings = z.strictObject({
   context: z.int().min(1).max(16_777_216).nullable(),
   kvCodec: KvCodec.nullable(),
   threads: z.int().min(1).max(1024).nullable(),
+  /** Of packs alone; null: what was chosen for this model the last time, else auto. */
+  memoryBudget: MemoryBudget.nullable().default(null),
 });
 export type LoadSettings = z.infer<typeof LoadSettings>;
 
@@ -70,6 +76,7 @@ export type PageModel = z.infer<typeof PageModel>;
 
 /** What loading would take, from headers alone, and what it took the last time. */
 export const Fit = z.strictObject({
+  /** In memory: of a streamed model, what its budget leaves for them. */
   weightsBytes: bytes,
   kvBytes: bytes,
   /** Working memory of the engine and its process's own growth. */
@@ -88,6 +95,10 @@ export const Fit = z.strictObject({
   fits: z.boolean(),
   /** From bytes touched and this machine's memory bandwidth; null before it was measured. */
   predictedTokensPerSecond: z.number().nullable(),
+  /** Whether its weights can be streamed: it is a pack. `retort pack` makes one of any other model. */
+  canStream: z.boolean(),
+  /** The budget that was resolved, and what streaming within it comes to; null: all weights in memory. */
+  streaming: StreamingEstimate.nullable(),
   /** The latest reply with these settings: the engine's memory over what it had before loading. */
   measured: z
     .strictObject({
@@ -108,6 +119,10 @@ export const MemoryReading = z.strictObject({
   kvBytes: bytes,
   /** The engine process beyond weights and KV, by its RSS. */
   scratchBytes: bytes,
+  /** What the engine's runtime took before its model: it counts beside the budget, not in it. */
+  baselineBytes: bytes.nullable(),
+  /** Of the loaded model; null: none is streamed. */
+  memoryBudgetBytes: bytes.nullable(),
   engineRssBytes: bytes.nullable(),
   enginePssBytes: bytes.nullable(),
   /** Host, shell and pages. */

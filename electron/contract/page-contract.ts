@@ -15,10 +15,10 @@ import {
   ReplyUpdate,
   SearchHit,
 } from './chats.ts';
-import { ModelSummary, TokenId } from './engine-contract.ts';
+import { FlashReading, ModelSummary, Streaming, TokenId } from './engine-contract.ts';
 import { Cache } from './host-contract.ts';
 import { bytes, count, Id, text, time } from './identifiers.ts';
-import { Fit, LoadSettings, LoadState, MemoryReading, PageModel } from './machine.ts';
+import { Fit, LoadSettings, LoadState, MemoryBudget, MemoryReading, PageModel } from './machine.ts';
 import { command, query, stream } from './operation.ts';
 import { ModelFolder, Settings, SettingsChange } from './settings.ts';
 import { TraceRecord } from './trace.ts';
@@ -102,6 +102,16 @@ export const pageContract = {
   }),
   /** Ends loading or gives the memory back; a running reply is stopped first. */
   unloadModel: command({ input: none, output: nothing }),
+  /** What the loaded model's weights in flash do; null: none is loaded, or all its weights are in memory. */
+  readFlash: query({ input: none, output: FlashReading.nullable() }),
+  /**
+   * Another budget for the loaded model, kept for its next loading; waits for a growing reply, no reload. Null: auto. Refused with
+   * unsupported-feature where the model is not streamed, and with bad-request below the least.
+   */
+  setMemoryBudget: command({
+    input: z.strictObject({ memoryBudget: MemoryBudget.nullable() }),
+    output: Streaming.nullable(),
+  }),
   listModelFolders: query({ input: none, output: z.array(ModelFolder) }),
   addModelFolder: command({ input: z.strictObject({ grant: Id }), output: ModelFolder }),
   removeModelFolder: command({ input: z.strictObject({ id: Id }), output: nothing }),

@@ -1,6 +1,7 @@
 /** What a person chose, kept in one JSON file. */
 import { z } from 'zod';
 import { KvCodec } from './engine-contract.ts';
+import { MemoryBudget } from './machine.ts';
 import { Id, text } from './identifiers.ts';
 import { SamplingChoice } from './sampling.ts';
 
@@ -22,6 +23,8 @@ export const Settings = z.strictObject({
   /** Null: the smaller of 8,192 and the model's own. */
   defaultContext: z.int().min(1).max(16_777_216).nullable().default(null),
   kvCodec: KvCodec.nullable().default(null),
+  /** Of models that are streamed, by their ids: what was chosen the last time. */
+  memoryBudgets: z.record(Id, MemoryBudget).default({}),
   /** Null: as long as the context allows. */
   maxTokens: z.int().min(1).max(16_777_216).nullable().default(null),
   presets: z.array(Preset).max(1000).default([]),
@@ -40,6 +43,7 @@ export const SettingsChange = z.strictObject({
   threads: Settings.shape.threads.unwrap().optional(),
   defaultContext: Settings.shape.defaultContext.unwrap().optional(),
   kvCodec: Settings.shape.kvCodec.unwrap().optional(),
+  memoryBudgets: Settings.shape.memoryBudgets.unwrap().optional(),
   maxTokens: Settings.shape.maxTokens.unwrap().optional(),
   presets: Settings.shape.presets.unwrap().optional(),
   lastModel: Settings.shape.lastModel.unwrap().optional(),

@@ -31,10 +31,21 @@ export const TraceRecord = z.strictObject({
     other: nanoseconds.optional(),
   }),
   bytesTouched: z.number().nonnegative().optional(),
+  /** From the disk, where weights are streamed: bytes, reads, and weights that were in memory when they were needed, or not. */
   bytesRead: z.number().nonnegative().optional(),
   reads: z.int().nonnegative().optional(),
   cacheHits: z.int().nonnegative().optional(),
   cacheMisses: z.int().nonnegative().optional(),
+  /** By layer, the last one for token rows and the head, where weights are streamed: what adds up to the four above and to readWait. */
+  layers: z
+    .strictObject({
+      bytesRead: z.array(z.number().nonnegative()),
+      reads: z.array(z.int().nonnegative()),
+      cacheHits: z.array(z.int().nonnegative()),
+      cacheMisses: z.array(z.int().nonnegative()),
+      waitNs: z.array(nanoseconds),
+    })
+    .optional(),
   kvBytes: z.number().nonnegative().optional(),
   drafted: z.int().nonnegative().optional(),
   accepted: z.int().nonnegative().optional(),

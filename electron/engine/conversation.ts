@@ -52,6 +52,11 @@ export class Conversation {
     return this.#inTurn(() => Promise.resolve(this.#close()));
   }
 
+  /** Work while no reply grows. */
+  between<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inTurn(work);
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work);
     this.#last = result.catch(() => undefined);

@@ -137,7 +137,7 @@ export interface EngineInfo {
 }
 
 /** Weights that lie in a pack and are read into memory, all of them or as they are needed. */
-export interface Streaming {
+export interface EngineStreaming {
   /** As of the last evaluation or budget. */
   state(): StreamingState;
   /** From now on, without loading anew: bytes for weights, KV caches and buffers together; null: whatever is needed. Throws bad-request with `minimumBytes`. */
@@ -147,7 +147,7 @@ export interface Streaming {
 export interface Engine {
   readonly info: EngineInfo;
   /** Absent or null where weights lie in no pack. */
-  readonly streaming?: Streaming | null;
+  readonly streaming?: EngineStreaming | null;
   /** Throws bad-request for a context that no session can have, and with `minimumBytes` where the memory budget has no room for it. */
   createSession(options: SessionOptions): Promise<Session>;
   close(): Promise<void>;

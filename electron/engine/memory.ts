@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Memory } from '../contract/engine-contract.ts';
 
 /** What engine, session and opening know of this process' memory. */
-type Known = Pick<Memory, 'weightsBytes' | 'kvBytes' | 'residentBeforeOpenBytes'>;
+type Known = Pick<Memory, 'weightsBytes' | 'kvBytes' | 'residentBeforeOpenBytes' | 'baselineBytes'>;
 
 export function processMemory(known: Known): Memory {
   const residentBytes = residentBytesNow();

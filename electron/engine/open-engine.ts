@@ -42,6 +42,7 @@ export async function openModel(request: OpenModel, hooks: OpenHooks): Promise<O
       ...info,
       versions: { ...versions },
       identity,
+      streaming: engine.flash?.read().streaming ?? null,
       loadMs: performance.now() - started,
       ends: [...source.special.ends],
       generation: source.generation,

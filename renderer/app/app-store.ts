@@ -39,7 +39,7 @@ export interface AppActions {
 
 export type AppStore = StoreApi<AppState> & { readonly actions: AppActions };
 
-const noChoice: LoadSettings = { context: null, kvCodec: null, threads: null };
+const noChoice: LoadSettings = { context: null, kvCodec: null, threads: null, memoryBudget: null };
 
 export function createAppStore(client: Client<PageContract>): AppStore {
   const store = createStore<AppState>(() => ({

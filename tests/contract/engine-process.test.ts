@@ -114,6 +114,14 @@ test('an engine keeps its conversation, tells of it while it replies, and forget
   const memory = await client.memory({});
   expect(memory.kvBytes).toBe(4 * 32 * info.kvBytesPerToken!);
   expect(memory.residentBytes - memory.residentBeforeOpenBytes!).toBeGreaterThan(info.weightsBytes);
+  // The addon is in it, the model is not.
+  expect(memory.baselineBytes).toBeGreaterThanOrEqual(memory.residentBeforeOpenBytes!);
+  expect(memory.residentBytes - memory.baselineBytes!).toBeGreaterThan(info.weightsBytes);
+  expect(info.streaming).toBeNull();
+  expect(await client.flashState({})).toBeNull();
+  expect(await client.setMemoryBudget({ memoryBudget: null, isAuto: false })).toBeNull();
+  const budget = client.setMemoryBudget({ memoryBudget: 2 ** 29, isAuto: false });
+  await expect(budget).rejects.toMatchObject({ code: 'unsupported-feature' });
   await client.forget({});
   expect(await client.conversation({})).toEqual({ ids: [] });
   expect((await client.memory({})).kvBytes).toBe(0);

@@ -40,6 +40,7 @@ const info: ModelInfo = {
   weightsBytes: 98_566_144,
   kvCodec: 'f16',
   kvBytesPerToken: 1000,
+  streaming: null,
   loadMs: 1,
   ends: [],
   generation: {},

@@ -21,7 +21,7 @@ async function say(page: Page, text: string): Promise<Message> {
 
 test('what a reply that filled the context measured stands beside what was predicted, within 10 %', async () => {
   const { page } = await startPageHost();
-  const settings = { context: 1024, kvCodec: null, threads: null };
+  const settings = { context: 1024, kvCodec: null, threads: null, memoryBudget: null };
   await load(page, settings);
   expect((await page.estimateFit({ id: model, settings })).measured).toBeNull();
   // Room for the template, and then the reply takes what is left or ends.
@@ -38,7 +38,7 @@ test('what a reply that filled the context measured stands beside what was predi
 
 test('speed is predicted from the latest reply, and not before there was one', async () => {
   const { page } = await startPageHost();
-  const settings = { context: 2048, kvCodec: null, threads: null };
+  const settings = { context: 2048, kvCodec: null, threads: null, memoryBudget: null };
   const before = await page.estimateFit({ id: model, settings });
   expect(before.predictedTokensPerSecond).toBeNull();
   await load(page, settings);
@@ -49,13 +49,13 @@ test('speed is predicted from the latest reply, and not before there was one', a
   expect(predictedTokensPerSecond).toBeLessThan(1.2 * (measured?.tokensPerSecond ?? 0));
 });
 
-const usual: LoadSettings = { context: null, kvCodec: null, threads: null };
+const usual: LoadSettings = { context: null, kvCodec: null, threads: null, memoryBudget: null };
 /** A tenth of it, or 1 GiB, is kept free. */
 const small = { totalBytes: 4 * 1024 ** 3, freeBytes: 1024 ** 3 + 220 * 1024 ** 2 };
 
 test('what does not fit is refused with the count and the way, unless it is forced', async () => {
   const { page } = await startPageHost(temporaryFolder(), small);
-  const settings = { context: 8192, kvCodec: null, threads: null };
+  const settings = { context: 8192, kvCodec: null, threads: null, memoryBudget: null };
   const fit = await page.estimateFit({ id: model, settings });
   expect(fit.fits).toBe(false);
   expect(fit.largestContext).toBeGreaterThan(500);

@@ -46,6 +46,26 @@ test('a model is loaded with the context and codec that were asked for, and reme
   expect((await page.start({})).settings.lastModel).toBe(model);
 });
 
+test('a model whose weights are in memory has nothing in flash and takes no budget but auto', async () => {
+  const { page } = await startPageHost();
+  expect(await page.readFlash({})).toBeNull();
+  await expect(page.setMemoryBudget({ memoryBudget: null })).rejects.toMatchObject({ code: 'bad-request' });
+  const budget = { ...usual, memoryBudget: 2 ** 29 };
+  const refused = page.loadModel({ id: model, settings: budget, force: false });
+  await expect(refused).rejects.toMatchObject({
+    code: 'unsupported-feature',
+    detail: { field: 'memoryBudget' },
+  });
+  expect((await page.start({})).settings.memoryBudgets).toEqual({});
+  await page.loadModel({ id: model, settings: { ...usual, memoryBudget: 'auto' }, force: false });
+  const { info } = await reached(page, 'ready');
+  expect(info.streaming).toBeNull();
+  expect(await page.readFlash({})).toBeNull();
+  const given = page.setMemoryBudget({ memoryBudget: 2 ** 29 });
+  await expect(given).rejects.toMatchObject({ code: 'unsupported-feature' });
+  expect((await page.start({})).settings.memoryBudgets).toEqual({ [model]: 'auto' });
+});
+
 test('unloading while it loads ends the engine process', async () => {
   const { page, engines } = await startPageHost();
   await page.loadModel({ id: model, settings: usual, force: false });

@@ -19,7 +19,8 @@ import { temporaryFolder } from '../helpers/test-host.ts';
 const mebibyte = 1_048_576;
 const gibibyte = 1024 * mebibyte;
 const childFile = fileURLToPath(new URL('../helpers/memory-child.ts', import.meta.url));
-const none: LoadedMemory = { pid: null, weightsBytes: 0, kvBytes: 0 };
+const notStreamed = { baselineBytes: null, memoryBudgetBytes: null };
+const none: LoadedMemory = { pid: null, weightsBytes: 0, kvBytes: 0, ...notStreamed };
 
 /** A process that holds so much memory, as an engine would. */
 async function processWith(mebibytes: number): Promise<ChildProcess & { pid: number }> {
@@ -34,7 +35,7 @@ const here = () => [process.pid];
 describe.runIf(process.platform === 'linux')('a reading', () => {
   test('splits the engine into weights, KV and the rest, and tells RSS and PSS of both sides', async () => {
     const { pid } = await processWith(256);
-    const loaded = { pid, weightsBytes: 150 * mebibyte, kvBytes: 50 * mebibyte };
+    const loaded = { pid, weightsBytes: 150 * mebibyte, kvBytes: 50 * mebibyte, ...notStreamed };
     const reading = await new MemoryReader({ loaded, appPids: here }).read();
     expect(MemoryReading.parse(reading)).toEqual(reading);
     const engine = reading.engineRssBytes ?? 0;
@@ -62,14 +63,14 @@ describe.runIf(process.platform === 'linux')('a reading', () => {
     const child = await processWith(1);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    const loaded = { pid: child.pid, weightsBytes: gibibyte, kvBytes: 0 };
+    const loaded = { pid: child.pid, weightsBytes: gibibyte, kvBytes: 0, ...notStreamed };
     const reading = await new MemoryReader({ loaded, appPids: here }).read();
     expect(reading).toMatchObject({ engineRssBytes: null, enginePssBytes: null, scratchBytes: 0 });
   });
 
   test('follows RSS at once', async () => {
     const { pid } = await processWith(64);
-    const loaded = { pid: null as number | null, weightsBytes: 0, kvBytes: 0 };
+    const loaded = { pid: null as number | null, weightsBytes: 0, kvBytes: 0, ...notStreamed };
     const reader = new MemoryReader({ loaded, appPids: here });
     expect((await reader.read()).engineRssBytes).toBe(null);
     loaded.pid = pid;
@@ -239,7 +240,7 @@ describe('what a model may take', () => {
 
   test.runIf(process.platform === 'linux')('counts what the loaded model would give back', async () => {
     const { pid } = await processWith(128);
-    const { freeBytes } = await budget(8, 4, { pid, weightsBytes: 0, kvBytes: 0 });
+    const { freeBytes } = await budget(8, 4, { pid, weightsBytes: 0, kvBytes: 0, ...notStreamed });
     expect(freeBytes).toBeGreaterThan(3 * gibibyte + 128 * mebibyte);
     expect(freeBytes).toBeLessThan(3 * gibibyte + 512 * mebibyte);
   });

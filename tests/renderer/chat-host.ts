@@ -37,6 +37,7 @@ export const readyEngine: LoadState = {
     generation: { temperature: 0.2 },
     kvCodec: 'f16',
     kvBytesPerToken: 1024,
+    streaming: null,
   },
   context: 8192,
   kvCodec: 'f16',

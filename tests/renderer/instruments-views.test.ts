@@ -15,6 +15,8 @@ const reading = (at: number, more: Partial<MemoryReading> = {}): MemoryReading =
   weightsBytes: 100 * mebi,
   kvBytes: 20 * mebi,
   scratchBytes: 30 * mebi,
+  baselineBytes: null,
+  memoryBudgetBytes: null,
   engineRssBytes: 150 * mebi,
   enginePssBytes: 140 * mebi,
   appRssBytes: 50 * mebi,

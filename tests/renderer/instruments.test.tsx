@@ -16,6 +16,8 @@ const reading = (at: number): MemoryReading => ({
   weightsBytes: 93 * mebi,
   kvBytes: 20 * mebi,
   scratchBytes: 60 * mebi,
+  baselineBytes: null,
+  memoryBudgetBytes: null,
   engineRssBytes: 180 * mebi,
   enginePssBytes: null,
   appRssBytes: 240 * mebi,

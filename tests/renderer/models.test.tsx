@@ -93,6 +93,8 @@ function fitOf(settings: LoadSettings, weightsBytes = 100 * mebi): Fit {
     memoryBytes: 4 * gibi,
     fits: totalBytes <= gibi,
     predictedTokensPerSecond: null,
+    canStream: false,
+    streaming: null,
     measured: null,
   }; // prettier-ignore
 }
@@ -294,7 +296,7 @@ describe('fit before load', () => {
     fireEvent.keyDown(slider, { key: 'End' });
     fireEvent.click(panel.getByRole('radio', { name: 'f32' }));
     fireEvent.keyDown(panel.getByRole('slider', { name: 'Threads' }), { key: 'Home' });
-    const wanted = { context: 8192, kvCodec: 'f32', threads: 1 };
+    const wanted = { context: 8192, kvCodec: 'f32', threads: 1, memoryBudget: null };
     await waitFor(() => expect(told.fits).toContainEqual({ id: 'a', settings: wanted }));
     await panel.findByText('KV', { selector: 'li' });
     await waitFor(() => expect(panel.getByText('KV', { selector: 'li' }).textContent).toBe('KV 720 MiB'));

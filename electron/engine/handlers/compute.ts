@@ -1,5 +1,6 @@
 /** Operations that compute: one open model, or a lab job's own models. */
 import type { EngineContract, OpenModel } from '../../contract/engine-contract.ts';
+import { LabError } from '../../contract/errors.ts';
 import type { Handlers } from '../../contract/rpc.ts';
 import { bench } from '../../lab/bench.ts';
 import { perplexity } from '../../lab/perplexity.ts';
@@ -25,6 +26,8 @@ export type Computing = Pick<
   | 'pack'
   | 'verifyPack'
   | 'memory'
+  | 'flashState'
+  | 'setMemoryBudget'
 >;
 
 export function computeHandlers(state: EngineState): Computing {
@@ -120,6 +123,17 @@ export function computeHandlers(state: EngineState): Computing {
     },
 
     memory: () => Promise.resolve(state.memory()),
+
+    flashState: () => Promise.resolve(state.model.engine.flash?.read() ?? null),
+
+    async setMemoryBudget({ memoryBudget, isAuto }) {
+      const { flash } = state.model.engine;
+      if (flash) return conversationOf(state).between(() => flash.setBudget(memoryBudget, isAuto));
+      if (memoryBudget === null) return null;
+      const message =
+        'All weights of this model are in memory, and stay there: only a pack takes a budget (retort pack makes one).';
+      throw new LabError('unsupported-feature', message, { field: 'memoryBudget' });
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import type { SpecialIds } from '../../contract/model-source.ts';
 import type { Memory } from '../../contract/engine-contract.ts';
 import type { Conversation } from '../conversation.ts';
 import { collectGarbage, processMemory, residentBytesNow } from '../memory.ts';
+import { residentBytesWithAddon } from '../native/baseline.ts';
 import type { OpenedModel } from '../open-engine.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Chat } from '../text/chat.ts';
@@ -19,6 +20,7 @@ export class EngineState {
   #model: OpenedModel | null = null;
   #isOpening = false;
   #residentBeforeOpenBytes: number | null = null;
+  #baselineBytes: number | null = null;
   /** The one conversation of the open model, once it is needed. */
   conversation: Conversation | null = null;
 
@@ -35,7 +37,12 @@ export class EngineState {
   /** `kvBytes`: default, those of the conversation. */
   memory(kvBytes = this.conversation?.kvBytes ?? 0): Memory {
     const weightsBytes = this.#model?.info.weightsBytes ?? 0;
-    return processMemory({ weightsBytes, kvBytes, residentBeforeOpenBytes: this.#residentBeforeOpenBytes });
+    return processMemory({
+      weightsBytes,
+      kvBytes,
+      residentBeforeOpenBytes: this.#residentBeforeOpenBytes,
+      baselineBytes: this.#baselineBytes,
+    });
   }
 
   setText(text: LoadedText): void {
@@ -47,6 +54,7 @@ export class EngineState {
     if (this.#isOpening) throw new LabError('bad-request', 'This process has its model already.');
     this.#isOpening = true;
     this.#residentBeforeOpenBytes = residentBytesNow();
+    this.#baselineBytes = residentBytesWithAddon();
     this.#model = await open();
     collectGarbage();
     return this.#model;

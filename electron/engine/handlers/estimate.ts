@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import type { z } from 'zod';
 import type { EngineContract, Estimate } from '../../contract/engine-contract.ts';
+import { LabError } from '../../contract/errors.ts';
 import { modelIdentity } from '../../formats/identity.ts';
 import { readModelSource } from '../../formats/open-source.ts';
 import { resolveModel } from '../../../models/families/index.ts';
@@ -10,7 +11,7 @@ import { defaultKvCodec, kvBytesPerToken } from '../native/kv-size.ts';
 import { estimateMemory } from '../native/memory-estimate.ts';
 import { loadDecoder } from '../text/decoder.ts';
 
-type Request = z.infer<EngineContract['estimate']['input']>;
+type Request = z.input<EngineContract['estimate']['input']>;
 
 /** Of a model's headers what estimates are made of. */
 interface Headers {
@@ -20,6 +21,7 @@ interface Headers {
   readonly identity: string;
   readonly model: ResolvedModel;
   readonly vocabularyTokens: number;
+  readonly isPack: boolean;
 }
 
 /** Reads headers only, and once for many settings: those of the latest model are kept until one of its files changes. */
@@ -27,8 +29,9 @@ export class Estimator {
   #latest: Headers | null = null;
 
   /** Throws what the readers throw, and resolveModel. */
-  async estimate({ path, context, kvCodec, threads }: Request): Promise<Estimate> {
-    const { identity, model, vocabularyTokens } = await this.#headers(path);
+  async estimate({ path, context, kvCodec, threads, memoryBudget = null }: Request): Promise<Estimate> {
+    const { identity, model, vocabularyTokens, isPack } = await this.#headers(path);
+    if (memoryBudget !== null) throw withoutStreaming();
     const modelContext = model.spec.contextLength;
     const chosen = {
       context: Math.min(context ?? modelContext, modelContext),
@@ -40,6 +43,8 @@ export class Estimator {
       ...chosen,
       kvBytesPerToken: kvBytesPerToken(model.spec, chosen.kvCodec),
       modelContext,
+      canStream: isPack,
+      streaming: null,
     };
   }
 
@@ -57,9 +62,15 @@ export class Estimator {
       identity: await modelIdentity(source),
       model: resolveModel(source),
       vocabularyTokens: tokenizer === null ? 0 : loadDecoder(tokenizer).vocabularySize,
+      isPack: source.format === 'pack',
     };
     return (this.#latest = headers);
   }
+}
+
+function withoutStreaming(): LabError {
+  const message = 'Only the weights of a pack can be streamed: retort pack makes one of this model.';
+  return new LabError('unsupported-feature', message, { field: 'memoryBudget' });
 }
 
 async function stampOf(files: readonly string[]): Promise<string> {

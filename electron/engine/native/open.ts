@@ -7,7 +7,7 @@ import type { ModelSource } from '../../contract/model-source.ts';
 import { weightsIdentity } from '../../formats/identity.ts';
 import type { ModelSpec, ResolvedModel, RopeSpec } from '../../../models/families/model-spec.ts';
 import { frequenciesForContext } from '../../../models/families/rope.ts';
-import type { Arithmetic, Engine, EngineInfo, Session, SessionOptions, Streaming } from '../engine.ts';
+import type { Arithmetic, Engine, EngineInfo, Session, SessionOptions, EngineStreaming } from '../engine.ts';
 import { nativeAddon, withCodes, type NativeEngine, type NativeKvCodec, type NativeRope } from './addon.ts';
 import { defaultKvCodec, kvBytesPerToken } from './kv-size.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -163,7 +163,7 @@ class LoadedEngine implements Engine {
   }
 
   /** Null where all weights are in memory because they lie in no pack. */
-  get streaming(): Streaming | null {
+  get streaming(): EngineStreaming | null {
     const { budget, native } = this.#model;
     if (budget === null) return null;
     return {

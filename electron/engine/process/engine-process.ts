@@ -25,6 +25,8 @@ const textOnly: Computing = {
   pack: refuse,
   verifyPack: refuse,
   memory: () => Promise.resolve(state.memory()),
+  flashState: refuse,
+  setMemoryBudget: refuse,
 };
 
 /** Loads onnxruntime only where it is needed. */

@@ -22,8 +22,14 @@ export async function estimateFit(
   const usual = await services.settings.read();
   const threads = settings.threads ?? usual.threads ?? availableParallelism();
   const kvCodec = settings.kvCodec ?? usual.kvCodec;
+  // Auto takes nothing from a model that is not streamed.
+  const memoryBudget = typeof settings.memoryBudget === 'number' ? settings.memoryBudget : null;
   const estimateAt = (context: number) =>
-    withoutPaths(title, [path], services.text.estimate({ path, context, kvCodec, threads }, signal));
+    withoutPaths(
+      title,
+      [path],
+      services.text.estimate({ path, context, kvCodec, threads, memoryBudget }, signal),
+    );
   const [estimate, budget] = await Promise.all([
     estimateAt(settings.context ?? usual.defaultContext ?? usualContext),
     services.memory.freeForModels(),
@@ -46,6 +52,8 @@ export async function estimateFit(
     reserveBytes: budget.reserveBytes,
     memoryBytes: budget.memoryBytes,
     fits: totalBytes <= budget.freeBytes,
+    canStream: estimate.canStream,
+    streaming: estimate.streaming,
     predictedTokensPerSecond: await services.measurements.predict(estimate.bytesTouchedPerToken, key),
     measured: measured && {
       totalBytes: measured.totalBytes,

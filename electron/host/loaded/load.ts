@@ -8,7 +8,12 @@ import { firstModel, wantedModel } from './wanted-model.ts';
 
 type Shared = Omit<Services, 'replies'>;
 
-const usualSettings: LoadSettings = { context: null, kvCodec: null, threads: null };
+const usualSettings: LoadSettings = {
+  context: null,
+  kvCodec: null,
+  threads: null,
+  memoryBudget: null,
+};
 
 /** Begins to load in place of what is there, and returns. Throws out-of-memory where the model does not fit; nothing has changed then. */
 export async function beginLoading(
@@ -74,7 +79,8 @@ async function fitOf(
   try {
     return await estimateFit(services, id, settings, signal);
   } catch (error) {
-    if (toLabError(error).code.startsWith('unsupported')) return null;
+    const { code, detail } = toLabError(error);
+    if (code.startsWith('unsupported') && detail.field !== 'memoryBudget') return null;
     throw error;
   }
 }

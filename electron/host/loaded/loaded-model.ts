@@ -1,12 +1,20 @@
 /** The one model that chats use: it loads, is ready, or failed; replies borrow it one after the other. */
-import type { KvCodec, ModelInfo, ModelSummary, Progress } from '../../contract/engine-contract.ts';
+import type {
+  FlashReading,
+  KvCodec,
+  ModelInfo,
+  ModelSummary,
+  Progress,
+  Streaming,
+} from '../../contract/engine-contract.ts';
 import { LabError, toLabError, type ErrorCode } from '../../contract/errors.ts';
-import type { LoadState } from '../../contract/machine.ts';
+import type { LoadState, MemoryBudget } from '../../contract/machine.ts';
 import type { EngineProcess } from '../engines/engine-starter.ts';
 import { withoutPaths } from '../models/without-paths.ts';
 import type { Services } from '../services.ts';
 import { untilCancelled } from '../work/cancellation.ts';
 import { openInProcess } from '../work/open-model.ts';
+import type { EngineBudget } from './memory-budget.ts';
 import { watchEngine } from './watchdog.ts';
 
 /** A model and how it is to be loaded. */
@@ -19,6 +27,8 @@ export interface Wanted {
   readonly kvCodec: KvCodec | null;
   /** Null: all cores. */
   readonly threads: number | null;
+  /** Null: Retort's choice. */
+  readonly memoryBudget: MemoryBudget | null;
 }
 
 export interface ReadyModel {
@@ -57,6 +67,7 @@ export class LoadedModel {
   #lastReply: Promise<unknown> = Promise.resolve();
   #saidAt = 0;
   #hasBegun = false;
+  #baselineBytes: number | null = null;
   /** KV bytes after the latest step. */
   kvBytes = 0;
 
@@ -80,6 +91,31 @@ export class LoadedModel {
 
   get weightsBytes(): number {
     return this.#state.state === 'ready' ? this.#state.info.weightsBytes : 0;
+  }
+
+  /** Of the engine process before its model; null: there is none, or it is not known yet. */
+  get baselineBytes(): number | null {
+    return this.#baselineBytes;
+  }
+
+  get memoryBudgetBytes(): number | null {
+    return this.#state.state === 'ready' ? (this.#state.info.streaming?.memoryBudgetBytes ?? null) : null;
+  }
+
+  /** What weights in flash do; null: no model is ready, or all its weights are in memory. */
+  async readFlash(): Promise<FlashReading | null> {
+    return this.#state.state === 'ready' && this.#current
+      ? this.#current.process.client.flashState({})
+      : null;
+  }
+
+  /** Another budget for the model that is ready, once a growing reply has ended. Throws bad-request where none is, and what the engine says. */
+  async setMemoryBudget(budget: EngineBudget): Promise<Streaming | null> {
+    const current = this.#current;
+    if (this.#state.state !== 'ready' || !current) throw new LabError('bad-request', 'No model is loaded.');
+    const streaming = await current.process.client.setMemoryBudget(budget);
+    if (this.#current === current) this.#say({ ...this.#state, info: { ...this.#state.info, streaming } });
+    return streaming;
   }
 
   /** Begins to load `wanted` in place of what is there. The state tells how it goes; the promise is for who waits for it. */
@@ -195,15 +231,18 @@ export class LoadedModel {
     const stopWatching = watchEngine(process, loadQuietMs, tellQuiet);
     const opening = openInProcess(process, model, choice, this.#services, hooks).finally(stopWatching);
     const info = await withoutPaths(title, [path], opening);
+    const { baselineBytes } = await process.client.memory({});
     const context = Math.min(wanted.context ?? usualContext, info.contextLength);
     const ready = { wanted, process, info, context };
-    this.#ready(ready, await summary.catch(() => null));
+    this.#ready(ready, await summary.catch(() => null), baselineBytes);
     return ready;
   }
 
-  #ready({ wanted, info, context, process }: ReadyModel, summary: ModelSummary | null): void {
+  #ready(ready: ReadyModel, summary: ModelSummary | null, baselineBytes: number | null): void {
+    const { wanted, info, context, process } = ready;
     if (this.#current?.process !== process) return;
     this.kvBytes = 0;
+    this.#baselineBytes = baselineBytes;
     this.#say({
       state: 'ready',
       model: wanted.id,
@@ -238,6 +277,7 @@ export class LoadedModel {
   #leave(): void {
     const current = this.#current;
     this.#current = null;
+    this.#baselineBytes = null;
     this.kvBytes = 0;
     if (!current) return;
     current.cancel.abort();

@@ -16,6 +16,7 @@ export async function wantedModel(
     context: asked?.context ?? usual.defaultContext,
     kvCodec: asked?.kvCodec ?? usual.kvCodec,
     threads: asked?.threads ?? usual.threads,
+    memoryBudget: asked?.memoryBudget ?? usual.memoryBudgets[id] ?? null,
   };
 }
 

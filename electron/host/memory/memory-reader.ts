@@ -9,6 +9,10 @@ export interface LoadedMemory {
   /** Of its engine process; null, or 0 while it starts: there is none. */
   readonly pid: number | null;
   readonly weightsBytes: number;
+  /** What its process held before it; null: not known. */
+  readonly baselineBytes: number | null;
+  /** Null: it is not streamed. */
+  readonly memoryBudgetBytes: number | null;
   readonly kvBytes: number;
 }
 
@@ -65,7 +69,7 @@ export class MemoryReader {
   }
 
   async #read(): Promise<MemoryReading> {
-    const { pid, weightsBytes, kvBytes } = this.#loaded;
+    const { pid, weightsBytes, kvBytes, baselineBytes, memoryBudgetBytes } = this.#loaded;
     const apps = this.#appPids();
     const engines = pid ? [pid] : [];
     this.#proportional.keep([...apps, ...engines]);
@@ -81,6 +85,8 @@ export class MemoryReader {
       weightsBytes,
       kvBytes,
       scratchBytes: Math.max(0, (engineRssBytes ?? 0) - weightsBytes - kvBytes),
+      baselineBytes,
+      memoryBudgetBytes,
       engineRssBytes,
       enginePssBytes,
       appRssBytes: appSizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) || process.memoryUsage.rss(),

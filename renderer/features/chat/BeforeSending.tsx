@@ -16,7 +16,7 @@ function useLargerContext(model: string | null, ledger: Ledger): number | null {
     const leaving = new AbortController();
     client
       .estimateFit(
-        { id: model, settings: { context: null, kvCodec: null, threads: null } },
+        { id: model, settings: { context: null, kvCodec: null, threads: null, memoryBudget: null } },
         { signal: leaving.signal },
       )
       .then((fit) => setLargest(Math.min(fit.modelContext, fit.largestContext)))
@@ -77,7 +77,12 @@ export function BeforeSending({
           <Button
             variant="primary"
             onClick={() =>
-              void loadModel(model, { context: larger, kvCodec: null, threads: null }).catch(() => undefined)
+              void loadModel(model, {
+                context: larger,
+                kvCodec: null,
+                threads: null,
+                memoryBudget: null,
+              }).catch(() => undefined)
             }
           >
             Load with a context of {formatNumber(larger)}

@@ -123,7 +123,9 @@ function FailedModel({ engine }: { readonly engine: Failed }) {
 function Fix({ engine: { model, fix } }: { readonly engine: Failed }) {
   const { loadModel } = useAppActions();
   const load = (context: number | null) =>
-    void loadModel(model, { context, kvCodec: null, threads: null }).catch(() => undefined);
+    void loadModel(model, { context, kvCodec: null, threads: null, memoryBudget: null }).catch(
+      () => undefined,
+    );
   switch (fix.kind) {
     case 'reload':
       return (

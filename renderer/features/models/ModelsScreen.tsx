@@ -127,7 +127,12 @@ function Body({
 /** What loading now would begin with: what is in memory, as it is. */
 function settingsOf(engine: LoadState, id: string): LoadSettings {
   if (engine.state !== 'ready' || engine.model !== id) return retortsChoice;
-  return { context: engine.context, kvCodec: engine.kvCodec, threads: engine.info.threads };
+  return {
+    context: engine.context,
+    kvCodec: engine.kvCodec,
+    threads: engine.info.threads,
+    memoryBudget: null,
+  };
 }
 
 function Chosen({ models }: { readonly models: readonly PageModel[] }) {

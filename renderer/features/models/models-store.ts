@@ -29,7 +29,12 @@ export interface ModelsActions {
 
 export type ModelsStore = StoreApi<ModelsState> & { readonly actions: ModelsActions };
 
-export const retortsChoice: LoadSettings = { context: null, kvCodec: null, threads: null };
+export const retortsChoice: LoadSettings = {
+  context: null,
+  kvCodec: null,
+  threads: null,
+  memoryBudget: null,
+};
 
 export function createModelsStore(client: Client<PageContract>): ModelsStore {
   const store = createStore<ModelsState>(() => ({
