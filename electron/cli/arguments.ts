@@ -76,6 +76,11 @@ export class Arguments {
     throw badArgument(`--${name} takes a size such as 512MiB or 2GB, not ${JSON.stringify(text)}.`);
   }
 
+  /** A size, or auto; null where it was not given. */
+  memoryBudget(name: string): number | 'auto' | null {
+    return this.text(name) === 'auto' ? 'auto' : (this.bytes(name) ?? null);
+  }
+
   requiredInteger(name: string, minimum: number): number {
     this.required(name);
     return this.integer(name, minimum) ?? minimum;

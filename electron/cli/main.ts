@@ -11,6 +11,7 @@ import { helpOf, type Command } from './command.ts';
 import { bench } from './commands/bench.ts';
 import { caches } from './commands/caches.ts';
 import { chat } from './commands/chat.ts';
+import { estimate } from './commands/estimate.ts';
 import { inspect } from './commands/inspect.ts';
 import { jobs } from './commands/jobs.ts';
 import { logits } from './commands/logits.ts';
@@ -31,6 +32,7 @@ const commands: readonly Command[] = [
   logits,
   tokenize,
   inspect,
+  estimate,
   models,
   pack,
   perplexity,

@@ -21,7 +21,7 @@ export const computeOptions: Options = {
   threads: { value: 'T', help: 'threads (default: all processors)' },
   'memory-budget': {
     value: 'BYTES',
-    help: 'memory for weights, KV cache and buffers, e.g. 512MiB: a pack reads the rest from the disk as it goes',
+    help: 'memory for weights, KV cache and buffers, e.g. 512MiB, or auto: a pack reads the rest from the disk as it goes',
   },
 };
 
@@ -31,7 +31,7 @@ export function computeFrom(given: Arguments): Compute {
     arithmetic: given.oneOf('arithmetic', ['reference', 'fast']),
     device: given.oneOf('device', ['cpu', 'webgpu']) ?? 'cpu',
     threads: given.integer('threads', 1) ?? null,
-    memoryBudget: given.bytes('memory-budget') ?? null,
+    memoryBudget: given.memoryBudget('memory-budget'),
   };
 }
 

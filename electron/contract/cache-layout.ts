@@ -4,3 +4,5 @@
 export const graphsName = 'graphs';
 /** A file: which kernel set the native engine runs on this machine. */
 export const kernelsName = 'kernels.json';
+/** A file: how fast this machine's disks give bytes. */
+export const diskName = 'disk.json';

@@ -32,7 +32,9 @@ export const OpenModel = z.strictObject({
   device: Device,
   threads: z.int().min(1).max(1024),
   kvCodec: KvCodec.nullable(),
-  memoryBudget: z.int().positive().nullable(),
+  memoryBudget: MemoryBudgetBytes.nullable(),
+  /** Nobody chose the budget: it is for a pack alone, raised to what the model needs at the least, and shrinks where memory gets short. */
+  isAutoBudget: z.boolean().optional(),
   cacheFolder: modelPath,
 });
 export type OpenModel = z.infer<typeof OpenModel>;
@@ -88,8 +90,8 @@ export type ModelSummary = z.infer<typeof ModelSummary>;
 
 /** A model whose weights lie in a pack and take less memory than they have: what its budget is spent on. */
 export const Streaming = z.strictObject({
-  /** All that the model may take: weights, KV cache, scratch and buffers. */
-  memoryBudgetBytes: bytes,
+  /** All that the model may take: weights, KV cache, scratch and buffers; null: whatever it needs. */
+  memoryBudgetBytes: bytes.nullable(),
   /** Chosen by Retort: it shrinks where memory gets short. */
   isAuto: z.boolean(),
   /** Of it, for weights. */
@@ -137,7 +139,7 @@ export const ModelInfo = z.strictObject({
   kvCodec: KvCodec,
   /** What one more position takes in the KV cache, scales included; null where that depends on the length: windows, state-space layers. */
   kvBytesPerToken: bytes.nullable(),
-  /** Null: all weights are in memory, and stay there. */
+  /** Null: the model is no pack; all weights are in memory, and stay there. */
   streaming: Streaming.nullable(),
   loadMs: z.number(),
   ends: TokenIds,
@@ -177,6 +179,22 @@ export const Memory = z.strictObject({
 });
 export type Memory = z.infer<typeof Memory>;
 
+/** How fast a disk gives bytes around the page cache. */
+export const DiskCurve = z
+  .strictObject({
+    /** Bytes of one read, and reads in flight: each ascending. */
+    sizes: z.array(z.int().positive()).min(1).max(32),
+    depths: z.array(z.int().positive()).min(1).max(32),
+    /** Of each size, all depths. */
+    bytesPerSecond: z.array(z.number().positive()),
+    at: z.number().nonnegative(),
+  })
+  .refine(
+    ({ sizes, depths, bytesPerSecond }) => bytesPerSecond.length === sizes.length * depths.length,
+    'a rate for each size and depth',
+  );
+export type DiskCurve = z.infer<typeof DiskCurve>;
+
 /** What streaming the weights of a pack within a memory budget comes to. Nulls: not known, or not measured yet. */
 export const StreamingEstimate = z.strictObject({
   memoryBudgetBytes: bytes,
@@ -194,7 +212,7 @@ export const StreamingEstimate = z.strictObject({
   readBytesPerToken: bytes,
   /** Of an expert that a token uses, to be in memory; null for models without experts. */
   hitRate: z.number().min(0).max(1).nullable(),
-  /** measured: from how often replies used each expert; assumed: from what others measured of such models. */
+  /** measured: from how often replies used each expert; assumed: from what others measured of such models; null: all are in memory. */
   hitRateFrom: z.enum(['measured', 'assumed']).nullable(),
   /** At the size and depth of these reads. */
   diskBytesPerSecond: z.number().positive().nullable(),
@@ -375,8 +393,8 @@ export const engineContract = {
   /**
    * What the native engine would take of memory, from headers alone: works in a process that never opens weights. Context null or beyond the
    * model's: the model's. KV codec null: f16. Memory budget null: all weights in memory. Throws what reading the model throws, where its
-   * architecture is not supported, unsupported-feature for a budget where the model is no pack, and bad-request with `minimumBytes` for one
-   * below the least.
+   * architecture is not supported, unsupported-feature for a budget that a model which is no pack does not keep to, and bad-request for one
+   * that a pack cannot; both say the least as `minimumBytes`.
    */
   estimate: query({
     input: z.strictObject({
@@ -388,6 +406,16 @@ export const engineContract = {
       facts: EstimateFacts.nullable().default(null),
     }),
     output: Estimate,
+  }),
+
+  /**
+   * How fast the disk is that `path` (absolute) lies on: measured once by reading, and kept in the cache folder. Throws unsupported-feature
+   * where the file system has no reads around the page cache.
+   */
+  measureDisk: stream({
+    input: z.strictObject({ path: modelPath, cacheFolder: modelPath }),
+    chunk: Progress,
+    done: DiskCurve,
   }),
 
   open: stream({ input: OpenModel, chunk: Progress, done: ModelInfo }),
@@ -465,7 +493,7 @@ export const engineContract = {
     done: VerifyResult,
   }),
   memory: query({ input: z.strictObject({}), output: Memory }),
-  /** Null: all weights of the model are in memory. */
+  /** Null: the model is no pack. */
   flashState: query({ input: z.strictObject({}), output: FlashReading.nullable() }),
   /**
    * Another budget for the open model, without a reload; waits for a growing reply. Null: all weights in memory. `isAuto`: it shrinks where

@@ -5,6 +5,7 @@ import {
   BenchResult,
   ChatMessages,
   Device,
+  DiskCurve,
   Encoded,
   EngineName,
   GenerateResult,
@@ -18,6 +19,7 @@ import {
   VerifyResult,
 } from './engine-contract.ts';
 import { bytes, count, Id, text, time } from './identifiers.ts';
+import { Fit, LoadSettings, MemoryBudget } from './machine.ts';
 import { command, query, stream } from './operation.ts';
 import { SamplingChoice } from './sampling.ts';
 
@@ -63,8 +65,8 @@ export const Compute = z.strictObject({
   arithmetic: Arithmetic.nullable(),
   device: Device,
   threads: z.int().min(1).max(1024).nullable(),
-  /** Bytes; null: whatever is needed. Runs recorded before there were budgets have none. */
-  memoryBudget: z.int().positive().nullable().default(null),
+  /** Bytes, or auto, which is for packs alone; null: whatever is needed. Runs recorded before there were budgets have none. */
+  memoryBudget: MemoryBudget.nullable().default(null),
 });
 export type Compute = z.infer<typeof Compute>;
 
@@ -111,8 +113,8 @@ export type RunSummary = z.infer<typeof RunSummary>;
 
 export const Cache = z.strictObject({
   id: Id,
-  /** unfinished: a graph being built now; kernels: which kernel set runs on this machine. */
-  kind: z.enum(['graph', 'unfinished', 'kernels']),
+  /** unfinished: a graph being built now; kernels: which kernel set runs on this machine; disk: how fast its disks are. */
+  kind: z.enum(['graph', 'unfinished', 'kernels', 'disk']),
   bytes,
   changedAt: time,
 });
@@ -254,6 +256,14 @@ export const hostContract = {
     }),
     chunk: WorkEvent,
     done: z.strictObject({ ...PerplexityResult.shape, jobId: Id, ...computed }),
+  }),
+  /** What loading would take and how fast it would be; settings that are null are Retort's choice. Throws as the engine's estimate. */
+  estimate: query({ input: z.strictObject({ model: ModelReference, settings: LoadSettings }), output: Fit }),
+  /** How fast the disk is that `path` (absolute) lies on; null: the cache folder. Measured once, and kept among the caches. */
+  measureDisk: stream({
+    input: z.strictObject({ path: path.nullable() }),
+    chunk: WorkEvent,
+    done: DiskCurve,
   }),
   /** A job. `out` is absolute, and nothing has this name yet; a call that was stopped is gone on with by the same call. */
   pack: stream({

@@ -99,13 +99,16 @@ export const Fit = z.strictObject({
   canStream: z.boolean(),
   /** The budget that was resolved, and what streaming within it comes to; null: all weights in memory. */
   streaming: StreamingEstimate.nullable(),
-  /** The latest reply with these settings: the engine's memory over what it had before loading. */
+  /** The latest reply with these settings, the budget as it was chosen: the engine's memory over what it had before loading. */
   measured: z
     .strictObject({
       totalBytes: bytes,
       context: count,
       usedContext: count,
       tokensPerSecond: z.number(),
+      /** From the disk, and the share of needed weights that was in memory; null: nothing was streamed. */
+      readBytesPerToken: bytes.nullable(),
+      hitRate: z.number().nullable(),
       at: time,
     })
     .nullable(),

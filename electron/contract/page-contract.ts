@@ -15,7 +15,7 @@ import {
   ReplyUpdate,
   SearchHit,
 } from './chats.ts';
-import { FlashReading, ModelSummary, Streaming, TokenId } from './engine-contract.ts';
+import { DiskCurve, FlashReading, ModelSummary, Progress, Streaming, TokenId } from './engine-contract.ts';
 import { Cache } from './host-contract.ts';
 import { bytes, count, Id, text, time } from './identifiers.ts';
 import { Fit, LoadSettings, LoadState, MemoryBudget, MemoryReading, PageModel } from './machine.ts';
@@ -102,7 +102,7 @@ export const pageContract = {
   }),
   /** Ends loading or gives the memory back; a running reply is stopped first. */
   unloadModel: command({ input: none, output: nothing }),
-  /** What the loaded model's weights in flash do; null: none is loaded, or all its weights are in memory. */
+  /** What the loaded model's weights in flash do; null: none is ready, or it is no pack. */
   readFlash: query({ input: none, output: FlashReading.nullable() }),
   /**
    * Another budget for the loaded model, kept for its next loading; waits for a growing reply, no reload. Null: auto. Refused with
@@ -112,6 +112,8 @@ export const pageContract = {
     input: z.strictObject({ memoryBudget: MemoryBudget.nullable() }),
     output: Streaming.nullable(),
   }),
+  /** How fast the disk is that a model lies on, for predictions: measured once, which takes seconds, and kept among the caches. */
+  measureDisk: stream({ input: z.strictObject({ id: Id }), chunk: Progress, done: DiskCurve }),
   listModelFolders: query({ input: none, output: z.array(ModelFolder) }),
   addModelFolder: command({ input: z.strictObject({ grant: Id }), output: ModelFolder }),
   removeModelFolder: command({ input: z.strictObject({ id: Id }), output: nothing }),

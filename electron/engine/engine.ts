@@ -138,10 +138,18 @@ export interface EngineInfo {
 
 /** Weights that lie in a pack and are read into memory, all of them or as they are needed. */
 export interface EngineStreaming {
+  /** Bytes for weights, KV caches and buffers together; null: whatever is needed. */
+  readonly memoryBudget: number | null;
+  /** The budget is no one's choice: it is raised to the least that is needed, and may shrink. */
+  readonly isAuto: boolean;
+  /** Layers × experts, and how many of a layer a token uses; null: the model has none. */
+  readonly experts: { readonly layers: number; readonly count: number; readonly used: number } | null;
+  /** Since it was opened. */
+  readonly totals: { readonly cacheHits: number; readonly cacheMisses: number };
   /** As of the last evaluation or budget. */
   state(): StreamingState;
-  /** From now on, without loading anew: bytes for weights, KV caches and buffers together; null: whatever is needed. Throws bad-request with `minimumBytes`. */
-  setMemoryBudget(bytes: number | null): Promise<void>;
+  /** From now on, without loading anew. Throws bad-request with `minimumBytes`, but for an auto budget. */
+  setMemoryBudget(bytes: number | null, isAuto?: boolean): Promise<void>;
 }
 
 export interface Engine {

@@ -37,6 +37,8 @@ export interface GenerateHooks {
   emit(batch: TokenBatch): Promise<void>;
   /** After each part of a long prompt. */
   onProgress(progress: Progress): void;
+  /** Before each evaluation. */
+  readonly beforeStep?: () => Promise<void>;
 }
 
 export interface Generated {
@@ -195,6 +197,7 @@ export class Generation {
   }
 
   async #evaluate(phase: 'prefill' | 'decode', ids: readonly number[], withLogits: boolean): Promise<Step> {
+    await this.#hooks.beforeStep?.();
     const startNs = nanoseconds() - this.#started;
     const position = this.#session.length;
     const input = { ids: Int32Array.from(ids), rows: withLogits ? ('last' as const) : ('none' as const) };

@@ -8,6 +8,8 @@ import { modelIdentity } from '../formats/identity.ts';
 import { readModelSource } from '../formats/open-source.ts';
 import { resolveModel } from '../../models/families/index.ts';
 import type { Engine } from './engine.ts';
+import { streamingOf } from './flash.ts';
+import { storedDiskCurve } from './native/disk-curve.ts';
 import { chooseKernels } from './native/kernel-choice.ts';
 import { openNativeEngine } from './native/open.ts';
 import { openExportedDecoder } from './onnx/exported/open.ts';
@@ -42,7 +44,7 @@ export async function openModel(request: OpenModel, hooks: OpenHooks): Promise<O
       ...info,
       versions: { ...versions },
       identity,
-      streaming: engine.flash?.read().streaming ?? null,
+      streaming: engine.streaming ? streamingOf(engine.streaming) : null,
       loadMs: performance.now() - started,
       ends: [...source.special.ends],
       generation: source.generation,
@@ -66,7 +68,8 @@ async function openEngine(
   vocabularyTokens: number,
   hooks: OpenHooks,
 ): Promise<Engine> {
-  const { device, threads, kvCodec, memoryBudget } = request;
+  const { device, threads, kvCodec, isAutoBudget = false } = request;
+  const memoryBudget = isAutoBudget && !source.pack ? null : request.memoryBudget;
   const { engine, arithmetic } = chosen(source, request);
   const { signal } = hooks;
   if (engine === 'native') {
@@ -77,7 +80,19 @@ async function openEngine(
       hooks.onProgress({ phase: 'load weights', done, total });
     const model = resolveModel(source);
     const kernels = await chooseKernels(request.cacheFolder);
-    const options = { arithmetic, threads, kernels, kvCodec, memoryBudget, vocabularyTokens };
+    const disk = source.pack
+      ? await storedDiskCurve(request.cacheFolder, source.path).catch(() => null)
+      : null;
+    const options = {
+      arithmetic,
+      threads,
+      kernels,
+      kvCodec,
+      memoryBudget,
+      isAutoBudget,
+      vocabularyTokens,
+      disk,
+    };
     return openNativeEngine(source, model, { ...options, signal, onProgress });
   }
   if (kvCodec !== null && kvCodec !== 'f32') {

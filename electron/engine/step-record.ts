@@ -24,8 +24,18 @@ export function stepRecord(
   };
 }
 
-function readCounts({ bytes, reads, hits, misses }: NonNullable<EvaluateResult['flash']>) {
-  return { bytesRead: sum(bytes), reads: sum(reads), cacheHits: sum(hits), cacheMisses: sum(misses) };
+function readCounts({ bytes, reads, hits, misses, stallNs }: NonNullable<EvaluateResult['flash']>) {
+  const totals = { bytesRead: sum(bytes), reads: sum(reads), cacheHits: sum(hits), cacheMisses: sum(misses) };
+  return {
+    ...totals,
+    layers: {
+      bytesRead: [...bytes],
+      reads: [...reads],
+      cacheHits: [...hits],
+      cacheMisses: [...misses],
+      waitNs: [...stallNs],
+    },
+  };
 }
 
 const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0);

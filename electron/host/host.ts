@@ -34,6 +34,8 @@ import { TextService } from './text/text-service.ts';
 import { EnginePool } from './work/engine-pool.ts';
 import { generateHandlers } from './work/generate.ts';
 import { measureHandlers } from './work/measure.ts';
+import { diskHandlers } from './work/disk.ts';
+import { estimateHandlers } from './work/estimate.ts';
 import { packHandlers } from './work/pack.ts';
 import { perplexityHandlers } from './work/perplexity.ts';
 
@@ -117,6 +119,8 @@ function hostOf(services: Services): Host {
     ...measureHandlers(services),
     ...perplexityHandlers(services),
     ...packHandlers(services),
+    ...diskHandlers(services),
+    ...estimateHandlers(services),
   };
   return {
     serve: (port) => serve(port, hostContract, handlers),
@@ -154,8 +158,11 @@ function createServices(options: HostOptions, store: Store, { events, notices }:
   const caches = new Caches(cache);
   const engines = new EnginePool();
   const chats = new Chats(store, events);
-  const loaded = new LoadedModel({ ...shared, starter, jobs, caches, engines });
+  // It asks what is free, and its own memory is part of what others are told.
+  const freeForModels = () => memory.freeForModels();
+  const loaded = new LoadedModel({ ...shared, starter, jobs, caches, engines, memory: { freeForModels } });
   const appPids = () => processTree(shellPid, (pid) => engines.pids.includes(pid));
+  const memory: MemoryReader = new MemoryReader({ loaded, appPids, system });
   const services = {
     ...shared,
     ...{ starter, store, jobs, caches, engines },
@@ -163,7 +170,7 @@ function createServices(options: HostOptions, store: Store, { events, notices }:
     models: new PageModels(shared, { folders: modelFolders, others }),
     chats,
     loaded,
-    memory: new MemoryReader({ loaded, appPids, system }),
+    memory,
     measurements: new Measurements(store),
     diagnostics: new Diagnostics({ home, cache, userHome: homedir() }, { ...shared, chats, loaded }),
   };

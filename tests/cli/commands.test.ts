@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { DiskCurve } from '../../electron/contract/engine-contract.ts';
+import type { Fit } from '../../electron/contract/machine.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -403,6 +405,43 @@ test('a second line of a chat reads only what is new', async () => {
   expect(figures.reusedTokens).toBeGreaterThan(promptIds.length / 2);
 }, 60_000);
 
+test('estimate says what a pack takes and reads within a budget, and what the latest reply measured', async () => {
+  const out = join(home, 'estimated.retortpack');
+  await retort('pack', bundled, '--out', out);
+  const settings = ['--memory-budget', '90MiB', '--context', '64', '--threads', '2'];
+  const before = json<Fit>(await retort('estimate', out, ...settings, '--json'));
+  expect(before).toMatchObject({ canStream: true, fits: true, measured: null });
+  expect(before.streaming).toMatchObject({ memoryBudgetBytes: 90 * 2 ** 20, hitRate: null });
+  expect(before.streaming!.readBytesPerToken).toBeGreaterThan(2 ** 20);
+  expect((await retort('estimate', out, ...settings)).stdout).toMatch(/^budget +90\.0 MiB, at least/m);
+  // Together they are the context that was asked for.
+  const prompt = ['--ids', '1,2,3,4,5,6,7,8', '--max-tokens', '56', '--ignore-end', '--greedy'];
+  await retort('run', out, ...prompt, '--memory-budget', '90MiB', '--threads', '2');
+  const after = json<Fit>(await retort('estimate', out, ...settings, '--json'));
+  const { readBytesPerToken } = after.measured ?? expect.unreachable();
+  expect(readBytesPerToken! / before.streaming!.readBytesPerToken).toBeCloseTo(1, 2);
+  expect(after.streaming!.computeSecondsPerToken).toBeGreaterThan(0);
+  expect((await retort('estimate', out, ...settings)).stdout).toMatch(/^measured last +[\d.]+ tokens\/s/m);
+  const refused = await retort('estimate', out, '--memory-budget', '1MiB', '--json');
+  expect(json(refused)).toMatchObject({ error: { code: 'bad-request', detail: { field: 'memoryBudget' } } });
+  expect(refused.code).toBe(2);
+  const whole = (await retort('estimate', bundled)).stdout;
+  expect(whole).toMatch(/^together +.* fits$/m);
+  expect(whole).not.toMatch(/^budget/m);
+}, 120_000);
+
+test('a disk is measured once and printed as a table', async () => {
+  const first = await retort('estimate', '--disk', home, '--json');
+  if (json<{ error?: { code: string } }>(first).error?.code === 'unsupported-feature') return;
+  const { sizes, depths, bytesPerSecond } = json<DiskCurve>(first);
+  expect(bytesPerSecond).toHaveLength(sizes.length * depths.length);
+  const { stdout, stderr } = await retort('estimate', '--disk', home);
+  expect(stdout).toMatch(/^read +1 in flight +2 in flight/);
+  expect(stdout.trimEnd().split('\n')).toHaveLength(1 + sizes.length);
+  expect(stderr).toBe('');
+  expect((await retort('caches', 'list')).stdout).toMatch(/^disk +disk/m);
+}, 60_000);
+
 test('help and version go to stdout', async () => {
   const help = await retort('--help');
   expect(help.stdout).toContain('perplexity');
@@ -416,6 +455,7 @@ test('help and version go to stdout', async () => {
     'inspect',
     'models',
     'pack',
+    'estimate',
     'perplexity',
     'bench',
     'jobs',

@@ -38,6 +38,18 @@ test('the choice of kernels is listed and removed beside graphs', async () => {
   await expect(caches.remove('kernels')).rejects.toMatchObject({ code: 'not-found' });
 });
 
+test('what was measured of disks is listed and removed like the choice of kernels', async () => {
+  const { caches } = cacheFolder([]);
+  writeFileSync(join(caches.folder, 'disk.json'), '{"disks": []}\n');
+  writeFileSync(join(caches.folder, 'kernels.json'), '{}\n');
+  expect(await caches.list()).toMatchObject([
+    { id: 'disk', kind: 'disk', bytes: 14 },
+    { id: 'kernels', kind: 'kernels' },
+  ]);
+  expect(await caches.remove('disk')).toMatchObject({ kind: 'disk' });
+  expect(await caches.list()).toMatchObject([{ id: 'kernels' }]);
+});
+
 test('what a dead process left half built is deleted, what a living one builds is kept', async () => {
   const living = `onnx-aa-fast-v1.partial-${process.pid}-00ff`;
   const { caches, names } = cacheFolder([living, 'onnx-aa-fast-v1.partial-4194304-00ff']);

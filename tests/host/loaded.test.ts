@@ -50,7 +50,7 @@ test('a model whose weights are in memory has nothing in flash and takes no budg
   const { page } = await startPageHost();
   expect(await page.readFlash({})).toBeNull();
   await expect(page.setMemoryBudget({ memoryBudget: null })).rejects.toMatchObject({ code: 'bad-request' });
-  const budget = { ...usual, memoryBudget: 2 ** 29 };
+  const budget = { ...usual, memoryBudget: 2 ** 26 };
   const refused = page.loadModel({ id: model, settings: budget, force: false });
   await expect(refused).rejects.toMatchObject({
     code: 'unsupported-feature',

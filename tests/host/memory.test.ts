@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MemoryReading } from '../../electron/contract/machine.ts';
@@ -7,11 +8,18 @@ import { pageContract } from '../../electron/contract/page-contract.ts';
 import { portPair } from '../../electron/contract/port.ts';
 import { connect } from '../../electron/contract/rpc-client.ts';
 import { serve } from '../../electron/contract/rpc.ts';
-import { bytesPerSecond, Measurements, type Measurement } from '../../electron/host/memory/measurements.ts';
+import {
+  bytesPerSecond,
+  Measurements,
+  readsOf,
+  type Measurement,
+} from '../../electron/host/memory/measurements.ts';
 import { memoryHandlers } from '../../electron/host/memory/memory-handlers.ts';
 import { MemoryReader, type LoadedMemory } from '../../electron/host/memory/memory-reader.ts';
 import { processTree } from '../../electron/host/memory/process-tree.ts';
 import { systemMemory } from '../../electron/host/memory/system-memory.ts';
+import { migrations } from '../../electron/host/store/migrations.ts';
+import { openDatabase } from '../../electron/host/store/open-database.ts';
 import { openStore } from '../../electron/host/store/store.ts';
 import { makeFolder } from '../helpers/model-folder.ts';
 import { temporaryFolder } from '../helpers/test-host.ts';
@@ -236,6 +244,8 @@ describe('what a model may take', () => {
   test('leaves 1 GiB of a small memory free, and is never less than nothing', async () => {
     expect(await budget(4, 3)).toMatchObject({ freeBytes: 2 * gibibyte, reserveBytes: gibibyte });
     expect(await budget(4, 0.5)).toMatchObject({ freeBytes: 0 });
+    // A container of 2 GiB may still hold a model.
+    expect(await budget(2, 1.5)).toMatchObject({ freeBytes: gibibyte, reserveBytes: gibibyte / 2 });
   });
 
   test.runIf(process.platform === 'linux')('counts what the loaded model would give back', async () => {
@@ -257,6 +267,7 @@ describe('what replies measured', () => {
     usedContext: 900,
     tokensPerSecond: 50,
     bytesPerSecond: 1e10,
+    ...{ memoryBudget: null, readBytesPerToken: null, hitRate: null },
   };
 
   function open() {
@@ -276,16 +287,97 @@ describe('what replies measured', () => {
     expect(await measurements.latest({ ...measured, context: 2048 })).toBe(null);
   });
 
-  test('predicts by the same model first, then by the latest of any, on as many threads only', async () => {
+  test('is kept for each budget of memory too, with what was read', async () => {
+    const measurements = open();
+    const reads = { readBytesPerToken: 1e6, hitRate: 0.75 };
+    const budgets = [5e9, 'auto', null] as const;
+    for (const memoryBudget of budgets) {
+      const tokensPerSecond = budgets.indexOf(memoryBudget) + 1;
+      await measurements.record({ ...measured, ...reads, memoryBudget, tokensPerSecond });
+    }
+    for (const memoryBudget of budgets) {
+      const latest = await measurements.latest({ ...measured, memoryBudget });
+      expect(latest).toMatchObject({
+        ...reads,
+        memoryBudget,
+        tokensPerSecond: budgets.indexOf(memoryBudget) + 1,
+      });
+    }
+    expect(await measurements.latest({ ...measured, memoryBudget: 6e9 })).toBe(null);
+  });
+
+  test('stays what it was where an older Retort measured it', async () => {
+    const home = temporaryFolder();
+    const older = await openDatabase(join(home, 'retort.db'), join(home, 'backups'), migrations.slice(0, 3));
+    older.exec(
+      `INSERT INTO measurements VALUES ('${measured.modelIdentity}', 1024, 'f16', 2, 1000, 5e9, 900, 50, 1e10)`,
+    );
+    older.close();
+    const store = openStore(home);
+    onTestFinished(() => store.close());
+    expect(await new Measurements(store).latest(measured)).toEqual(measured);
+  });
+
+  test('is how often experts were used, the latest of each model', async () => {
+    const measurements = open();
+    expect(await measurements.uses('a')).toEqual([]);
+    await measurements.recordUses('a', [1, 2, 3], 1);
+    await measurements.recordUses('a', [0.123456789, 0, 1e9], 2);
+    expect(await measurements.uses('a')).toEqual([0.123457, 0, 1e9]);
+    expect(await measurements.uses('b')).toEqual([]);
+  });
+
+  test('is of each token what it read, and without the time that was waited for it', () => {
+    const step = { step: 0, tokens: 1, position: 0, startNs: 0 };
+    const decode = { ...step, phase: 'decode' as const };
+    const records = [
+      {
+        ...step,
+        phase: 'prefill' as const,
+        timeNs: { total: 1e9 },
+        bytesRead: 9e9,
+        cacheHits: 9,
+        cacheMisses: 9,
+      },
+      {
+        ...decode,
+        timeNs: { total: 5e7, readWait: 4e7 },
+        bytesTouched: 1e8,
+        bytesRead: 10,
+        cacheHits: 3,
+        cacheMisses: 1,
+      },
+      {
+        ...decode,
+        timeNs: { total: 3e7, readWait: 2e7 },
+        bytesTouched: 1e8,
+        bytesRead: 30,
+        cacheHits: 3,
+        cacheMisses: 1,
+      },
+    ];
+    expect(readsOf(records)).toEqual({ readBytesPerToken: 20, hitRate: 0.75 });
+    expect(bytesPerSecond(records)).toBe(1e10);
+    expect(readsOf([{ ...decode, timeNs: { total: 1 } }])).toEqual({
+      readBytesPerToken: null,
+      hitRate: null,
+    });
+    expect(readsOf([{ ...decode, timeNs: { total: 1 }, bytesRead: 0 }])).toEqual({
+      readBytesPerToken: 0,
+      hitRate: null,
+    });
+  });
+
+  test('tells the rate of the same model first, then by the latest of any, on as many threads only', async () => {
     const measurements = open();
     const { modelIdentity, threads } = measured;
-    expect(await measurements.predict(1e8, { modelIdentity, threads })).toBe(null);
+    expect(await measurements.memoryRate({ modelIdentity, threads })).toBe(null);
     await measurements.record(measured);
     await measurements.record({ ...measured, modelIdentity: 'b', at: 5000, bytesPerSecond: 2e10 });
     await measurements.record({ ...measured, modelIdentity: 'c', at: 9000, bytesPerSecond: null });
-    expect(await measurements.predict(1e8, { modelIdentity, threads })).toBe(100);
-    expect(await measurements.predict(1e8, { modelIdentity: 'new', threads })).toBe(200);
-    expect(await measurements.predict(1e8, { modelIdentity, threads: 8 })).toBe(null);
+    expect(await measurements.memoryRate({ modelIdentity, threads })).toBe(1e10);
+    expect(await measurements.memoryRate({ modelIdentity: 'new', threads })).toBe(2e10);
+    expect(await measurements.memoryRate({ modelIdentity, threads: 8 })).toBe(null);
   });
 
   test('is a rate over the steps that wrote tokens and counted their bytes', () => {

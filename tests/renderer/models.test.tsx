@@ -342,6 +342,7 @@ describe('fit before load', () => {
       context: 4096,
       usedContext: 4090,
       tokensPerSecond: 142.3,
+      ...{ readBytesPerToken: null, hitRate: null },
       at: 1,
     };
     showModels([model('a')], {

@@ -8,10 +8,12 @@ import { Conversation } from '../conversation.ts';
 import { generate, type GenerateHooks } from '../generate.ts';
 import { writeLogits } from '../logits.ts';
 import { peakBytes } from '../memory.ts';
+import { measureDisk } from '../native/measure-disk.ts';
 import { openModel, type OpenedModel } from '../open-engine.ts';
 import { packModel } from '../pack/pack-model.ts';
 import { verifyPack } from '../pack/verify.ts';
 import type { EngineState } from './engine-state.ts';
+import { flashReading, streamingOf } from '../flash.ts';
 import { progressSender } from './progress.ts';
 
 export type Computing = Pick<
@@ -26,6 +28,7 @@ export type Computing = Pick<
   | 'pack'
   | 'verifyPack'
   | 'memory'
+  | 'measureDisk'
   | 'flashState'
   | 'setMemoryBudget'
 >;
@@ -48,6 +51,7 @@ export function computeHandlers(state: EngineState): Computing {
         signal,
         emit: (batch) => emit({ type: 'tokens', batch }),
         onProgress: progress.report,
+        beforeStep: () => state.backOff(),
       };
       const asked = { ...request, ends };
       const generated = conversation
@@ -122,13 +126,28 @@ export function computeHandlers(state: EngineState): Computing {
       return verified;
     },
 
+    async measureDisk({ path, cacheFolder }, { signal, emit }) {
+      const progress = progressSender(emit);
+      const curve = await measureDisk(path, cacheFolder, { signal, onProgress: progress.report });
+      await progress.finish();
+      return curve;
+    },
+
     memory: () => Promise.resolve(state.memory()),
 
-    flashState: () => Promise.resolve(state.model.engine.flash?.read() ?? null),
+    flashState() {
+      const { streaming } = state.model.engine;
+      return Promise.resolve(streaming ? flashReading(streaming) : null);
+    },
 
     async setMemoryBudget({ memoryBudget, isAuto }) {
-      const { flash } = state.model.engine;
-      if (flash) return conversationOf(state).between(() => flash.setBudget(memoryBudget, isAuto));
+      const { streaming } = state.model.engine;
+      if (streaming) {
+        return conversationOf(state).between(async () => {
+          await streaming.setMemoryBudget(memoryBudget, isAuto);
+          return streamingOf(streaming);
+        });
+      }
       if (memoryBudget === null) return null;
       const message =
         'All weights of this model are in memory, and stay there: only a pack takes a budget (retort pack makes one).';

@@ -2,6 +2,7 @@ import { LabError } from '../../contract/errors.ts';
 import type { SpecialIds } from '../../contract/model-source.ts';
 import type { Memory } from '../../contract/engine-contract.ts';
 import type { Conversation } from '../conversation.ts';
+import { MemoryPressure } from '../memory-pressure.ts';
 import { collectGarbage, processMemory, residentBytesNow } from '../memory.ts';
 import { residentBytesWithAddon } from '../native/baseline.ts';
 import type { OpenedModel } from '../open-engine.ts';
@@ -21,6 +22,7 @@ export class EngineState {
   #isOpening = false;
   #residentBeforeOpenBytes: number | null = null;
   #baselineBytes: number | null = null;
+  readonly #pressure = new MemoryPressure();
   /** The one conversation of the open model, once it is needed. */
   conversation: Conversation | null = null;
 
@@ -43,6 +45,12 @@ export class EngineState {
       residentBeforeOpenBytes: this.#residentBeforeOpenBytes,
       baselineBytes: this.#baselineBytes,
     });
+  }
+
+  /** Between two evaluations: a budget that nobody chose shrinks where memory is short. */
+  async backOff(): Promise<void> {
+    const streaming = this.#model?.engine.streaming;
+    if (streaming?.isAuto) await this.#pressure.look(streaming);
   }
 
   setText(text: LoadedText): void {

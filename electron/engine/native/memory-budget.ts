@@ -3,6 +3,13 @@ import { LabError } from '../../contract/errors.ts';
 import { toCodedError, type NativeEngine } from './addon.ts';
 import type { LoadProgress } from './model-description.ts';
 
+export interface Total {
+  /** Bytes; null: as many as the model takes. */
+  readonly total: number | null;
+  /** Nobody chose it: where the model needs more it is raised to that. */
+  readonly isAuto: boolean;
+}
+
 export interface BudgetParts {
   /** Of the process and of weights that are no matrices: taken whatever is computed. */
   readonly fixedBytes: number;
@@ -26,13 +33,22 @@ export class MemoryBudget {
   readonly #parts: BudgetParts;
   /** Null: all weights stay in memory. */
   #total: number | null;
+  #isAuto: boolean;
   #sessionBytes = 0;
 
-  /** `total`: bytes, or null for as many as the model takes. */
-  constructor(native: NativeEngine, parts: BudgetParts, total: number | null) {
+  constructor(native: NativeEngine, parts: BudgetParts, { total, isAuto }: Total) {
     this.#native = native;
     this.#parts = parts;
     this.#total = total;
+    this.#isAuto = isAuto;
+  }
+
+  get total(): number | null {
+    return this.#total;
+  }
+
+  get isAuto(): boolean {
+    return this.#isAuto;
   }
 
   /** Reads what stays in memory. Throws bad-request with the detail `minimumBytes` where the model cannot run within the budget, and what reading throws. */
@@ -75,13 +91,15 @@ export class MemoryBudget {
   }
 
   /** Another total, which holds for the open sessions too. Throws as `load`; then the one before holds. */
-  async change(total: number | null): Promise<void> {
-    const before = this.#total;
+  async change({ total, isAuto }: Total): Promise<void> {
+    const before = { total: this.#total, isAuto: this.#isAuto };
     this.#total = total;
+    this.#isAuto = isAuto;
     try {
       await this.#spend(Number.MAX_SAFE_INTEGER);
     } catch (error) {
-      this.#total = before;
+      this.#total = before.total;
+      this.#isAuto = before.isAuto;
       throw error;
     }
   }
@@ -100,7 +118,11 @@ export class MemoryBudget {
     try {
       return await this.#native.setWeightBudget(Math.max(0, Math.floor(total - besides)), most);
     } catch (error) {
-      throw this.#explained(toCodedError(error), total, besides);
+      const known = this.#explained(toCodedError(error), total, besides);
+      const minimum = known instanceof LabError ? known.detail['minimumBytes'] : undefined;
+      if (!this.#isAuto || typeof minimum !== 'number' || minimum <= total) throw known;
+      this.#total = minimum;
+      return this.#spend(most);
     }
   }
 

@@ -79,6 +79,15 @@ export function sessionBytes(spec: ModelSpec, kvCodec: KvCodec, context: number)
   return cache + activations + kvBlockCount(spec, context) * blockHandleBytes;
 }
 
+/** What a streamed model takes beside its matrices: KV cache, scratch, and vectors, which are always in memory. */
+export function besideWeights(
+  model: ResolvedModel,
+  { kvBytes, scratchBytes }: Pick<MemoryEstimate, 'kvBytes' | 'scratchBytes'>,
+): number {
+  const vectors = heldWeights(model).filter(({ isMatrix }) => !isMatrix);
+  return kvBytes + scratchBytes + sum(vectors, ({ bytes }) => bytes);
+}
+
 function sum<Item>(items: readonly Item[], value: (item: Item) => number): number {
   return items.reduce((total, item) => total + value(item), 0);
 }

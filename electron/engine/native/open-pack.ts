@@ -1,19 +1,35 @@
 /** The weights of a pack: the engine reads matrices where they lie, all of them or as they are needed; nothing is packed again. */
+import type { DiskCurve } from '../../contract/engine-contract.ts';
 import { badFile } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
 import type { PackContents, PackVector } from '../../contract/pack.ts';
 import type { ResolvedModel } from '../../../models/families/model-spec.ts';
+import { pageBytes } from '../../formats/pack/schema.ts';
 import { packOf } from '../pack/check-weights.ts';
 import { withCodes, type NativeEngine } from './addon.ts';
+import { bestDepth } from './disk-curve.ts';
 import { named, type Weights } from './weights.ts';
 
-/** Opens the pack's file in the engine. Throws bad-file where it does not hold what the model needs, or is not the file whose header was read. */
-export function packWeights(source: ModelSource, model: ResolvedModel, engine: NativeEngine): Weights {
+/** Opens the pack's file in the engine, with as many reads in flight as `disk` says are worth it. Throws bad-file where it does not hold what the model needs, or is not the file whose header was read. */
+export function packWeights(
+  source: ModelSource,
+  model: ResolvedModel,
+  engine: NativeEngine,
+  disk: DiskCurve | null,
+): Weights {
   const pack = packOf(source, model);
   const [file] = source.files;
   if (!file) throw badFile('the pack names no file', { file: source.name });
-  withCodes(() => engine.openPack({ path: file.path, fileBytes: file.bytes, ...pack.records }));
+  const depth = disk && { depth: bestDepth(disk, usualRecordBytes(pack)) };
+  withCodes(() => engine.openPack({ path: file.path, fileBytes: file.bytes, ...pack.records, ...depth }));
   return new PackWeights(pack, file.name, engine);
+}
+
+/** Half of the bytes lie in larger records. */
+function usualRecordBytes({ records }: PackContents): number {
+  const sizes = records.bytes.toSorted();
+  let left = sizes.reduce((sum, bytes) => sum + bytes, 0) / 2;
+  return sizes.find((bytes) => (left -= bytes) <= 0) ?? pageBytes;
 }
 
 class PackWeights implements Weights {

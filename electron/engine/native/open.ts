@@ -2,6 +2,7 @@
  * Opens any ModelSource whose architecture is known in the native engine. Weights of a pack are read where they lie, into memory or, within a memory
  * budget, as they are needed; those of other models are packed into memory once. Sessions share them.
  */
+import type { DiskCurve } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
 import { weightsIdentity } from '../../formats/identity.ts';
@@ -26,6 +27,10 @@ export interface OpenNativeOptions extends LoadProgress {
   readonly kvCodec?: NativeKvCodec | null;
   /** Bytes of memory for weights, KV caches and buffers together; null or absent: whatever is needed. */
   readonly memoryBudget?: number | null;
+  /** The budget is for packs alone, raised to what they need at the least. */
+  readonly isAutoBudget?: boolean;
+  /** How fast the disk of a pack is; null or absent: it was not measured. */
+  readonly disk?: DiskCurve | null;
   /** Texts that the decoder keeps; they count against the budget. */
   readonly vocabularyTokens?: number;
 }
@@ -45,7 +50,7 @@ export async function openNativeEngine(
   const native = withCodes(() => new addon.NativeEngine({ arithmetic, threads, kernels }));
   try {
     if (!source.pack) checkResident(source, model, { ...options, kvCodec });
-    const weights = source.pack ? packWeights(source, model, native) : sourceWeights(source, native);
+    const weights = source.pack ? packWeights(source, model, native, options.disk ?? null) : sourceWeights(source, native);
     const described = await describeModel(model, weights, source.pack ? { signal: options.signal } : options);
     withCodes(() => native.setModel(described.description));
     const budget = source.pack ? budgetOf(native, model.spec, described, { ...options, kvCodec }) : null;
@@ -56,6 +61,7 @@ export async function openNativeEngine(
       spec: model.spec,
       kvCodec,
       budget,
+      totals: { cacheHits: 0, cacheMisses: 0 },
       signature: `${await weightsIdentity(source)} native ${arithmetic} ${kvCodec}`,
       notes: { kernels: native.kernels },
       ropes: ropesOf(model.spec, factors),
@@ -67,14 +73,14 @@ export async function openNativeEngine(
   }
 }
 
-type BudgetOptions = Pick<OpenNativeOptions, 'threads' | 'memoryBudget' | 'vocabularyTokens'> & {
+type BudgetOptions = Pick<OpenNativeOptions, 'threads' | 'memoryBudget' | 'isAutoBudget' | 'vocabularyTokens'> & {
   readonly kvCodec: NativeKvCodec;
 };
 
 /** Whether weights that all stay in memory, and the smallest session, keep to the budget. */
 function checkResident(source: ModelSource, model: ResolvedModel, options: BudgetOptions): void {
-  const { memoryBudget = null, vocabularyTokens = 0, threads, kvCodec } = options;
-  if (memoryBudget === null) return;
+  const { memoryBudget = null, isAutoBudget = false, vocabularyTokens = 0, threads, kvCodec } = options;
+  if (memoryBudget === null || isAutoBudget) return;
   const { weightsBytes, kvBytes, scratchBytes } = estimateMemory(model, { context: 1, kvCodec, threads, vocabularyTokens });
   const minimumBytes = weightsBytes + kvBytes + scratchBytes;
   if (minimumBytes <= memoryBudget) return;
@@ -88,13 +94,13 @@ function budgetOf(
   native: NativeEngine,
   spec: ModelSpec,
   { vectorBytes }: DescribedModel,
-  { threads, memoryBudget = null, vocabularyTokens = 0, kvCodec }: BudgetOptions,
+  { threads, memoryBudget = null, isAutoBudget = false, vocabularyTokens = 0, kvCodec }: BudgetOptions,
 ): MemoryBudget {
   const parts = {
     fixedBytes: vectorBytes + processScratchBytes(spec, { threads, vocabularyTokens }),
     sessionBytes: (context: number) => sessionBytes(spec, kvCodec, context),
   };
-  return new MemoryBudget(native, parts, memoryBudget);
+  return new MemoryBudget(native, parts, { total: memoryBudget, isAuto: isAutoBudget });
 }
 
 async function ropeFactors(model: ResolvedModel, weights: Weights): Promise<Map<string, Float32Array>> {
@@ -146,6 +152,20 @@ function engineInfo(
   };
 }
 
+/** Of the layer that has most. */
+function expertsOf({ layers }: ModelSpec): EngineStreaming['experts'] {
+  const mixtures = layers.flatMap((layer) =>
+    layer.kind === 'attention' && layer.feedForward.kind === 'experts' ? [layer.feedForward] : [],
+  );
+  if (mixtures.length === 0) return null;
+  const most = (values: readonly number[]) => Math.max(...values);
+  return {
+    layers: layers.length,
+    count: most(mixtures.map(({ count }) => count)),
+    used: most(mixtures.map(({ used }) => used)),
+  };
+}
+
 class LoadedEngine implements Engine {
   readonly info: EngineInfo;
   readonly #model: NativeModel;
@@ -164,11 +184,19 @@ class LoadedEngine implements Engine {
 
   /** Null where all weights are in memory because they lie in no pack. */
   get streaming(): EngineStreaming | null {
-    const { budget, native } = this.#model;
+    const { budget, native, spec, totals } = this.#model;
     if (budget === null) return null;
     return {
+      get memoryBudget() {
+        return budget.total;
+      },
+      get isAuto() {
+        return budget.isAuto;
+      },
+      experts: expertsOf(spec),
+      totals,
       state: () => withCodes(() => native.flashState())!,
-      setMemoryBudget: (bytes) => budget.change(bytes),
+      setMemoryBudget: (total, isAuto = false) => budget.change({ total, isAuto }),
     };
   }
 

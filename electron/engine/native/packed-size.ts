@@ -95,13 +95,20 @@ const matrixName =
 /** Whether a canonical weight is a matrix to multiply by; the others are kept as float32 numbers. */
 export const isMatrixName = (name: string): boolean => matrixName.test(name);
 
-/** Name and bytes of every weight as the engine holds it. */
-export function heldWeights({ weights }: ResolvedModel): { name: string; bytes: number; isMatrix: boolean }[] {
+export interface HeldWeight {
+  readonly name: string;
+  readonly elements: number;
+  readonly bytes: number;
+  readonly isMatrix: boolean;
+}
+
+/** Every weight as the engine holds it. */
+export function heldWeights({ weights }: ResolvedModel): HeldWeight[] {
   return [...weights]
     .filter(([name]) => !name.startsWith('rope_factors'))
     .map(([name, ref]) => {
       const isMatrix = isMatrixName(name);
       const elements = ref.shape.reduce((product, size) => product * size, 1);
-      return { name, bytes: isMatrix ? packedBytes(ref) : 4 * elements, isMatrix };
+      return { name, elements, bytes: isMatrix ? packedBytes(ref) : 4 * elements, isMatrix };
     });
 }

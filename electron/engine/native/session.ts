@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { badFile, LabError } from '../../contract/errors.ts';
 import type { ModelSpec } from '../../../models/families/model-spec.ts';
-import type { EvaluateInput, EvaluateResult, Session } from '../engine.ts';
+import type { EvaluateInput, EvaluateResult, Session, WeightReads } from '../engine.ts';
 import { checkedCount, checkedParents, checkedPositions, chosenRows } from '../evaluate-input.ts';
 import { readSession, writeSession } from '../session-file.ts';
 import {
@@ -25,6 +25,8 @@ export interface NativeModel {
   readonly kvCodec: NativeKvCodec;
   /** Null: the weights lie in no pack. */
   readonly budget: MemoryBudget | null;
+  /** Of weights in a pack, since it was opened; sessions add to it. */
+  readonly totals: { cacheHits: number; cacheMisses: number };
   /** Identity and settings that a saved session must match. */
   readonly signature: string;
   /** Written into saved sessions beside the signature. */
@@ -82,6 +84,7 @@ class LoadedSession implements Session {
     const started = process.hrtime.bigint();
     const result = await this.#compute(native, signal);
     this.#refresh();
+    if (result.flash) this.#count(result.flash);
     return {
       logits: result.logits,
       rows: native.rows.length,
@@ -96,6 +99,12 @@ class LoadedSession implements Session {
       ...(result.flash && { flash: result.flash }),
       ...(native.hidden ? { hidden: new Map(result.hidden.map((state) => [state.name, state])) } : {}),
     };
+  }
+
+  #count({ hits, misses }: WeightReads): void {
+    const { totals } = this.#model;
+    for (const count of hits) totals.cacheHits += count;
+    for (const count of misses) totals.cacheMisses += count;
   }
 
   async #compute(

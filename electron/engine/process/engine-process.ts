@@ -25,6 +25,7 @@ const textOnly: Computing = {
   pack: refuse,
   verifyPack: refuse,
   memory: () => Promise.resolve(state.memory()),
+  measureDisk: refuse,
   flashState: refuse,
   setMemoryBudget: refuse,
 };

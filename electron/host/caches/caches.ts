@@ -1,11 +1,11 @@
 /**
- * What may be deleted at any time because it is made again: graphs built from model files, each a folder named by its content, and the
- * choice of kernels, a file.
+ * What may be deleted at any time because it is made again: graphs built from model files, each a folder named by its content, and files
+ * with what was measured of this machine: which kernels run, how fast its disks are.
  */
 import type { Dirent } from 'node:fs';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { graphsName, kernelsName } from '../../contract/cache-layout.ts';
+import { diskName, graphsName, kernelsName } from '../../contract/cache-layout.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { Cache } from '../../contract/host-contract.ts';
 import { isRunning } from '../process-identity.ts';
@@ -13,25 +13,27 @@ import { isRunning } from '../process-identity.ts';
 /** `<name>.partial-<pid>-…`: being built by that process. `<name>.removed-<pid>-…`: being deleted. */
 const temporary = /\.(partial|removed)-(\d+)-/;
 
-const kernelsId = 'kernels';
+/** Caches that are one file. */
+const fileNames = { kernels: kernelsName, disk: diskName };
+type FileKind = keyof typeof fileNames;
+const isFile = (kind: Cache['kind']): kind is FileKind => kind in fileNames;
 
 export class Caches {
   /** Given to engines, which make what is in it. */
   readonly folder: string;
   readonly #graphs: string;
-  readonly #kernels: string;
 
   constructor(folder: string) {
     this.folder = folder;
     this.#graphs = join(folder, graphsName);
-    this.#kernels = join(folder, kernelsName);
   }
 
   async list(): Promise<Cache[]> {
     await this.removeAbandoned();
     const folders = (await entriesOf(this.#graphs)).filter((entry) => entry.isDirectory());
     const graphs = folders.map(({ name }) => this.#measureGraph(name));
-    const measured = await Promise.all([this.#measureKernels(), ...graphs]);
+    const files = Object.keys(fileNames).map((kind) => this.#measureFile(kind as FileKind));
+    const measured = await Promise.all([...files, ...graphs]);
     return measured.filter((cache) => cache !== null).sort((left, right) => left.id.localeCompare(right.id));
   }
 
@@ -40,8 +42,8 @@ export class Caches {
     const cache = (await this.list()).find((each) => each.id === id);
     if (!cache) throw new LabError('not-found', `There is no cache ${id}.`);
     if (cache.kind === 'unfinished') throw new LabError('bad-request', `${id} is being built now.`);
-    if (cache.kind === 'kernels') {
-      await rm(this.#kernels, { force: true });
+    if (isFile(cache.kind)) {
+      await rm(join(this.folder, fileNames[cache.kind]), { force: true });
       return cache;
     }
     const removed = join(this.#graphs, `${id}.removed-${process.pid}-${Date.now()}`);
@@ -61,10 +63,10 @@ export class Caches {
     }
   }
 
-  #measureKernels(): Promise<Cache | null> {
+  #measureFile(kind: FileKind): Promise<Cache | null> {
     return unlessGone(async () => {
-      const { size, mtimeMs } = await stat(this.#kernels);
-      return { id: kernelsId, kind: 'kernels', bytes: size, changedAt: mtimeMs };
+      const { size, mtimeMs } = await stat(join(this.folder, fileNames[kind]));
+      return { id: kind, kind, bytes: size, changedAt: mtimeMs };
     });
   }
 

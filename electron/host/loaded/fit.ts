@@ -1,17 +1,22 @@
 /** What loading a model would take, before it is loaded, and what it took the last time. */
 import { availableParallelism } from 'node:os';
-import type { Estimate } from '../../contract/engine-contract.ts';
-import type { Fit, LoadSettings } from '../../contract/machine.ts';
+import type { Estimate, StreamingEstimate } from '../../contract/engine-contract.ts';
+import { toLabError } from '../../contract/errors.ts';
+import type { Fit, LoadSettings, MemoryBudget } from '../../contract/machine.ts';
+import type { ModelBudget } from '../memory/memory-reader.ts';
+import type { MeasuredSettings } from '../memory/measurements.ts';
 import { withoutPaths } from '../models/without-paths.ts';
 import type { Services } from '../services.ts';
 import { usualContext } from './loaded-model.ts';
+import { heldBytes } from './memory-budget.ts';
 
 /** Contexts are offered in blocks of the KV cache. */
 const contextStep = 32;
 
-type Shared = Pick<Services, 'models' | 'settings' | 'text' | 'memory' | 'measurements'>;
+type Shared = Pick<Services, 'models' | 'settings' | 'text' | 'memory' | 'measurements' | 'caches'>;
+type Ask = Parameters<Services['text']['estimate']>[0];
 
-/** From headers alone. Throws what reading them throws, and unsupported-… where no engine runs the model. */
+/** A model by its id. From headers alone. Throws what reading them throws, and unsupported-… where no engine runs the model. */
 export async function estimateFit(
   services: Shared,
   id: string,
@@ -20,61 +25,123 @@ export async function estimateFit(
 ): Promise<Fit> {
   const { path, title } = await services.models.pathOf(id);
   const usual = await services.settings.read();
-  const threads = settings.threads ?? usual.threads ?? availableParallelism();
-  const kvCodec = settings.kvCodec ?? usual.kvCodec;
-  // Auto takes nothing from a model that is not streamed.
-  const memoryBudget = typeof settings.memoryBudget === 'number' ? settings.memoryBudget : null;
-  const estimateAt = (context: number) =>
-    withoutPaths(
-      title,
-      [path],
-      services.text.estimate({ path, context, kvCodec, threads, memoryBudget }, signal),
-    );
-  const [estimate, budget] = await Promise.all([
-    estimateAt(settings.context ?? usual.defaultContext ?? usualContext),
+  const asked = {
+    context: settings.context ?? usual.defaultContext,
+    kvCodec: settings.kvCodec ?? usual.kvCodec,
+    threads: settings.threads ?? usual.threads,
+    memoryBudget: settings.memoryBudget ?? usual.memoryBudgets[id] ?? null,
+  };
+  return withoutPaths(title, [path], fitOf(services, path, asked, signal));
+}
+
+/** A model by its path; null: Retort's choice, whatever the settings say. */
+export async function fitOf(
+  services: Omit<Shared, 'models' | 'settings'>,
+  path: string,
+  settings: LoadSettings,
+  signal: AbortSignal,
+): Promise<Fit> {
+  const threads = settings.threads ?? availableParallelism();
+  const { kvCodec } = settings;
+  const ask = (more: Partial<Ask>) =>
+    services.text.estimate({ path, context: null, kvCodec, threads, ...more }, signal);
+  const [estimate, free] = await Promise.all([
+    ask({ context: settings.context ?? usualContext }),
     services.memory.freeForModels(),
   ]);
-  const { weightsBytes, kvBytes, scratchBytes, context, modelContext } = estimate;
-  const totalBytes = weightsBytes + kvBytes + scratchBytes;
-  const key = { modelIdentity: estimate.identity, context, kvCodec: estimate.kvCodec, threads };
-  const measured = await services.measurements.latest(key);
+  const { context } = estimate;
+  const memoryBudget = settings.memoryBudget ?? (estimate.canStream ? 'auto' : null);
+  const key = {
+    ...{ modelIdentity: estimate.identity, context, kvCodec: estimate.kvCodec, threads },
+    memoryBudget: estimate.canStream ? memoryBudget : null,
+  };
+  const rate = await services.measurements.memoryRate(key);
+  const facts = {
+    freeBytes: free.freeBytes,
+    memoryBytesPerSecond: rate,
+    uses: await services.measurements.uses(estimate.identity),
+    cacheFolder: services.caches.folder,
+  };
+  const streaming = await streamingWithin(estimate, memoryBudget, free, (budget) =>
+    ask({ context, memoryBudget: budget, facts }),
+  );
+  const needed = neededBytes(estimate, streaming);
+  const touched = estimate.bytesTouchedPerToken;
+  const resident = rate !== null && touched > 0 ? rate / touched : null;
   return {
-    weightsBytes,
-    kvBytes,
-    scratchBytes,
-    totalBytes,
-    kvBytesPerToken: estimate.kvBytesPerToken ?? kvBytes / context,
+    ...needed,
+    kvBytesPerToken: estimate.kvBytesPerToken ?? estimate.kvBytes / context,
     context,
-    modelContext,
-    largestContext: await largestContext(estimate, budget.freeBytes, estimateAt),
+    modelContext: estimate.modelContext,
+    largestContext: await largestContext(
+      estimate,
+      leastWeights(estimate, streaming),
+      limitOf(free, memoryBudget),
+      (longer) => ask({ context: longer }),
+    ),
     kvCodec: estimate.kvCodec,
-    freeBytes: budget.freeBytes,
-    reserveBytes: budget.reserveBytes,
-    memoryBytes: budget.memoryBytes,
-    fits: totalBytes <= budget.freeBytes,
+    freeBytes: free.freeBytes,
+    reserveBytes: free.reserveBytes,
+    memoryBytes: free.memoryBytes,
+    fits: needed.totalBytes <= free.freeBytes,
     canStream: estimate.canStream,
-    streaming: estimate.streaming,
-    predictedTokensPerSecond: await services.measurements.predict(estimate.bytesTouchedPerToken, key),
-    measured: measured && {
-      totalBytes: measured.totalBytes,
-      context: measured.context,
-      usedContext: measured.usedContext,
-      tokensPerSecond: measured.tokensPerSecond,
-      at: measured.at,
-    },
+    streaming,
+    predictedTokensPerSecond: streaming ? streaming.tokensPerSecond : resident,
+    measured: await measuredOf(services, key),
   };
 }
 
-const totalOf = ({ weightsBytes, kvBytes, scratchBytes }: Estimate) => weightsBytes + kvBytes + scratchBytes;
+/** Auto is what is free, and never less than the least: that it does not fit is then said by its size. A chosen budget is refused below it. */
+async function streamingWithin(
+  { canStream }: Estimate,
+  memoryBudget: MemoryBudget | null,
+  { freeBytes }: ModelBudget,
+  ask: (budget: number) => Promise<Estimate>,
+): Promise<StreamingEstimate | null> {
+  if (memoryBudget === null || (memoryBudget === 'auto' && !canStream)) return null;
+  if (memoryBudget !== 'auto') return (await ask(memoryBudget)).streaming;
+  try {
+    return (await ask(Math.floor(freeBytes))).streaming;
+  } catch (error) {
+    const { minimumBytes } = toLabError(error).detail;
+    if (typeof minimumBytes !== 'number') throw error;
+    return (await ask(Math.ceil(minimumBytes))).streaming;
+  }
+}
+
+/** In memory. Vectors are always there, beside what the budget leaves for weights in records. */
+function neededBytes({ weightsBytes, kvBytes, scratchBytes }: Estimate, streaming: StreamingEstimate | null) {
+  const held =
+    streaming === null ? weightsBytes : vectorBytes(streaming, kvBytes + scratchBytes) + heldBytes(streaming);
+  return { weightsBytes: held, kvBytes, scratchBytes, totalBytes: held + kvBytes + scratchBytes };
+}
+
+const vectorBytes = ({ minimumMemoryBudgetBytes, minimumBytes }: StreamingEstimate, besideBytes: number) =>
+  minimumMemoryBudgetBytes - minimumBytes - besideBytes;
+
+/** What weights take at the least, so that the rest can be context. */
+function leastWeights(
+  { weightsBytes, kvBytes, scratchBytes }: Estimate,
+  streaming: StreamingEstimate | null,
+): number {
+  return streaming ? streaming.minimumMemoryBudgetBytes - kvBytes - scratchBytes : weightsBytes;
+}
+
+function limitOf({ freeBytes }: ModelBudget, memoryBudget: MemoryBudget | null): number {
+  return typeof memoryBudget === 'number' ? Math.min(freeBytes, memoryBudget) : freeBytes;
+}
 
 /** By halves: the cache grows in slabs, and with windows not in proportion. 0: the weights alone do not fit. */
 async function largestContext(
-  estimate: Estimate,
-  freeBytes: number,
+  { modelContext }: Estimate,
+  weightsBytes: number,
+  limitBytes: number,
   estimateAt: (context: number) => Promise<Estimate>,
 ): Promise<number> {
-  const { modelContext } = estimate;
-  const fits = async (context: number) => totalOf(await estimateAt(context)) <= freeBytes;
+  const fits = async (context: number) => {
+    const { kvBytes, scratchBytes } = await estimateAt(context);
+    return weightsBytes + kvBytes + scratchBytes <= limitBytes;
+  };
   if (await fits(modelContext)) return modelContext;
   let [fitting, tooLarge] = [0, Math.ceil(modelContext / contextStep)];
   while (tooLarge - fitting > 1) {
@@ -83,4 +150,14 @@ async function largestContext(
     else tooLarge = middle;
   }
   return fitting * contextStep;
+}
+
+async function measuredOf(
+  { measurements }: Pick<Services, 'measurements'>,
+  key: MeasuredSettings,
+): Promise<Fit['measured']> {
+  const measured = await measurements.latest(key);
+  if (!measured) return null;
+  const { totalBytes, context, usedContext, tokensPerSecond, readBytesPerToken, hitRate, at } = measured;
+  return { totalBytes, context, usedContext, tokensPerSecond, readBytesPerToken, hitRate, at };
 }

@@ -1,12 +1,15 @@
+import type { Progress } from '../../contract/engine-contract.ts';
 import type { PageContract } from '../../contract/page-contract.ts';
 import type { Handlers } from '../../contract/rpc.ts';
+import { withoutPaths } from '../models/without-paths.ts';
 import type { Services } from '../services.ts';
+import { measureDisk } from '../work/disk.ts';
 import { estimateFit } from './fit.ts';
 import { beginLoading } from './load.ts';
-import { engineBudget, keepBudget } from './memory-budget.ts';
+import { keepBudget } from './memory-budget.ts';
 import { wantedModel } from './wanted-model.ts';
 
-type Loading = 'estimateFit' | 'loadModel' | 'unloadModel' | 'readFlash' | 'setMemoryBudget';
+type Loading = 'estimateFit' | 'loadModel' | 'unloadModel' | 'readFlash' | 'setMemoryBudget' | 'measureDisk';
 
 export function loadHandlers(services: Services): Pick<Handlers<PageContract>, Loading> {
   return {
@@ -27,11 +30,16 @@ export function loadHandlers(services: Services): Pick<Handlers<PageContract>, L
 
     readFlash: () => services.loaded.readFlash(),
 
+    async measureDisk({ id }, { signal, emit }) {
+      const { path, title } = await services.models.pathOf(id);
+      const hooks = { signal, progress: (progress: Progress) => emit(progress) };
+      return withoutPaths(title, [path], measureDisk(services, path, hooks));
+    },
+
     async setMemoryBudget({ memoryBudget }) {
       const { loaded } = services;
       const id = loaded.wanted?.id;
-      const budget = await engineBudget(services, memoryBudget);
-      const streaming = await loaded.setMemoryBudget(budget);
+      const streaming = await loaded.setMemoryBudget(memoryBudget);
       if (id !== undefined) await keepBudget(services, id, memoryBudget ?? 'auto');
       return streaming;
     },

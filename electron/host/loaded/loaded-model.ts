@@ -14,7 +14,7 @@ import { withoutPaths } from '../models/without-paths.ts';
 import type { Services } from '../services.ts';
 import { untilCancelled } from '../work/cancellation.ts';
 import { openInProcess } from '../work/open-model.ts';
-import type { EngineBudget } from './memory-budget.ts';
+import { engineBudget, heldBytes, type EngineBudget, type FreeMemory } from './memory-budget.ts';
 import { watchEngine } from './watchdog.ts';
 
 /** A model and how it is to be loaded. */
@@ -57,7 +57,8 @@ const ownFaults: readonly ErrorCode[] = [
   'unsupported-type', 'unsupported-operator', 'unsupported-feature',
 ]; // prettier-ignore
 
-type Shared = Pick<Services, 'starter' | 'engines' | 'text' | 'events' | 'notices' | 'jobs' | 'caches'>;
+type Shared = Pick<Services, 'starter' | 'engines' | 'text' | 'events' | 'notices' | 'jobs' | 'caches'> &
+  FreeMemory;
 
 export class LoadedModel {
   readonly #services: Shared;
@@ -68,6 +69,7 @@ export class LoadedModel {
   #saidAt = 0;
   #hasBegun = false;
   #baselineBytes: number | null = null;
+  #memoryBudget: MemoryBudget | null = null;
   /** KV bytes after the latest step. */
   kvBytes = 0;
 
@@ -98,6 +100,11 @@ export class LoadedModel {
     return this.#baselineBytes;
   }
 
+  /** As it was chosen for the model; null: Retort's choice. */
+  get memoryBudget(): MemoryBudget | null {
+    return this.#memoryBudget;
+  }
+
   get memoryBudgetBytes(): number | null {
     return this.#state.state === 'ready' ? (this.#state.info.streaming?.memoryBudgetBytes ?? null) : null;
   }
@@ -110,22 +117,41 @@ export class LoadedModel {
   }
 
   /** Another budget for the model that is ready, once a growing reply has ended. Throws bad-request where none is, and what the engine says. */
-  async setMemoryBudget(budget: EngineBudget): Promise<Streaming | null> {
+  async setMemoryBudget(choice: MemoryBudget | null): Promise<Streaming | null> {
     const current = this.#current;
     if (this.#state.state !== 'ready' || !current) throw new LabError('bad-request', 'No model is loaded.');
+    const budget = await engineBudget(this.#services, choice ?? 'auto');
     const streaming = await current.process.client.setMemoryBudget(budget);
-    if (this.#current === current) this.#say({ ...this.#state, info: { ...this.#state.info, streaming } });
+    if (this.#current !== current) return streaming;
+    this.#memoryBudget = choice;
+    if (streaming) this.setStreaming(streaming);
     return streaming;
+  }
+
+  /** What the budget is spent on now: sessions take of it, and an auto budget may have shrunk. */
+  setStreaming(streaming: Streaming): void {
+    if (this.#state.state !== 'ready' || !this.#state.info.streaming) return;
+    const { info } = this.#state;
+    const weightsBytes = info.weightsBytes - heldBytes(this.#state.info.streaming) + heldBytes(streaming);
+    this.#say({ ...this.#state, info: { ...info, weightsBytes, streaming } });
   }
 
   /** Begins to load `wanted` in place of what is there. The state tells how it goes; the promise is for who waits for it. */
   load(wanted: Wanted): Promise<ReadyModel> {
     this.#hasBegun = true;
+    // What the model before gives back counts as free.
+    const budget = engineBudget(this.#services, wanted.memoryBudget ?? 'auto');
     this.#leave();
     const cancel = new AbortController();
     const process = this.#services.engines.start(this.#services);
-    const current: Current = { wanted, process, cancel, opening: this.#open(wanted, process, cancel.signal) };
+    const current: Current = {
+      wanted,
+      process,
+      cancel,
+      opening: this.#open(wanted, budget, process, cancel.signal),
+    };
     this.#current = current;
+    this.#memoryBudget = wanted.memoryBudget;
     const { id, title } = wanted;
     this.#say({
       state: 'loading',
@@ -216,11 +242,16 @@ export class LoadedModel {
     if (this.#state.state === 'ready') this.#say({ ...this.#state, held });
   }
 
-  async #open(wanted: Wanted, process: EngineProcess, signal: AbortSignal): Promise<ReadyModel> {
+  async #open(
+    wanted: Wanted,
+    budget: Promise<EngineBudget>,
+    process: EngineProcess,
+    signal: AbortSignal,
+  ): Promise<ReadyModel> {
     const { path, title, threads, kvCodec } = wanted;
     const choice = {
       ...{ engine: null, arithmetic: null, device: 'cpu' as const, threads, kvCodec },
-      memoryBudget: null,
+      memoryBudget: await budget,
     };
     const progress = (said: Progress) => Promise.resolve(this.#progress(wanted, said));
     const hooks = { signal, progress };

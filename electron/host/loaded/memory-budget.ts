@@ -1,26 +1,43 @@
 /** How much memory a streamed model may take: what a person chose, or what is free. */
+import type { Streaming } from '../../contract/engine-contract.ts';
 import type { MemoryBudget } from '../../contract/machine.ts';
+import type { MemoryReader } from '../memory/memory-reader.ts';
 import type { Services } from '../services.ts';
 
 /** As engines take it. */
 export interface EngineBudget {
-  /** Bytes; null: all weights in memory. */
+  /** Bytes; null: whatever is needed. */
   readonly memoryBudget: number | null;
-  /** It shrinks where memory gets short. */
+  /** For packs alone, raised to what the model needs, and it shrinks where memory gets short. */
   readonly isAuto: boolean;
+}
+
+export interface FreeMemory {
+  readonly memory: Pick<MemoryReader, 'freeForModels'>;
 }
 
 /** Models that are streamed are few; those of the latest choices are kept. */
 const mostKept = 100;
 
-/** Null is auto: what is free for a model now, less the reserve, with what the loaded model would give back. */
+/** Auto: what is free for a model now, less the reserve, with what the loaded model would give back. Null: whatever is needed. */
 export async function engineBudget(
-  { memory }: Pick<Services, 'memory'>,
+  { memory }: FreeMemory,
   choice: MemoryBudget | null,
 ): Promise<EngineBudget> {
-  if (typeof choice === 'number') return { memoryBudget: choice, isAuto: false };
+  if (choice !== 'auto') return { memoryBudget: choice, isAuto: false };
   const { freeBytes } = await memory.freeForModels();
   return { memoryBudget: Math.floor(freeBytes), isAuto: true };
+}
+
+/** Weights in memory and the buffers of those that are read. */
+export function heldBytes({
+  pinnedBytes,
+  ringBytes,
+  lookupBytes,
+  slots,
+  slotBytes,
+}: Pick<Streaming, 'pinnedBytes' | 'ringBytes' | 'lookupBytes' | 'slots' | 'slotBytes'>): number {
+  return pinnedBytes + ringBytes + lookupBytes + slots * slotBytes;
 }
 
 /** The next loading of the model begins with it. */

@@ -1,5 +1,7 @@
 /** What replies measured of their models: it stands beside what is predicted, and the next prediction begins with it. */
+import { z } from 'zod';
 import type { KvCodec } from '../../contract/engine-contract.ts';
+import type { MemoryBudget } from '../../contract/machine.ts';
 import type { TraceRecord } from '../../contract/trace.ts';
 import type { Store } from '../store/store.ts';
 
@@ -8,6 +10,8 @@ export interface MeasuredSettings {
   readonly context: number;
   readonly kvCodec: KvCodec;
   readonly threads: number;
+  /** As it was chosen; null: all weights in memory. */
+  readonly memoryBudget: MemoryBudget | null;
 }
 
 export interface Measurement extends MeasuredSettings {
@@ -17,11 +21,17 @@ export interface Measurement extends MeasuredSettings {
   /** Positions in use after the reply. */
   readonly usedContext: number;
   readonly tokensPerSecond: number;
-  /** Weights and KV read per second while the reply was written; null where the engine does not count. */
+  /** Weights and KV read from memory per second of computing; null where the engine does not count. */
   readonly bytesPerSecond: number | null;
+  /** From the disk, for each token that was written, and of weights that were needed the share that was in memory; null: nothing is streamed. */
+  readonly readBytesPerToken: number | null;
+  readonly hitRate: number | null;
 }
 
 const nanosecondsPerSecond = 1e9;
+/** Budgets as numbers of a key: no size is below 0. */
+const budgetNames = { auto: -1, none: -2 };
+const Uses = z.array(z.number().nonnegative());
 
 export class Measurements {
   readonly #store: Store;
@@ -32,57 +42,97 @@ export class Measurements {
 
   /** In place of the one before with the same settings. */
   async record(measured: Measurement): Promise<void> {
-    const { modelIdentity, context, kvCodec, threads, at } = measured;
-    const { totalBytes, usedContext, tokensPerSecond, bytesPerSecond } = measured;
+    const { at, totalBytes, usedContext, tokensPerSecond, bytesPerSecond } = measured;
+    const { readBytesPerToken, hitRate } = measured;
     await this.#store.run(
-      `INSERT OR REPLACE INTO measurements (model_identity, context, kv_codec, threads, at, total_bytes, used_context, tokens_per_second, bytes_per_second)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[modelIdentity, context, kvCodec, threads, at],
-      ...[totalBytes, usedContext, tokensPerSecond, bytesPerSecond],
+      `INSERT OR REPLACE INTO measurements (model_identity, context, kv_codec, threads, memory_budget, at, total_bytes, used_context,
+       tokens_per_second, bytes_per_second, read_bytes_per_token, hit_rate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[...keyOf(measured), at, totalBytes, usedContext],
+      ...[tokensPerSecond, bytesPerSecond, readBytesPerToken, hitRate],
     );
   }
 
   /** The latest reply with exactly these settings. */
-  async latest({ modelIdentity, context, kvCodec, threads }: MeasuredSettings): Promise<Measurement | null> {
+  async latest(settings: MeasuredSettings): Promise<Measurement | null> {
     const [row] = await this.#store.run(
-      'SELECT * FROM measurements WHERE model_identity = ? AND context = ? AND kv_codec = ? AND threads = ?',
-      ...[modelIdentity, context, kvCodec, threads],
+      'SELECT * FROM measurements WHERE model_identity = ? AND context = ? AND kv_codec = ? AND threads = ? AND memory_budget = ?',
+      ...keyOf(settings),
     );
     if (!row) return null;
-    const { at, total_bytes, used_context, tokens_per_second, bytes_per_second } = row;
+    const { modelIdentity, context, kvCodec, threads, memoryBudget } = settings;
     return {
-      ...{ modelIdentity, context, kvCodec, threads },
-      at: Number(at),
-      totalBytes: Number(total_bytes),
-      usedContext: Number(used_context),
-      tokensPerSecond: Number(tokens_per_second),
-      bytesPerSecond: bytes_per_second === null ? null : Number(bytes_per_second),
+      ...{ modelIdentity, context, kvCodec, threads, memoryBudget },
+      at: Number(row['at']),
+      totalBytes: Number(row['total_bytes']),
+      usedContext: Number(row['used_context']),
+      tokensPerSecond: Number(row['tokens_per_second']),
+      bytesPerSecond: numberOrNull(row['bytes_per_second']),
+      readBytesPerToken: numberOrNull(row['read_bytes_per_token']),
+      hitRate: numberOrNull(row['hit_rate']),
     };
   }
 
   /**
-   * Tokens per second where each touches `bytesPerToken`, at the rate of the latest reply of the same model, else of any, on as many
+   * Bytes of weights and KV that computing reads from memory per second: of the latest reply of the same model, else of any, on as many
    * threads. Null: none was measured.
    */
-  async predict(
-    bytesPerToken: number,
-    { modelIdentity, threads }: Pick<MeasuredSettings, 'modelIdentity' | 'threads'>,
-  ) {
+  async memoryRate({
+    modelIdentity,
+    threads,
+  }: Pick<MeasuredSettings, 'modelIdentity' | 'threads'>): Promise<number | null> {
     const [row] = await this.#store.run(
-      `SELECT bytes_per_second AS rate FROM measurements WHERE threads = ? AND bytes_per_second IS NOT NULL
+      `SELECT bytes_per_second AS rate FROM measurements WHERE threads = ? AND bytes_per_second > 0
        ORDER BY model_identity = ? DESC, at DESC LIMIT 1`,
       ...[threads, modelIdentity],
     );
-    return row && bytesPerToken > 0 ? Number(row['rate']) / bytesPerToken : null;
+    return row ? Number(row['rate']) : null;
+  }
+
+  /** How often replies used each expert of a model (layers × experts), the past counting less and less. In place of those before. */
+  async recordUses(modelIdentity: string, uses: readonly number[], at: number): Promise<void> {
+    await this.#store.run(
+      'INSERT OR REPLACE INTO expert_uses (model_identity, at, uses) VALUES (?, ?, ?)',
+      ...[modelIdentity, at, JSON.stringify(uses.map((use) => Number(use.toPrecision(6))))],
+    );
+  }
+
+  /** Empty where none were recorded. */
+  async uses(modelIdentity: string): Promise<number[]> {
+    const [row] = await this.#store.run(
+      'SELECT uses FROM expert_uses WHERE model_identity = ?',
+      modelIdentity,
+    );
+    return row ? Uses.parse(JSON.parse(String(row['uses']))) : [];
   }
 }
 
-/** Bytes touched per second of writing; null where no step that wrote a token counted them. */
+function keyOf({ modelIdentity, context, kvCodec, threads, memoryBudget }: MeasuredSettings) {
+  const budget = typeof memoryBudget === 'number' ? memoryBudget : budgetNames[memoryBudget ?? 'none'];
+  return [modelIdentity, context, kvCodec, threads, budget];
+}
+
+const numberOrNull = (value: unknown) => (value === null ? null : Number(value));
+
+const written = (records: readonly TraceRecord[]) => records.filter(({ phase }) => phase === 'decode');
+const sum = (records: readonly TraceRecord[], value: (record: TraceRecord) => number | undefined) =>
+  records.reduce((total, record) => total + (value(record) ?? 0), 0);
+
+/** Bytes touched per second of writing, but for waiting for the disk; null where no step that wrote a token counted them. */
 export function bytesPerSecond(records: readonly TraceRecord[]): number | null {
-  const counted = records.filter(
-    ({ phase, bytesTouched }) => phase === 'decode' && bytesTouched !== undefined,
-  );
-  const bytes = counted.reduce((sum, { bytesTouched = 0 }) => sum + bytesTouched, 0);
-  const nanoseconds = counted.reduce((sum, { timeNs }) => sum + timeNs.total, 0);
+  const counted = written(records).filter(({ bytesTouched }) => bytesTouched !== undefined);
+  const bytes = sum(counted, ({ bytesTouched }) => bytesTouched);
+  const nanoseconds = sum(counted, ({ timeNs }) => timeNs.total - (timeNs.readWait ?? 0));
   return nanoseconds > 0 ? (bytes / nanoseconds) * nanosecondsPerSecond : null;
+}
+
+/** Of a streamed model's reply: what each token that was written read, and the share of hits; nulls where nothing is streamed. */
+export function readsOf(records: readonly TraceRecord[]): Pick<Measurement, 'readBytesPerToken' | 'hitRate'> {
+  const counted = written(records).filter(({ bytesRead }) => bytesRead !== undefined);
+  if (counted.length === 0) return { readBytesPerToken: null, hitRate: null };
+  const hits = sum(counted, ({ cacheHits }) => cacheHits);
+  const misses = sum(counted, ({ cacheMisses }) => cacheMisses);
+  return {
+    readBytesPerToken: sum(counted, ({ bytesRead }) => bytesRead) / counted.length,
+    hitRate: hits + misses > 0 ? hits / (hits + misses) : null,
+  };
 }

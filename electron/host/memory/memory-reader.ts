@@ -35,9 +35,9 @@ const gibibyte = 1024 ** 3;
 /** Pages that watch at the same moment share a reading. */
 const sharedForMs = 100;
 
-/** 1 GiB or a tenth of all memory, whichever is more. */
+/** 1 GiB, or a quarter where all memory is less than 4 GiB, or a tenth of it where that is more. */
 function reserveOf({ totalBytes }: Pick<SystemMemory, 'totalBytes'>): number {
-  return Math.max(gibibyte, totalBytes / 10);
+  return Math.max(Math.min(gibibyte, totalBytes / 4), totalBytes / 10);
 }
 
 export class MemoryReader {

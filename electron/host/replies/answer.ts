@@ -6,7 +6,7 @@ import { drain } from '../../contract/rpc-client.ts';
 import type { ReadyModel } from '../loaded/loaded-model.ts';
 import { loadForReply } from '../loaded/load.ts';
 import { watchEngine } from '../loaded/watchdog.ts';
-import { bytesPerSecond } from '../memory/measurements.ts';
+import { bytesPerSecond, readsOf } from '../memory/measurements.ts';
 import type { Services } from '../services.ts';
 import { afterGrace, untilCancelled } from '../work/cancellation.ts';
 import { chosenSampling } from '../work/generate.ts';
@@ -155,14 +155,23 @@ export class Answer {
     this.#services.loaded.setHeld(ids.length);
     const { residentBytes, residentBeforeOpenBytes } = await process.client.memory({});
     if (residentBeforeOpenBytes === null) return;
-    await this.#services.measurements.record({
+    const records = this.#growing.tokens.map(({ trace }) => trace);
+    const { loaded, measurements } = this.#services;
+    const isStreamed = info.streaming !== null;
+    await measurements.record({
       modelIdentity: info.identity,
       ...{ context, kvCodec: info.kvCodec, threads: info.threads, at: Date.now() },
+      memoryBudget: isStreamed ? (loaded.memoryBudget ?? 'auto') : null,
       totalBytes: residentBytes - residentBeforeOpenBytes,
       usedContext: ids.length,
       tokensPerSecond: this.#facts.decodeTokensPerSecond ?? 0,
-      bytesPerSecond: bytesPerSecond(this.#growing.tokens.map(({ trace }) => trace)),
+      bytesPerSecond: bytesPerSecond(records),
+      ...readsOf(records),
     });
+    const flash = isStreamed ? await process.client.flashState({}) : null;
+    if (!flash) return;
+    loaded.setStreaming(flash.streaming);
+    if (flash.uses.length > 0) await measurements.recordUses(info.identity, flash.uses, Date.now());
   }
 
   #fail(error: LabError): void {

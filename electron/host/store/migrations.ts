@@ -79,4 +79,19 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (model_identity, context, kv_codec, threads)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Streamed models: a budget of memory is a way to load them too (-1: auto; -2: none, all weights in memory).
+  `
+  CREATE TABLE measurements_by_budget (
+    model_identity TEXT NOT NULL, context INTEGER NOT NULL, kv_codec TEXT NOT NULL, threads INTEGER NOT NULL,
+    memory_budget INTEGER NOT NULL, at INTEGER NOT NULL, total_bytes REAL NOT NULL, used_context INTEGER NOT NULL,
+    tokens_per_second REAL NOT NULL, bytes_per_second REAL, read_bytes_per_token REAL, hit_rate REAL,
+    PRIMARY KEY (model_identity, context, kv_codec, threads, memory_budget)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO measurements_by_budget
+    SELECT model_identity, context, kv_codec, threads, -2, at, total_bytes, used_context, tokens_per_second, bytes_per_second, NULL, NULL
+    FROM measurements;
+  DROP TABLE measurements;
+  ALTER TABLE measurements_by_budget RENAME TO measurements;
+  CREATE TABLE expert_uses (model_identity TEXT PRIMARY KEY, at INTEGER NOT NULL, uses TEXT NOT NULL) STRICT;
+  `,
 ];

@@ -17,6 +17,7 @@ import type { Services } from '../services.ts';
 import { afterGrace, untilCancelled } from './cancellation.ts';
 import type { OpenEngine } from './engine-pool.ts';
 import { hooksOf, type NamedModel } from './open-model.ts';
+import { MeasuredReply } from './measure-reply.ts';
 import { recordRun } from './record.ts';
 
 /** Seeds are drawn below this so that a person can type them. */
@@ -118,15 +119,23 @@ async function generateAndRecord(
   { trace, isTurn }: Manner,
   context: Context,
 ): Promise<RunResult> {
-  const { compute: _compute, ...request } = settings;
+  const { compute, ...request } = settings;
   const conversation = isTurn ? { context: engine.info.contextLength } : null;
   const call = engine.process.client.generate(
-    { ...request, ids, trace, conversation },
+    { ...request, ids, trace: true, conversation },
     { signal: context.signal },
   );
-  const onEvent = (event: ReplyEvent) => context.emit(event);
+  const measured = new MeasuredReply();
+  const onEvent = (event: ReplyEvent) => {
+    if (event.type === 'progress') return context.emit(event);
+    measured.add(event.batch);
+    return context.emit(trace ? event : { ...event, batch: { ...event.batch, trace: [] } });
+  };
   const result = await untilCancelled(afterGrace(context.signal), drain(call, onEvent));
   const { info } = engine;
+  const room = conversation?.context ?? Math.min(info.contextLength, ids.length + request.maxTokens);
+  // The reply is complete whatever becomes of its figures.
+  await measured.record(services, engine, compute, room, result).catch(() => undefined);
   const { text: _text, ids: resultIds, ...figures } = result;
   const { seed } = settings.sampling;
   const computed = await recordRun(services, model, info, {

@@ -6,6 +6,7 @@ import { drain } from '../../contract/rpc-client.ts';
 import type { StreamContext } from '../../contract/rpc.ts';
 import type { EngineProcess } from '../engines/engine-starter.ts';
 import type { RunningJob } from '../jobs/jobs.ts';
+import { engineBudget, type EngineBudget, type FreeMemory } from '../loaded/memory-budget.ts';
 import type { Services } from '../services.ts';
 import { untilCancelled } from './cancellation.ts';
 
@@ -28,13 +29,23 @@ export function hooksOf(context: StreamContext<WorkEvent>, signal: AbortSignal =
 }
 
 /** How to compute, and where it matters how keys and values are kept. */
-export interface OpenChoice extends Compute {
+export interface OpenChoice extends Omit<Compute, 'memoryBudget'> {
   readonly kvCodec?: KvCodec | null;
+  /** As it was chosen, or as it was found out before. */
+  readonly memoryBudget: Compute['memoryBudget'] | EngineBudget;
 }
 
-export function openRequest(path: string, choice: OpenChoice, services: Pick<Services, 'caches'>): OpenModel {
+export async function openRequest(
+  path: string,
+  choice: OpenChoice,
+  services: Pick<Services, 'caches'> & FreeMemory,
+): Promise<OpenModel> {
   const threads = choice.threads ?? availableParallelism();
-  return { path, kvCodec: null, ...choice, threads, cacheFolder: services.caches.folder };
+  const given = choice.memoryBudget;
+  const budget = typeof given === 'object' && given !== null ? given : await engineBudget(services, given);
+  const { memoryBudget, isAuto: isAutoBudget } = budget;
+  const cacheFolder = services.caches.folder;
+  return { path, kvCodec: null, ...choice, threads, memoryBudget, isAutoBudget, cacheFolder };
 }
 
 /** Opens the model in a fresh process; while it builds a graph this is a job. The caller ends the process where this throws. */
@@ -42,7 +53,7 @@ export async function openInProcess(
   process: EngineProcess,
   model: NamedModel,
   compute: OpenChoice,
-  services: Pick<Services, 'caches' | 'jobs'>,
+  services: Pick<Services, 'caches' | 'jobs'> & FreeMemory,
   hooks: WorkHooks,
 ): Promise<ModelInfo> {
   const cancel = new AbortController();
@@ -61,7 +72,7 @@ export async function openInProcess(
   const end = async (failure: unknown) => (await job)?.end(failure);
   try {
     // Reading, building and loading do not all listen to a cancellation: it ends the process, which is safe at any moment.
-    const request = openRequest(model.path, compute, services);
+    const request = await openRequest(model.path, compute, services);
     const info = await untilCancelled(signal, drain(process.client.open(request), follow));
     await end(null);
     return info;

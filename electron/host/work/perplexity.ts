@@ -57,8 +57,8 @@ async function measure(
   const process = services.engines.start(services);
   try {
     const call = process.client.perplexity({
-      model: openRequest(model.path, input.compute, services),
-      reference: reference && openRequest(reference.path, input.compute, services),
+      model: await openRequest(model.path, input.compute, services),
+      reference: reference && (await openRequest(reference.path, input.compute, services)),
       ids,
       context: input.context,
       secondHalf: input.secondHalf,

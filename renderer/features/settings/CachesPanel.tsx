@@ -21,6 +21,10 @@ const kinds: Readonly<Record<Cache['kind'], { name: string; cost: string }>> = {
     name: 'Choice of kernels',
     cost: 'They are timed again when the next model is loaded, in about a second.',
   },
+  disk: {
+    name: 'Speed of disks',
+    cost: 'It is measured again when it is asked for, by reading for some seconds.',
+  },
 };
 
 const sum = (caches: readonly Cache[]): number => caches.reduce((total, { bytes }) => total + bytes, 0);

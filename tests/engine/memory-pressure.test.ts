@@ -1,0 +1,106 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { majorFaults, MemoryPressure } from '../../electron/engine/memory-pressure.ts';
+import { temporaryFolder } from '../helpers/test-host.ts';
+
+/** A budget with a least, as an auto budget is. */
+class Budget {
+  memoryBudget: number | null;
+  readonly set: number[] = [];
+  readonly #least: number;
+
+  constructor(bytes: number | null, least = 0) {
+    this.memoryBudget = bytes;
+    this.#least = least;
+  }
+
+  setMemoryBudget(bytes: number): Promise<void> {
+    this.set.push(bytes);
+    this.memoryBudget = Math.max(bytes, this.#least);
+    return Promise.resolve();
+  }
+}
+
+/** Looks before each of so many steps; each step has `perStep` faults. */
+async function steps(count: number, perStep: number, budget: Budget, faults = { now: 0 }): Promise<number> {
+  const pressure = new MemoryPressure(() => faults.now);
+  let shrunk = 0;
+  for (let i = 0; i < count; i++) {
+    if (await pressure.look(budget)) shrunk += 1;
+    faults.now += perStep;
+  }
+  return shrunk;
+}
+
+describe('a budget that nobody chose', () => {
+  test('stays where faults are few, however many there were before', async () => {
+    const budget = new Budget(800);
+    expect(await steps(100, 7, budget, { now: 1e6 })).toBe(0);
+    expect(budget.set).toEqual([]);
+  });
+
+  test('shrinks by an eighth each time that faults have grown', async () => {
+    const budget = new Budget(8000);
+    expect(await steps(25, 100, budget)).toBe(3);
+    expect(budget.set).toEqual([7000, 6125, 5359]);
+  });
+
+  test('shrinks no more once faults stop', async () => {
+    const budget = new Budget(8000);
+    const faults = { now: 0 };
+    const pressure = new MemoryPressure(() => faults.now);
+    for (let i = 0; i < 100; i++) {
+      await pressure.look(budget);
+      if (i < 8) faults.now += 20;
+    }
+    expect(budget.set).toEqual([7000]);
+  });
+
+  test('does not take the faults of shrinking for a sign', async () => {
+    const faults = { now: 0 };
+    const budget = new Budget(8000);
+    const setMemoryBudget = budget.setMemoryBudget.bind(budget);
+    budget.setMemoryBudget = (bytes) => {
+      faults.now += 10_000;
+      return setMemoryBudget(bytes);
+    };
+    const pressure = new MemoryPressure(() => faults.now);
+    await pressure.look(budget);
+    faults.now += 1000;
+    for (let i = 0; i < 40; i++) await pressure.look(budget);
+    expect(budget.set).toEqual([7000]);
+  });
+
+  test('ends at what the model needs, and says that it did not shrink', async () => {
+    const budget = new Budget(8000, 7500);
+    expect(await steps(30, 100, budget)).toBe(1);
+    expect(budget.memoryBudget).toBe(7500);
+  });
+
+  test('stays where there is none, or the system does not tell', async () => {
+    const none = new Budget(null);
+    expect(await steps(30, 100, none)).toBe(0);
+    const untold = new MemoryPressure(() => null);
+    const budget = new Budget(8000);
+    for (let i = 0; i < 30; i++) expect(await untold.look(budget)).toBe(false);
+    expect([none.set, budget.set]).toEqual([[], []]);
+  });
+});
+
+describe('the count of major faults', () => {
+  const fields = '42 (a) name (x)) S 1 42 42 0 -1 4194560 100 200 31 0 9 9';
+
+  test('is the twelfth field, whatever the name of the program', () => {
+    const file = join(temporaryFolder(), 'stat');
+    writeFileSync(file, fields);
+    expect(majorFaults(file)).toBe(31);
+    writeFileSync(file, '42 (node) S 1');
+    expect(majorFaults(file)).toBe(null);
+    expect(majorFaults(join(file, 'gone'))).toBe(null);
+  });
+
+  test.runIf(process.platform === 'linux')('is told of this process', () => {
+    expect(majorFaults()).toBeGreaterThanOrEqual(0);
+  });
+});
