@@ -139,6 +139,20 @@ describe('a pack', () => {
     expect(flash!.hits.reduce((sum, hits) => sum + hits)).toBeGreaterThan(30);
   });
 
+  test('tells what was waited for apart from what was computed, so that all causes add up', async () => {
+    const engine = await openModel(pack, { memoryBudget: await minimumOf(pack) });
+    const session = await engine.createSession({ context: 64 });
+    for (const count of [8, 1, 1]) {
+      const { flash, timeNs } = await session.evaluate({ ids: ids.slice(0, count), rows: 'last' });
+      const { evaluate, attention = 0, feedForward = 0, head = 0, other = 0 } = timeNs;
+      const causes = [attention, feedForward, head, other];
+      const waited = flash!.stallNs.reduce((sum, each) => sum + each);
+      expect(causes.every((time) => time >= 0)).toBe(true);
+      expect(waited).toBeGreaterThan(0);
+      expect(causes.reduce((sum, time) => sum + time, waited)).toBeLessThanOrEqual(evaluate);
+    }
+  });
+
   test('keeps experts in places, and shows which', async () => {
     const minimum = await minimumOf(mixturePack);
     const engine = await openModel(mixturePack, { memoryBudget: minimum });

@@ -109,11 +109,11 @@ std::span<const float> normed(const std::optional<Norm>& norm, const Step& step,
 
 void run_layer(const AttentionLayer& layer, std::int64_t index, std::int64_t kv_layer, KvCache& cache, const Step& step, Machine& machine, Scratch& scratch) {
   {
-    const Stopwatch watch(machine.times.attention_ns);
+    const Stopwatch watch(machine, machine.times.attention_ns);
     attention(layer, kv_layer, cache, normed(layer.attention_input, step, machine, scratch), step, machine, scratch);
     add_to_stream(layer.attention_output, layer.attention_residual, step, machine, scratch);
   }
-  const Stopwatch watch(machine.times.feed_forward_ns);
+  const Stopwatch watch(machine, machine.times.feed_forward_ns);
   feed_forward(layer, index, normed(layer.feed_forward_input, step, machine, scratch), step, machine, scratch);
   add_to_stream(layer.feed_forward_output, layer.feed_forward_residual, step, machine, scratch);
 }

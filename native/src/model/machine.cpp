@@ -1,12 +1,15 @@
 #include "machine.h"
 
 #include "rows.h"
+#include "store/flash_store.h"
 
 namespace retort {
 
 void Machine::check_cancelled() const {
   if (cancelled_.load(std::memory_order_relaxed)) throw Failure(Status::cancelled, "[session] cancelled.");
 }
+
+std::int64_t Machine::stalled_ns() const noexcept { return context_.flash ? context_.flash->stalled_ns() : 0; }
 
 // Columns as the matrix has them.
 std::span<const float> Machine::in_order(const Linear& linear, std::span<const float> in, std::int64_t count) {

@@ -21,6 +21,8 @@ class Machine {
   ThreadPool& pool() const { return *context_.pool; }
   // Null: all weights are in memory.
   FlashStore* flash() const { return context_.flash.get(); }
+  // That was waited for weights so far.
+  std::int64_t stalled_ns() const noexcept;
   // Throws Failure: cancelled.
   void check_cancelled() const;
 
@@ -61,17 +63,21 @@ class Machine {
   std::vector<MatrixProduct> products_;
 };
 
-// Adds the time of its life to one cause.
+// Adds the time of its life to one cause, but for what was waited for weights, which is counted where it is waited.
 class Stopwatch {
  public:
-  explicit Stopwatch(std::int64_t& total) : total_(total), start_(std::chrono::steady_clock::now()) {}
-  ~Stopwatch() { total_ += std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start_).count(); }
+  Stopwatch(const Machine& machine, std::int64_t& total) : machine_(machine), total_(total), stalled_(machine.stalled_ns()), start_(Clock::now()) {}
+  ~Stopwatch() { total_ += std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start_).count() - (machine_.stalled_ns() - stalled_); }
   Stopwatch(const Stopwatch&) = delete;
   Stopwatch& operator=(const Stopwatch&) = delete;
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  const Machine& machine_;
   std::int64_t& total_;
-  std::chrono::steady_clock::time_point start_;
+  std::int64_t stalled_;
+  Clock::time_point start_;
 };
 
 // The first `size` elements of a buffer that grows and is kept.

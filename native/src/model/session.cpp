@@ -85,7 +85,7 @@ std::optional<KvCache> Session::State::empty_cache() const {
 
 // Rows of tokens or the caller's, projected where they are narrower than the stream, and learned positions.
 void Session::State::embed(const EvaluateRequest& request, const Step& step, Machine& machine) {
-  const Stopwatch watch(machine.times.other_ns);
+  const Stopwatch watch(machine, machine.times.other_ns);
   const std::int64_t width = model->embedding_size;
   const auto rows = model->embedding_in ? room(scratch.normed, step.count * width) : step.stream;
   if (request.ids.empty()) {
@@ -157,7 +157,7 @@ void Session::State::head(std::span<const float> input, std::int64_t count, std:
 }
 
 void Session::State::run_head(const EvaluateRequest& request, const Step& step, Machine& machine) {
-  const Stopwatch watch(machine.times.head_ns);
+  const Stopwatch watch(machine, machine.times.head_ns);
   const std::int64_t hidden = step.hidden_size;
   const std::int64_t vocabulary = model->vocabulary_size;
   if (step.hidden != nullptr) {

@@ -151,7 +151,7 @@ std::int64_t channels_of(const StateSpaceLayer& layer) {
 std::int64_t state_size_of(const StateSpaceLayer& layer) { return window_size_of(layer) + std::int64_t{layer.inner_size} * layer.state_size; }
 
 void run_layer(const StateSpaceLayer& layer, std::span<float> state, const Step& step, Machine& machine, Scratch& scratch) {
-  const Stopwatch watch(machine.times.other_ns);
+  const Stopwatch watch(machine, machine.times.other_ns);
   const auto window = state.first(index_of(window_size_of(layer)));
   const auto cells = state.subspan(window.size());
   const auto projected = room(scratch.projected, step.count * projection_of(layer).width);

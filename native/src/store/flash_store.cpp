@@ -264,6 +264,7 @@ void FlashStore::count_read(std::int32_t layer, std::size_t bytes, std::int64_t 
   ++counts_.reads[index_of(layer)];
   ++counts_.misses[index_of(layer)];
   counts_.stall_ns[index_of(layer)] += waited_ns;
+  stalled_ns_ += waited_ns;
 }
 
 // ---- Token rows.
@@ -294,6 +295,7 @@ void FlashStore::read_rows(const FlashMatrix& matrix, std::span<const std::int32
   counts_.reads[table] += read.reads;
   counts_.misses[table] += read.reads;
   counts_.stall_ns[table] += read.stall_ns;
+  stalled_ns_ += read.stall_ns;
 }
 
 // ---- Experts.

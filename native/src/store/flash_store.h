@@ -118,6 +118,9 @@ class FlashStore final : private ExpertSlots::Owner {
   // Begun and not over: what is read ahead stays so between evaluations, and nothing after one that failed.
   std::size_t pending_reads() const noexcept { return file_.pending() + row_file_->pending(); }
 
+  // That was waited for reads in evaluations since it was opened.
+  std::int64_t stalled_ns() const noexcept { return stalled_ns_; }
+
   // Any thread; as of the last evaluation or budget.
   FlashState state() const;
 
@@ -190,6 +193,7 @@ class FlashStore final : private ExpertSlots::Owner {
 
   const std::atomic<bool>* cancelled_ = nullptr;
   FlashCounts counts_;
+  std::int64_t stalled_ns_ = 0;
   std::int64_t present_layer_ = 0;
   std::vector<WantedRow> wanted_;
 
