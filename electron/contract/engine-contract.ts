@@ -214,7 +214,7 @@ export const StreamingEstimate = z.strictObject({
   hitRate: z.number().min(0).max(1).nullable(),
   /** measured: from how often replies used each expert; assumed: from what others measured of such models; null: all are in memory. */
   hitRateFrom: z.enum(['measured', 'assumed']).nullable(),
-  /** At the size and depth of these reads. */
+  /** At the size and depth of these reads, where there are any. */
   diskBytesPerSecond: z.number().positive().nullable(),
   computeSecondsPerToken: z.number().nonnegative().nullable(),
   tokensPerSecond: z.number().nonnegative().nullable(),

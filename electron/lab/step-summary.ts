@@ -9,7 +9,7 @@ export function summarizeSteps(records: readonly TraceRecord[]): StepSummary {
   const perToken = (value: (record: TraceRecord) => number | undefined) =>
     medianOfKnown(records.map((record) => quotient(value(record), record.tokens)));
   const rates = records.map(({ bytesTouched, timeNs }) =>
-    quotient(bytesTouched === undefined ? undefined : bytesTouched * 1e9, timeNs.evaluate),
+    quotient(bytesTouched === undefined ? undefined : bytesTouched * 1e9, computing(timeNs)),
   );
   return known({
     timeNs: known(
@@ -19,6 +19,11 @@ export function summarizeSteps(records: readonly TraceRecord[]): StepSummary {
     bytesPerSecond: medianOfKnown(rates),
     kvBytes: records.at(-1)?.kvBytes,
   }) as StepSummary;
+}
+
+/** Without what was waited for the disk. */
+function computing({ evaluate, readWait = 0 }: TraceRecord['timeNs']): number | undefined {
+  return evaluate === undefined ? undefined : evaluate - readWait;
 }
 
 function quotient(value: number | undefined, divisor: number | undefined): number | undefined {

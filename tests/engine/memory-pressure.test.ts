@@ -2,6 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { majorFaults, MemoryPressure } from '../../electron/engine/memory-pressure.ts';
+import { bundledModel } from '../helpers/golden.ts';
+import { makeFolder } from '../helpers/model-folder.ts';
+import { expectSame, openModel } from '../helpers/native-engine.ts';
+import { packInto } from '../helpers/packs.ts';
 import { temporaryFolder } from '../helpers/test-host.ts';
 
 /** A budget with a least, as an auto budget is. */
@@ -86,6 +90,31 @@ describe('a budget that nobody chose', () => {
     for (let i = 0; i < 30; i++) expect(await untold.look(budget)).toBe(false);
     expect([none.set, budget.set]).toEqual([[], []]);
   });
+});
+
+test('a streamed model goes on with the same bits while its budget shrinks', async () => {
+  const { out } = await packInto(makeFolder(), bundledModel);
+  const memoryBudget = 100 * 2 ** 20;
+  const engine = await openModel(out, { arithmetic: 'fast', memoryBudget, isAutoBudget: true });
+  const resident = await openModel(bundledModel, { arithmetic: 'fast' });
+  const [streamed, whole] = await Promise.all(
+    [engine, resident].map((each) => each.createSession({ context: 64 })),
+  );
+  const faults = { now: 0 };
+  const pressure = new MemoryPressure(() => faults.now);
+  for (let step = 0; step < 20; step++) {
+    await pressure.look(engine.streaming!);
+    const input = { ids: Int32Array.of(step + 1), rows: 'last' } as const;
+    expectSame(
+      (await streamed!.evaluate(input)).logits,
+      (await whole!.evaluate(input)).logits,
+      `step ${step}`,
+    );
+    faults.now += 50;
+  }
+  expect(engine.streaming!.memoryBudget).toBe(Math.floor(((memoryBudget * 7) / 8) * (7 / 8)));
+  const { budgetBytes, pinnedBytes, ringBytes, lookupBytes } = engine.streaming!.state();
+  expect(pinnedBytes + ringBytes + lookupBytes).toBeLessThanOrEqual(budgetBytes);
 });
 
 describe('the count of major faults', () => {

@@ -222,6 +222,15 @@ describe('a pack', () => {
     expectSame((await session.evaluate(input)).logits, (await whole.evaluate(input)).logits, 'afterwards');
   });
 
+  test.each([1, 64])('is read with as many reads in flight as its disk is best with: %i', async (depth) => {
+    const disk = { sizes: [65_536], depths: [depth], bytesPerSecond: [1e9], at: 1 };
+    const engine = await openModel(pack, { memoryBudget: await minimumOf(pack), disk });
+    const session = await engine.createSession({ context: 64 });
+    const whole = await (await openModel(bundledModel)).createSession({ context: 64 });
+    const input = { ids: ids.slice(0, 4), rows: 'all' } as const;
+    expectSame((await session.evaluate(input)).logits, (await whole.evaluate(input)).logits, `${depth}`);
+  });
+
   test('goes on with a session saved by the model it was made of', async () => {
     const file = join(makeFolder(), 'saved');
     const resident = await openModel(bundledModel);

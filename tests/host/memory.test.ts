@@ -284,7 +284,12 @@ describe('what replies measured', () => {
     for (const each of [measured, other, later]) await measurements.record(each);
     expect(await measurements.latest(measured)).toEqual(later);
     expect(await measurements.latest(other)).toEqual(other);
-    expect(await measurements.latest({ ...measured, context: 2048 })).toBe(null);
+    const elsewhere = { ...measured, context: 2048 };
+    expect(await measurements.latest(elsewhere)).toBe(null);
+    expect(await measurements.latest(elsewhere, { anyContext: true })).toEqual(later);
+    const nearer = { ...elsewhere, at: 1 };
+    await measurements.record(nearer);
+    expect(await measurements.latest(elsewhere, { anyContext: true })).toEqual(nearer);
   });
 
   test('is kept for each budget of memory too, with what was read', async () => {

@@ -45,6 +45,7 @@ const named = [
   ['attention', 'attention'],
   ['feedForward', 'feed-forward'],
   ['head', 'head'],
+  ['readWait', 'waiting for the disk'],
   ['sampling', 'sampling'],
   ['other', 'other'],
 ] as const;

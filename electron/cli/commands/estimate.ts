@@ -102,7 +102,7 @@ function streamingFacts(streaming: StreamingEstimate | null): [string, string][]
     ['budget', `${byteText(streaming.memoryBudgetBytes)}, ${least}`],
     ['of weights', `${always} of ${byteText(totalBytes)}${experts}`],
     ['read a token', `${byteText(streaming.readBytesPerToken)}${hits}`],
-    ['disk', disk],
+    ...(streaming.readBytesPerToken > 0 ? [['disk', disk] satisfies [string, string]] : []),
   ];
 }
 
@@ -115,9 +115,9 @@ function speeds({ predictedTokensPerSecond, measured }: Fit): [string, string][]
 }
 
 function measuredFact(measured: NonNullable<Fit['measured']>): [string, string] {
-  const { tokensPerSecond, totalBytes, usedContext, readBytesPerToken, hitRate } = measured;
+  const { tokensPerSecond, totalBytes, context, usedContext, readBytesPerToken, hitRate } = measured;
   const read = readBytesPerToken === null ? '' : `, ${byteText(readBytesPerToken)} read a token`;
   const hits = hitRate === null ? '' : `, ${(100 * hitRate).toFixed(0)} % hits`;
-  const with_ = `${byteText(totalBytes)} with ${number(usedContext)} positions in use`;
-  return ['measured last', `${tokensPerSecond.toPrecision(3)} tokens/s, ${with_}${read}${hits}`];
+  const taken = `${byteText(totalBytes)} with ${number(usedContext)} of ${number(context)} positions in use`;
+  return ['measured last', `${tokensPerSecond.toPrecision(3)} tokens/s, ${taken}${read}${hits}`];
 }

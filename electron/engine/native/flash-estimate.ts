@@ -42,7 +42,7 @@ export function estimateStreaming(
 ): StreamingEstimate {
   const { sizes, besideBytes } = model;
   const minimumBytes = minimumBudget(sizes);
-  const minimumMemoryBudgetBytes = minimumBytes + besideBytes;
+  const minimumMemoryBudgetBytes = Math.ceil(minimumBytes + besideBytes);
   const plan = planFlash(sizes, memoryBudget - besideBytes);
   if (!plan) throw belowMinimum(memoryBudget, minimumMemoryBudgetBytes);
   const hit = sizes.experts.length === 0 ? null : hitRate(sizes, plan, facts.uses);
@@ -151,7 +151,7 @@ type Speed = Pick<StreamingEstimate, 'diskBytesPerSecond' | 'computeSecondsPerTo
 
 function speed({ bytesTouchedPerToken }: StreamedModel, reads: Reads, facts: FlashFacts): Speed {
   const { disk, memoryBytesPerSecond } = facts;
-  const diskBytesPerSecond = disk && diskRate(disk, reads.size, reads.depth);
+  const diskBytesPerSecond = disk && reads.bytes > 0 ? diskRate(disk, reads.size, reads.depth) : null;
   const compute = memoryBytesPerSecond && bytesTouchedPerToken / memoryBytesPerSecond;
   const read = reads.bytes === 0 ? 0 : diskBytesPerSecond && reads.bytes / diskBytesPerSecond;
   const seconds = compute === null || read === null ? null : Math.max(compute, read);

@@ -4,7 +4,7 @@ import type { Estimate, StreamingEstimate } from '../../contract/engine-contract
 import { toLabError } from '../../contract/errors.ts';
 import type { Fit, LoadSettings, MemoryBudget } from '../../contract/machine.ts';
 import type { ModelBudget } from '../memory/memory-reader.ts';
-import type { MeasuredSettings } from '../memory/measurements.ts';
+import type { Measurement } from '../memory/measurements.ts';
 import { withoutPaths } from '../models/without-paths.ts';
 import type { Services } from '../services.ts';
 import { usualContext } from './loaded-model.ts';
@@ -34,12 +34,13 @@ export async function estimateFit(
   return withoutPaths(title, [path], fitOf(services, path, asked, signal));
 }
 
-/** A model by its path; null: Retort's choice, whatever the settings say. */
+/** A model by its path; null: Retort's choice, whatever the settings say. `anyContext`: what was measured may be of another context. */
 export async function fitOf(
   services: Omit<Shared, 'models' | 'settings'>,
   path: string,
   settings: LoadSettings,
   signal: AbortSignal,
+  { anyContext = false } = {},
 ): Promise<Fit> {
   const threads = settings.threads ?? availableParallelism();
   const { kvCodec } = settings;
@@ -87,7 +88,7 @@ export async function fitOf(
     canStream: estimate.canStream,
     streaming,
     predictedTokensPerSecond: streaming ? streaming.tokensPerSecond : resident,
-    measured: await measuredOf(services, key),
+    measured: measuredOf(await services.measurements.latest(key, { anyContext })),
   };
 }
 
@@ -152,11 +153,7 @@ async function largestContext(
   return fitting * contextStep;
 }
 
-async function measuredOf(
-  { measurements }: Pick<Services, 'measurements'>,
-  key: MeasuredSettings,
-): Promise<Fit['measured']> {
-  const measured = await measurements.latest(key);
+function measuredOf(measured: Measurement | null): Fit['measured'] {
   if (!measured) return null;
   const { totalBytes, context, usedContext, tokensPerSecond, readBytesPerToken, hitRate, at } = measured;
   return { totalBytes, context, usedContext, tokensPerSecond, readBytesPerToken, hitRate, at };

@@ -42,26 +42,28 @@ export class Measurements {
 
   /** In place of the one before with the same settings. */
   async record(measured: Measurement): Promise<void> {
+    const { modelIdentity, context, kvCodec, threads, memoryBudget } = measured;
     const { at, totalBytes, usedContext, tokensPerSecond, bytesPerSecond } = measured;
     const { readBytesPerToken, hitRate } = measured;
     await this.#store.run(
       `INSERT OR REPLACE INTO measurements (model_identity, context, kv_codec, threads, memory_budget, at, total_bytes, used_context,
        tokens_per_second, bytes_per_second, read_bytes_per_token, hit_rate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[...keyOf(measured), at, totalBytes, usedContext],
+      ...[modelIdentity, context, kvCodec, threads, budgetKey(memoryBudget), at, totalBytes, usedContext],
       ...[tokensPerSecond, bytesPerSecond, readBytesPerToken, hitRate],
     );
   }
 
-  /** The latest reply with exactly these settings. */
-  async latest(settings: MeasuredSettings): Promise<Measurement | null> {
+  /** The latest reply with exactly these settings; with `anyContext` one of another context where there is none. */
+  async latest(settings: MeasuredSettings, { anyContext = false } = {}): Promise<Measurement | null> {
+    const { modelIdentity, context, kvCodec, threads, memoryBudget } = settings;
     const [row] = await this.#store.run(
-      'SELECT * FROM measurements WHERE model_identity = ? AND context = ? AND kv_codec = ? AND threads = ? AND memory_budget = ?',
-      ...keyOf(settings),
+      `SELECT * FROM measurements WHERE model_identity = ? AND kv_codec = ? AND threads = ? AND memory_budget = ? AND (context = ? OR ?)
+       ORDER BY context = ? DESC, at DESC LIMIT 1`,
+      ...[modelIdentity, kvCodec, threads, budgetKey(memoryBudget), context, anyContext ? 1 : 0, context],
     );
     if (!row) return null;
-    const { modelIdentity, context, kvCodec, threads, memoryBudget } = settings;
     return {
-      ...{ modelIdentity, context, kvCodec, threads, memoryBudget },
+      ...{ modelIdentity, context: Number(row['context']), kvCodec, threads, memoryBudget },
       at: Number(row['at']),
       totalBytes: Number(row['total_bytes']),
       usedContext: Number(row['used_context']),
@@ -106,9 +108,8 @@ export class Measurements {
   }
 }
 
-function keyOf({ modelIdentity, context, kvCodec, threads, memoryBudget }: MeasuredSettings) {
-  const budget = typeof memoryBudget === 'number' ? memoryBudget : budgetNames[memoryBudget ?? 'none'];
-  return [modelIdentity, context, kvCodec, threads, budget];
+function budgetKey(memoryBudget: MeasuredSettings['memoryBudget']): number {
+  return typeof memoryBudget === 'number' ? memoryBudget : budgetNames[memoryBudget ?? 'none'];
 }
 
 const numberOrNull = (value: unknown) => (value === null ? null : Number(value));
