@@ -70,3 +70,20 @@ export function randomPool(type: RandomType, columns: number, seed: number): Uin
   }
   return bytes.subarray(0, count * blockBytes);
 }
+
+/** Values as Q8_0, whose blocks are a half and 32 codes: the largest of a block becomes 127. */
+export function quantizeQ8(values: Float32Array): Uint8Array {
+  const { blockElements, blockBytes } = typeTraits('Q8_0');
+  const blocks = values.length / blockElements;
+  const bytes = new Uint8Array(blocks * blockBytes);
+  const view = new DataView(bytes.buffer);
+  for (let block = 0; block < blocks; block++) {
+    const from = values.subarray(block * blockElements, (block + 1) * blockElements);
+    const scale = from.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127;
+    const place = block * blockBytes;
+    view.setUint16(place, halfBits(scale), true);
+    if (scale === 0) continue;
+    for (let i = 0; i < blockElements; i++) view.setInt8(place + 2 + i, Math.round(from[i]! / scale));
+  }
+  return bytes;
+}
