@@ -1,6 +1,10 @@
 /** Takes turns: every engine once per round, one at a time, the others waiting. The first round warms up and does not count. */
-import type { EngineClient } from './engines/engine-client.ts';
 import { cpuSeconds, machineCpuSeconds } from './processes.ts';
+
+/** An engine that waits for its turn in a process of its own. */
+interface Waiting {
+  readonly processId: number;
+}
 
 export interface Quiet {
   /** Share of the processors' time that neither the engine at work nor the benchmark used, over all turns. */
@@ -21,7 +25,7 @@ interface Usage {
   readonly engines: readonly number[];
 }
 
-function usage(engines: readonly EngineClient[]): Usage {
+function usage(engines: readonly Waiting[]): Usage {
   return {
     at: performance.now() / 1000,
     machine: machineCpuSeconds() ?? 0,
@@ -51,10 +55,10 @@ class QuietMeter {
 }
 
 /** `turn` returns one figure; `between` runs after each round. */
-export async function interleave(
-  engines: readonly EngineClient[],
+export async function interleave<Engine extends Waiting>(
+  engines: readonly Engine[],
   options: { readonly repeat: number; readonly processors: number },
-  turn: (engine: EngineClient) => Promise<number>,
+  turn: (engine: Engine) => Promise<number>,
   between: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<Rounds> {
   const values: number[][] = engines.map(() => []);

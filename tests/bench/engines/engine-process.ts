@@ -1,23 +1,14 @@
-/** A process of its own for one engine: runs what its parent asks, one call after another, and ends when the parent goes. */
-import type { BenchEngine } from './bench-engine.ts';
+/** A process of its own for one engine. */
+import type { BenchEngine, OpenRequest, StartRequest } from './bench-engine.ts';
+import { serveCalls } from './serve-calls.ts';
 
-export interface EngineProcess extends BenchEngine {
-  /** Of JavaScript's heap and the buffers it holds. */
-  scriptBytes(): Promise<number>;
-}
-
-type Calls = Record<keyof EngineProcess, (argument: never) => Promise<unknown>>;
-interface Call {
-  readonly method: keyof EngineProcess;
-  readonly argument: never;
-}
-
-function callsOf(engine: BenchEngine): Calls {
+function callsOf(engine: BenchEngine) {
   return {
-    open: (request) => engine.open(request),
-    start: (request) => engine.start(request),
-    decode: (count) => engine.decode(count),
+    open: (request: OpenRequest) => engine.open(request),
+    start: (request: StartRequest) => engine.start(request),
+    decode: (count: number) => engine.decode(count),
     close: () => engine.close(),
+    /** Of JavaScript's heap and the buffers it holds. */
     scriptBytes: () => {
       const { heapTotal, external } = process.memoryUsage();
       return Promise.resolve(heapTotal + external);
@@ -25,20 +16,11 @@ function callsOf(engine: BenchEngine): Calls {
   };
 }
 
-async function answer(calls: Calls, { method, argument }: Call): Promise<void> {
-  try {
-    const value = await calls[method](argument);
-    process.send!({ value });
-  } catch (error) {
-    process.send!({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-  }
-}
+export type EngineCalls = ReturnType<typeof callsOf>;
 
 async function serve(name: string): Promise<void> {
   const module = (await import(`./${name}.ts`)) as { createEngine(): BenchEngine };
-  const calls = callsOf(module.createEngine());
-  process.on('message', (call) => void answer(calls, call as Call));
-  process.on('disconnect', () => process.exit());
+  serveCalls(callsOf(module.createEngine()));
 }
 
 // The client imports this module's types alone.
