@@ -74,6 +74,8 @@ export interface StreamingState {
   readonly waitedNs: number;
   /** Time with at least one read in flight. */
   readonly busyNs: number;
+  /** In line or in flight: what is read ahead for the next evaluation. */
+  readonly pendingReads: number;
   readonly reader: string;
   /** Whether reads go around the page cache. */
   readonly direct: boolean;

@@ -136,6 +136,29 @@ describe('a model in a pack', () => {
     }
   });
 
+  it('notes its reads where it is asked to, and they can be made again', async () => {
+    const engine = placedEngine({ ...tiny.pack, recordReads: true });
+    await engine.setWeightBudget(engine.flashState()!.minimumBytes);
+    await engine.takeReads();
+    const before = engine.flashState()!;
+    await evaluateAll(engine);
+    const after = engine.flashState()!;
+    const noted = await engine.takeReads();
+    const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0);
+    // What is read ahead for the next evaluation has begun and does not count yet.
+    expect(noted.offsets.length).toBe(after.reads + after.pendingReads - before.reads - before.pendingReads);
+    expect(sum(noted.bytes)).toBeGreaterThanOrEqual(after.bytesRead - before.bytesRead);
+    expect(noted.pending.some((pending) => pending > 0)).toBe(true);
+    const { path, fileBytes } = tiny.pack;
+    expect(await addon.replayReads({ path, fileBytes, depth: 4, ...noted })).toBeGreaterThan(0);
+    expect((await engine.takeReads()).offsets).toHaveLength(0);
+    const silent = placedEngine();
+    await silent.setWeightBudget(silent.flashState()!.minimumBytes);
+    await evaluateAll(silent);
+    expect((await silent.takeReads()).offsets).toHaveLength(0);
+    expect(await outcome(() => emptyEngine().takeReads())).toBe('bad-request');
+  });
+
   it('gives records as they lie', async () => {
     const engine = placedEngine();
     const record = await engine.readRecord(5);

@@ -100,6 +100,8 @@ export interface NativePack {
   readonly depth?: number;
   /** For tests: the read that is begun as the k-th fails. */
   readonly failRead?: number;
+  /** Every read is noted until `takeReads`; default false. */
+  readonly recordReads?: boolean;
 }
 
 /** A matrix as it lies in the records of the pack; tiles hold its groups in order. */
@@ -311,6 +313,8 @@ export interface NativeEngine {
   setWeightBudget(bytes: number, most?: number): Promise<number>;
   /** Null where no pack was opened. */
   flashState(): StreamingState | null;
+  /** The reads begun since the pack was opened or they were taken last, where it was opened with `recordReads`. */
+  takeReads(): Promise<NativeReads>;
   /** Ends its sessions too. */
   close(): void;
 }
@@ -327,6 +331,14 @@ export interface NativeSession {
   close(): void;
 }
 
+/** Reads in the order they were begun in. */
+export interface NativeReads {
+  readonly offsets: Float64Array;
+  readonly bytes: Float64Array;
+  /** Others that were in line or in flight when each was begun. */
+  readonly pending: Int32Array;
+}
+
 export interface NativeAddon {
   readonly version: string;
   /** Every error code the C++ side knows, in order. */
@@ -341,6 +353,14 @@ export interface NativeAddon {
    * unsupported-feature where the file system has no such reads.
    */
   measureDisk(plan: NativeDiskPlan, cancellation?: NativeCancellation): Promise<Float64Array>;
+  /**
+   * Makes reads of a file again in their order, each as soon as no more others are under way than were then, at most `depth` of them in flight. Seconds from
+   * the first one's beginning to the last one's end.
+   */
+  replayReads(
+    replay: NativeReads & { readonly path: string; readonly fileBytes: number; readonly depth: number },
+    cancellation?: NativeCancellation,
+  ): Promise<number>;
   NativeCancellation: new () => NativeCancellation;
   /** `kernels`: a kernel set's name, or '' for the widest this processor runs. */
   NativeEngine: new (options: {

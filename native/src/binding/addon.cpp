@@ -31,6 +31,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("kernelSets", Napi::Function::New<kernel_sets>(env, "kernelSets"));
   exports.Set("measureKernelSets", Napi::Function::New<measure_kernel_sets>(env, "measureKernelSets"));
   exports.Set("measureDisk", Napi::Function::New<measure_disk_curve>(env, "measureDisk"));
+  exports.Set("replayReads", Napi::Function::New<replay_recorded_reads>(env, "replayReads"));
   exports.Set("scoreRows", Napi::Function::New<score_rows>(env, "scoreRows"));
   exports.Set("crc32c", Napi::Function::New<checksum>(env, "crc32c"));
   exports.Set("divergenceRows", Napi::Function::New<divergence_rows>(env, "divergenceRows"));

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "../store/measure_disk.h"
+#include "../store/replay_reads.h"
 #include "arguments.h"
 #include "fields.h"
 #include "work.h"
@@ -29,6 +30,28 @@ std::shared_ptr<Request> read_request(const Fields& fields) {
   request->plan.depths = fields.integers("depths");
   request->plan.bytes_per_point = static_cast<std::uint64_t>(fields.whole_number("bytesPerPoint"));
   return request;
+}
+
+struct Replay {
+  FileRange file;
+  DirectFile::Options options;
+  ReadLog reads;
+  double seconds = 0;
+};
+
+std::shared_ptr<Replay> read_replay(const Fields& fields) {
+  const auto replay = std::make_shared<Replay>();
+  const auto file_bytes = static_cast<std::uint64_t>(fields.whole_number("fileBytes"));
+  replay->file = {fields.text("path"), file_bytes, 0, file_bytes};
+  replay->options.depth = fields.integer("depth");
+  const auto offsets = fields.whole_numbers("offsets"), bytes = fields.whole_numbers("bytes");
+  const auto pending = fields.integers("pending");
+  if (bytes.size() != offsets.size() || pending.size() != offsets.size()) fields.refuse_field("offsets", "expected as many as bytes and pending.");
+  for (std::size_t i = 0; i < offsets.size(); ++i) {
+    if (pending[i] < 0) fields.refuse_field("pending", "is below 0.");
+    replay->reads.push_back({offsets[i], static_cast<std::size_t>(bytes[i]), static_cast<std::size_t>(pending[i])});
+  }
+  return replay;
 }
 
 }  // namespace
@@ -62,6 +85,20 @@ Napi::Value measure_disk_curve(const Napi::CallbackInfo& info) {
     return Work::start(
         info.Env(), std::make_shared<WorkQueue>(), [request, cancelled] { request->rates = measure_disk(request->file, request->plan, *cancelled); },
         [request](Napi::Env env) { return to_float64_array(env, request->rates); });
+  });
+}
+
+Napi::Value replay_recorded_reads(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto replay = read_replay(Fields(info[0], "replay"));
+    const auto cancelled = CancellationObject::flag_of(info[1]);
+    return Work::start(
+        info.Env(), std::make_shared<WorkQueue>(),
+        [replay, cancelled] {
+          DirectFile file(replay->file, replay->options);
+          replay->seconds = replay_reads(file, replay->reads, *cancelled);
+        },
+        [replay](Napi::Env env) { return Napi::Number::New(env, replay->seconds); });
   });
 }
 

@@ -1,4 +1,4 @@
-// How fast a disk gives a file's bytes, and the way to stop work that is under way.
+// How fast a disk gives a file's bytes, in general and by given reads, and the way to stop work that is under way.
 #pragma once
 
 #include <napi.h>
@@ -25,5 +25,8 @@ class CancellationObject : public Napi::ObjectWrap<CancellationObject> {
 
 // ({ path, fileBytes, sizes, depths, bytesPerPoint }, cancellation?) → a promise of a Float64Array, measured on a thread of libuv's.
 Napi::Value measure_disk_curve(const Napi::CallbackInfo& info);
+
+// ({ path, fileBytes, offsets, bytes, pending, depth }, cancellation?) → a promise of seconds: reads made again as they were begun before.
+Napi::Value replay_recorded_reads(const Napi::CallbackInfo& info);
 
 }  // namespace retort::binding

@@ -110,6 +110,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                       InstanceMethod<&EngineObject::open_pack>("openPack"), InstanceMethod<&EngineObject::place>("place"),
                       InstanceMethod<&EngineObject::read_record>("readRecord"),
                       InstanceMethod<&EngineObject::set_weight_budget>("setWeightBudget"), InstanceMethod<&EngineObject::flash_state>("flashState"),
+                      InstanceMethod<&EngineObject::take_reads>("takeReads"),
                       InstanceMethod<&EngineObject::set_model>("setModel"),
                       InstanceMethod<&EngineObject::close>("close"), InstanceAccessor<&EngineObject::kernels>("kernels")});
 }
@@ -235,6 +236,15 @@ Napi::Value EngineObject::flash_state(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto& store = open_handle(info.Env())->context.flash;
     return store ? Napi::Value(binding::flash_state(info.Env(), store->state())) : info.Env().Null();
+  });
+}
+
+Napi::Value EngineObject::take_reads(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto reads = std::make_shared<ReadLog>();
+    return Work::start(
+        info.Env(), open_handle(info.Env())->queue, [store = store_of(info.Env()), reads] { *reads = store->take_reads(); },
+        [reads](Napi::Env env) { return begun_reads(env, *reads); });
   });
 }
 

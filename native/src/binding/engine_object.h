@@ -48,6 +48,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value read_record(const Napi::CallbackInfo& info);
   Napi::Value set_weight_budget(const Napi::CallbackInfo& info);
   Napi::Value flash_state(const Napi::CallbackInfo& info);
+  Napi::Value take_reads(const Napi::CallbackInfo& info);
   Napi::Value set_model(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   Napi::Value kernels(const Napi::CallbackInfo& info);

@@ -77,6 +77,16 @@ std::vector<double> Fields::doubles(const char* key) const {
   return copied(float64_elements(value, path(key).c_str()));
 }
 
+std::vector<std::uint64_t> Fields::whole_numbers(const char* key) const {
+  constexpr double largest = 9'007'199'254'740'991;
+  std::vector<std::uint64_t> numbers;
+  for (const double value : doubles(key)) {
+    if (!(value >= 0 && value <= largest) || value != std::floor(value)) refuse_field(key, "expected whole numbers that are not negative.");
+    numbers.push_back(static_cast<std::uint64_t>(value));
+  }
+  return numbers;
+}
+
 std::vector<std::int32_t> Fields::integers(const char* key) const {
   const Napi::Value value = get(key);
   if (is_absent(value)) return {};

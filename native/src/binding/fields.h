@@ -31,6 +31,8 @@ class Fields {
   // Absent and null: empty.
   std::vector<float> floats(const char* key) const;
   std::vector<double> doubles(const char* key) const;
+  // From 0 to 2^53 - 1.
+  std::vector<std::uint64_t> whole_numbers(const char* key) const;
   std::vector<std::int32_t> integers(const char* key) const;
   std::vector<std::uint32_t> unsigned_integers(const char* key) const;
   std::vector<std::uint8_t> bytes(const char* key) const;

@@ -12,23 +12,9 @@ namespace {
 // In the order of ReaderKind.
 constexpr std::array<std::string_view, 3> readers = {"automatic", "uring", "threads"};
 
-// Doubles hold every whole number up to here.
-constexpr double largest_whole = 9007199254740991.0;
-
-std::vector<std::uint64_t> whole_numbers(const Fields& fields, const char* key) {
-  std::vector<std::uint64_t> numbers;
-  for (const double value : fields.doubles(key)) {
-    if (!(value >= 0 && value <= largest_whole) || value != static_cast<double>(static_cast<std::uint64_t>(value))) {
-      fields.refuse_field(key, "expected whole numbers that are not negative.");
-    }
-    numbers.push_back(static_cast<std::uint64_t>(value));
-  }
-  return numbers;
-}
-
 std::vector<PackRecord> read_records(const Fields& fields) {
-  const auto offsets = whole_numbers(fields, "offsets");
-  const auto bytes = whole_numbers(fields, "bytes");
+  const auto offsets = fields.whole_numbers("offsets");
+  const auto bytes = fields.whole_numbers("bytes");
   const auto checksums = fields.unsigned_integers("checksums");
   if (bytes.size() != offsets.size()) fields.refuse_field("bytes", "expected as many as offsets.");
   if (checksums.size() != offsets.size()) fields.refuse_field("checksums", "expected as many as offsets.");
@@ -41,6 +27,7 @@ DirectFile::Options read_options(const Fields& fields) {
   DirectFile::Options options;
   if (fields.has("reader")) options.reader = static_cast<ReaderKind>(fields.choice("reader", readers));
   if (fields.has("depth")) options.depth = fields.integer("depth");
+  if (fields.has("recordReads") && fields.flag("recordReads")) options.log = std::make_shared<ReadLog>();
   if (fields.has("failRead")) options.fail_read = fields.whole_number("failRead");
   return options;
 }
@@ -104,8 +91,24 @@ Napi::Object flash_state(Napi::Env env, const FlashState& state) {
   set("reads", state.reads.reads);
   set("waitedNs", state.reads.waited_ns);
   set("busyNs", state.reads.busy_ns);
+  set("pendingReads", state.pending_reads);
   result.Set("reader", std::string(state.reader));
   result.Set("direct", state.is_direct);
+  return result;
+}
+
+Napi::Object begun_reads(Napi::Env env, const ReadLog& reads) {
+  std::vector<double> offsets, bytes;
+  std::vector<std::int32_t> pending;
+  for (const BegunRead& read : reads) {
+    offsets.push_back(static_cast<double>(read.offset));
+    bytes.push_back(static_cast<double>(read.bytes));
+    pending.push_back(static_cast<std::int32_t>(read.pending));
+  }
+  auto result = Napi::Object::New(env);
+  result.Set("offsets", to_float64_array(env, offsets));
+  result.Set("bytes", to_float64_array(env, bytes));
+  result.Set("pending", to_int32_array(env, pending));
   return result;
 }
 

@@ -1,5 +1,5 @@
-// A pack as JavaScript describes it, and what a model read from one tells: NativePack and NativePlacedMatrix of electron/engine/native/addon.ts,
-// StreamingState and WeightReads of electron/engine/engine.ts.
+// A pack as JavaScript describes it, and what a model read from one tells: NativePack, NativePlacedMatrix and NativeReads of
+// electron/engine/native/addon.ts, StreamingState and WeightReads of electron/engine/engine.ts.
 #pragma once
 
 #include <memory>
@@ -15,6 +15,7 @@ std::shared_ptr<FlashStore> open_store(const Fields& fields);
 std::shared_ptr<const Matrix> read_placed(const Fields& fields, std::shared_ptr<FlashStore> store);
 
 Napi::Object flash_state(Napi::Env env, const FlashState& state);
+Napi::Object begun_reads(Napi::Env env, const ReadLog& reads);
 Napi::Object flash_counts(Napi::Env env, const FlashCounts& counts);
 
 }  // namespace retort::binding

@@ -51,6 +51,7 @@ void DirectFile::check(const DirectRead& read) const {
 
 void DirectFile::begin(DirectRead& read) {
   check(read);
+  if (options_.log) options_.log->push_back({read.offset, read.into.size(), 0});
   line_.push_back(&read);
   ++begun_;
   read.is_to_fail_ = begun_ == options_.fail_read;
@@ -61,6 +62,7 @@ void DirectFile::begin(DirectRead& read) {
   // Places that have become free since the last call are for the line.
   while (reap()) {
   }
+  if (options_.log) options_.log->back().pending = pending() - 1;
   start_line();
 }
 

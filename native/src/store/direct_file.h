@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "checked_file.h"
 #include "reader.h"
@@ -49,6 +50,15 @@ struct DirectRead {
   ReadPiece piece_;
 };
 
+// A read as it was begun, for those that replay it (replay_reads.h).
+struct BegunRead {
+  std::uint64_t offset;
+  std::size_t bytes;
+  // Others in line or in flight then, as far as was seen.
+  std::size_t pending;
+};
+using ReadLog = std::vector<BegunRead>;
+
 struct ReadCounts {
   // Reads that ended well, and what they asked for inside the range.
   std::uint64_t reads = 0, bytes = 0;
@@ -68,6 +78,8 @@ class DirectFile {
     std::int64_t fail_read = 0;
     // For tests: as where the file system refuses direct reads.
     bool is_refused = false;
+    // Where there is one, every read that is begun is appended to it, by whoever begins it.
+    std::shared_ptr<ReadLog> log = nullptr;
   };
 
   // Keeps the file open, so that another one put in its place does not matter. The range begins at a multiple of direct_page.

@@ -33,6 +33,7 @@ FlashStore::FlashStore(const FileRange& file, std::vector<PackRecord> records, c
     : records_(file, std::move(records)),
       file_(file, options),
       row_file_(std::make_unique<DirectFile>(file, for_rows(options))),
+      log_(options.log),
       roles_(records_.size(), Role::none),
       layers_(records_.size(), 0),
       ranks_(records_.size(), nowhere) {}
@@ -350,9 +351,12 @@ void FlashStore::publish() {
   state_.reads.reads += rows.reads;
   state_.reads.bytes += rows.bytes;
   state_.reads.waited_ns += rows.waited_ns;
+  state_.pending_reads = file_.pending() + row_file_->pending();
   state_.reader = file_.reader();
   state_.is_direct = file_.is_direct();
 }
+
+ReadLog FlashStore::take_reads() { return log_ ? std::exchange(*log_, {}) : ReadLog{}; }
 
 FlashState FlashStore::state() const {
   const std::scoped_lock lock(state_mutex_);

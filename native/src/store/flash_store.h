@@ -77,6 +77,8 @@ struct FlashState {
   std::vector<double> uses;
   // Since it was opened.
   ReadCounts reads;
+  // In line or in flight: what is read ahead for the next evaluation.
+  std::size_t pending_reads = 0;
   std::string_view reader;
   bool is_direct = false;
 };
@@ -121,6 +123,9 @@ class FlashStore final : private ExpertSlots::Owner {
   // That was waited for reads in evaluations since it was opened.
   std::int64_t stalled_ns() const noexcept { return stalled_ns_; }
 
+  // The reads begun since it was opened or they were taken last; none where the options have no log.
+  ReadLog take_reads();
+
   // Any thread; as of the last evaluation or budget.
   FlashState state() const;
 
@@ -161,6 +166,7 @@ class FlashStore final : private ExpertSlots::Owner {
   // Rows are looked up beside what is read ahead, not behind it.
   std::unique_ptr<DirectFile> row_file_;
   AlignedArena arena_{0};
+  const std::shared_ptr<ReadLog> log_;
 
   std::vector<Role> roles_;
   std::vector<std::int32_t> layers_;
