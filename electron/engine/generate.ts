@@ -82,7 +82,7 @@ const nanoseconds = () => Number(process.hrtime.bigint());
 const perSecond = (tokens: number, ns: number) => (tokens > 0 && ns > 0 ? (tokens * 1e9) / ns : 0);
 
 /** Frees the memory now: the garbage collector would let the logits of many steps gather first. */
-function giveBack({ buffer }: Float32Array): void {
+export function giveBack({ buffer }: Float32Array): void {
   // Node 24 has it, TypeScript's ES2023 library does not know it.
   (buffer as unknown as { transfer(bytes: number): void }).transfer(0);
 }

@@ -1,5 +1,5 @@
-// `npm run bench:peers`: what the project needs and, on first use, the peers (about 400 MB);
-// then main.ts or, asked for `divergence`, divergence.ts with the right Node.
+// `npm run bench:peers`: what the project needs and, on first use, the peers (about 400 MB); then main.ts with the right Node or, asked for `divergence`
+// or `flash`, what has that name.
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,8 +23,11 @@ try {
   const node = await setUp();
   installPeers();
   const [first, ...rest] = process.argv.slice(2);
+  const others = { divergence: 'divergence.ts', flash: 'flash/main.ts' };
   const [script, words] =
-    first === 'divergence' ? ['divergence.ts', rest] : ['main.ts', process.argv.slice(2)];
+    first !== undefined && Object.hasOwn(others, first)
+      ? [others[first], rest]
+      : ['main.ts', process.argv.slice(2)];
   const { status } = spawnSync(node, [join(folder, script), ...words], { stdio: 'inherit' });
   process.exitCode = status ?? 1;
 } catch (error) {
