@@ -1,5 +1,5 @@
 /** Packs in the app: loaded within a budget, changed without a reload, measured, and predicted. */
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -123,6 +123,36 @@ test('a reply of a streamed model has the words of the resident one, tells its r
   const { baselineBytes, memoryBudgetBytes } = await firstReading(page);
   expect(memoryBudgetBytes).toBe(90 * mebibyte);
   expect(baselineBytes).toBeGreaterThan(20 * mebibyte);
+});
+
+test('a pack that is cut short under a growing reply: what was written is kept with the reason, and another loading works', async () => {
+  const own = join(temporaryFolder(), 'cut.retortpack');
+  cpSync(pack, own);
+  const { page, client } = await startPageHost(temporaryFolder(), {
+    totalBytes: 64 * gibibyte,
+    freeBytes: 64 * gibibyte,
+  });
+  const { name: id } = await client.addModel({ path: own, name: 'cut' });
+  await page.loadModel({ id, settings: { ...usual, memoryBudget: 60 * mebibyte }, force: false });
+  await ready(page);
+  const { id: chatId } = await page.createChat({ sampling: { temperature: 0 }, maxTokens: 400 });
+  const text = 'Tell a long story about the sea.';
+  const { reply } = await page.send({ chatId, parentId: null, text, files: [], model: id });
+  let said = '';
+  const ended = await drain(page.followReply({ replyId: reply.id, from: 0 }), ({ tokens }) => {
+    if (said === '' && tokens.length > 0) truncateSync(own, 10 * mebibyte);
+    said += tokens.map((token) => token.text).join('');
+  });
+  expect(ended.state).toBe('interrupted');
+  expect(ended.reply!.error).toMatchObject({ code: 'bad-file' });
+  expect(ended.reply!.error!.message).toContain('cut.retortpack');
+  expect(said).not.toBe('');
+  expect(ended.text).toBe(said);
+
+  cpSync(pack, own);
+  await page.loadModel({ id, settings: { ...usual, memoryBudget: 70 * mebibyte }, force: false });
+  await ready(page);
+  expect((await say(page, id, 'What is the capital of France?')).text).toContain('Paris');
 });
 
 async function firstReading(page: Page) {
