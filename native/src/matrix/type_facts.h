@@ -12,7 +12,8 @@ namespace retort {
 // Keeps every product of sizes far from overflow.
 inline constexpr std::int64_t largest_side = std::int64_t{1} << 31;
 
-// Of a row of blocks of `columns` and `bytes`; scales lie inside the source's blocks where the type is ggml's. Columns 0: columns and scales come with the source.
+// Of a row of blocks of `columns` and `bytes`; scales lie inside the source's blocks where the type is ggml's. Columns 0: columns and scales come with the
+// source.
 struct TypeFacts {
   std::string_view name;
   std::int64_t columns;

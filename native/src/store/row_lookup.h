@@ -52,7 +52,8 @@ class RowLookup {
   static constexpr std::size_t window = 8;
 
   void read_record(const FlashMatrix& matrix, std::size_t tile, std::span<const WantedRow> wanted, std::span<float> out, LookupCounts& counts);
-  void read_groups(const FlashMatrix& matrix, std::span<const WantedRow> wanted, std::span<float> out, LookupCounts& counts, const std::atomic<bool>& cancelled);
+  void read_groups(const FlashMatrix& matrix, std::span<const WantedRow> wanted, std::span<float> out, LookupCounts& counts,
+                   const std::atomic<bool>& cancelled);
   // Of a group in the file.
   std::uint64_t place_of(const FlashMatrix& matrix, std::int64_t group) const;
   void take_back() noexcept;
