@@ -6,6 +6,7 @@ import type { AppEvent, Notice, PageContract, Start } from '../../electron/contr
 import type { Client } from '../../electron/contract/rpc.ts';
 import { Settings, type SettingsChange } from '../../electron/contract/settings.ts';
 import type { ConnectionState } from '../ipc/host-connection.ts';
+import type { FlashReads } from '../features/instruments/flash-reads.ts';
 import { showToast } from '../ui/toasts.ts';
 
 export interface AppState {
@@ -23,6 +24,8 @@ export interface AppState {
   readonly memory: MemoryReading | null;
   /** Of the reply that is being written, now; null: none. */
   readonly tokensPerSecond: number | null;
+  /** Of the latest steps of the model in memory; null: none told what it read. */
+  readonly flashReads: FlashReads | null;
   /** What the next turn would hold in the context, as far as it is counted; null: not known. */
   readonly contextTokens: number | null;
 }
@@ -52,6 +55,7 @@ export function createAppStore(client: Client<PageContract>): AppStore {
     modelsError: null,
     memory: null,
     tokensPerSecond: null,
+    flashReads: null,
     contextTokens: null,
   }));
   return Object.assign(store, { actions: appActions(store, client) });
@@ -109,10 +113,15 @@ export function applyStart(store: StoreApi<AppState>, start: Start): void {
   store.setState({ machine: { version, platform, cores }, settings, engine, notices });
 }
 
+/** Another model has read nothing yet. */
+function takeEngine(store: AppStore, engine: LoadState): void {
+  store.setState({ engine, ...(engine.state === 'ready' ? {} : { flashReads: null }) });
+}
+
 /** Takes an event, as far as it is the app's. */
 export function applyEvent(store: AppStore, event: AppEvent): void {
   const { setState } = store;
-  if (event.type === 'engine') setState({ engine: event.engine });
+  if (event.type === 'engine') takeEngine(store, event.engine);
   else if (event.type === 'settings') setState({ settings: event.settings });
   else if (event.type === 'models') void store.actions.readModels();
   else if (event.type === 'notice') {

@@ -27,6 +27,7 @@ export function Legend({
 }
 
 function Mark({ entry: { mark, role } }: { readonly entry: LegendEntry }) {
+  if (mark === 'none') return null;
   if (mark === 'hatched')
     return <i aria-hidden="true" className="fill-scratch size-2 shrink-0 rounded-[1px]" />;
   return (

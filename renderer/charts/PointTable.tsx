@@ -1,12 +1,13 @@
 import { formatNumber } from '../ui/format.ts';
 import { chartTable } from './chart-table.ts';
-import { endOf, type ChartView } from './chart-view.ts';
+import { endOf, readoutsOf, type ChartView } from './chart-view.ts';
 import { LongTable } from './LongTable.tsx';
 
 /** The numbers of a chart as text, newest first. */
 export function PointTable({ title, view }: { readonly title: string; readonly view: ChartView }) {
   const table = chartTable(view);
   const [, ...names] = table.columns;
+  const readouts = readoutsOf(view);
   const age = (time: number) => formatNumber((time - endOf(view) + view.pointMs) / 1000, 1);
   return (
     <LongTable
@@ -15,7 +16,10 @@ export function PointTable({ title, view }: { readonly title: string; readonly v
       rowCount={table.rows.length}
       row={(index) => {
         const [time, ...values] = table.rows[index] ?? [];
-        return [age(time ?? 0), ...values.map((value) => (value === null ? '' : view.write(value)))];
+        return [
+          age(time ?? 0),
+          ...values.map((value, column) => (value === null ? '' : readouts[column]?.write(value))),
+        ];
       }}
       isCompact
       className="flex-1"

@@ -1,5 +1,5 @@
 /** Tables of charts, on screen and as CSV: the same numbers that are drawn. */
-import { hasValue, seriesOf, type ChartView } from './chart-view.ts';
+import { hasValue, readoutsOf, type ChartView } from './chart-view.ts';
 
 export interface ChartTable {
   /** With their units; the first is the time. */
@@ -10,13 +10,11 @@ export interface ChartTable {
 
 /** Points without a value are left out. Times are milliseconds since 1970. */
 export function chartTable(view: ChartView): ChartTable {
-  const series = seriesOf(view);
+  const readouts = readoutsOf(view);
   const points = view.times.flatMap((time, point) => (hasValue(view, point) ? [{ time, point }] : []));
   return {
-    columns: ['time', ...series.map(({ label }) => `${label} ${view.unit}`)],
-    rows: points
-      .reverse()
-      .map(({ time, point }) => [time, ...series.map(({ values }) => values[point] ?? null)]),
+    columns: ['time', ...readouts.map(({ label, unit }) => `${label} ${unit}`.trimEnd())],
+    rows: points.reverse().map(({ time, point }) => [time, ...readouts.map(({ valueAt }) => valueAt(point))]),
   };
 }
 

@@ -1,7 +1,8 @@
 /**
  * A live chart as data: what its drawing, its table, its CSV file and its words for a screen reader are all made from.
- * All values of one chart are in one unit.
+ * Layers and lines are in one unit; shares and counts say theirs.
  */
+import { formatNumber } from '../ui/format.ts';
 import type { Axis } from './ticks.ts';
 
 /** One value for each point; null: nothing was measured then. */
@@ -20,7 +21,8 @@ export interface Figure {
 export interface LegendEntry {
   readonly label: string;
   readonly role: string;
-  readonly mark: 'area' | 'hatched' | 'line';
+  /** none: it is told, and nothing of it is drawn. */
+  readonly mark: 'area' | 'hatched' | 'line' | 'none';
   /** With its unit. */
   readonly total: string;
 }
@@ -33,6 +35,10 @@ export interface ChartView {
   /** Stacked on each other from the axis upward. */
   readonly layers: readonly Series[];
   readonly lines: readonly Series[];
+  /** Parts of a whole, 0 to 1, as lines with a scale of their own: the whole is the top of the chart. */
+  readonly shares?: readonly Series[];
+  /** Not drawn: told in readouts and tables. */
+  readonly counts?: readonly Omit<Series, 'role'>[];
   readonly axis: Axis;
   /** A level that is marked, such as a limit. */
   readonly limits: readonly { readonly label: string; readonly value: number }[];
@@ -47,10 +53,42 @@ export interface ChartView {
   readonly emptyText: string;
 }
 
-export const seriesOf = ({ layers, lines }: ChartView): readonly Series[] => [...layers, ...lines];
+/** One column of a chart's table. */
+export interface Readout {
+  readonly label: string;
+  /** '': a count. */
+  readonly unit: string;
+  readonly valueAt: (point: number) => number | null;
+  /** Without the unit. */
+  readonly write: (value: number) => string;
+}
+
+/** Everything that is told of a point, in the order of tables. */
+export function readoutsOf({ layers, lines, shares, counts, unit, write }: ChartView): readonly Readout[] {
+  const readout = (
+    { label, values }: Omit<Series, 'role'>,
+    unit: string,
+    write: Readout['write'],
+  ): Readout => ({
+    label,
+    unit,
+    valueAt: (point) => values[point] ?? null,
+    write,
+  });
+  return [
+    ...[...layers, ...lines].map((series) => readout(series, unit, write)),
+    ...(shares ?? []).map((series) => {
+      const { valueAt, ...rest } = readout(series, '%', (value) => formatNumber(value));
+      return { ...rest, valueAt: (point: number) => percentOf(valueAt(point)) };
+    }),
+    ...(counts ?? []).map((series) => readout(series, '', (value) => formatNumber(value))),
+  ];
+}
+
+const percentOf = (share: number | null): number | null => (share === null ? null : share * 100);
 
 export function hasValue(view: ChartView, point: number): boolean {
-  return seriesOf(view).some(({ values }) => typeof values[point] === 'number');
+  return readoutsOf(view).some(({ valueAt }) => valueAt(point) !== null);
 }
 
 export const isEmpty = (view: ChartView): boolean => !view.times.some((_, point) => hasValue(view, point));
@@ -72,9 +110,9 @@ export function ageOf(view: ChartView, point: number): string {
 
 /** One point in words. */
 export function pointText(view: ChartView, point: number): string {
-  const values = seriesOf(view).flatMap(({ label, values }) => {
-    const value = values[point];
-    return typeof value === 'number' ? [`${label} ${view.write(value)} ${view.unit}`] : [];
+  const values = readoutsOf(view).flatMap(({ label, unit, valueAt, write }) => {
+    const value = valueAt(point);
+    return value === null ? [] : [`${label} ${write(value)} ${unit}`.trimEnd()];
   });
   return `${ageOf(view, point)}: ${values.length === 0 ? 'nothing' : values.join(', ')}`;
 }

@@ -67,7 +67,8 @@ export function drawChart(
   context.font = theme.font;
   drawTicks(plot);
   drawLayers(plot);
-  for (const line of view.lines) drawLine(plot, line);
+  for (const line of view.lines) drawLine(plot, line, y);
+  if (view.shares) drawShares(plot, view.shares);
   drawLimits(plot);
   drawAxis(plot);
   if (hasFoot) drawFoot(plot, size);
@@ -124,7 +125,19 @@ function addSteps({ context, area, view, y }: Plot, { layer, floor, from, to }: 
   context.closePath();
 }
 
-function drawLine({ context, area, view, theme, y }: Plot, line: Series): void {
+/** Their scale stands at the right: the whole is the top. */
+function drawShares(plot: Plot, shares: readonly Series[]): void {
+  const { context, area, theme } = plot;
+  for (const share of shares) drawLine(plot, share, (value) => area.top + area.height * (1 - value));
+  const place = { x: area.left + area.width - 2, y: area.top + 5 };
+  context.textAlign = 'right';
+  context.textBaseline = 'middle';
+  drawHalo(context, '100 %', place, theme);
+  context.fillStyle = theme.colour('--text-muted');
+  context.fillText('100 %', place.x, place.y);
+}
+
+function drawLine({ context, area, view, theme }: Plot, line: Series, y: (value: number) => number): void {
   context.beginPath();
   for (const [from, to] of runs(line)) {
     // A point alone is a short dash: a path of one point draws nothing.

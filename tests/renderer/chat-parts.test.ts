@@ -109,7 +109,7 @@ describe('a growing reply', () => {
       { number: 1, phase: writing, tokens: [tokenOf(1, 'b'), tokenOf(2, 'c')], prefill: [] },
       true,
     );
-    expect(fresh.map(({ text }) => text)).toEqual(['c']);
+    expect(fresh.tokens.map(({ text }) => text)).toEqual(['c']);
     expect(reply.getSnapshot().text).toBe('abc');
   });
 
@@ -119,8 +119,9 @@ describe('a growing reply', () => {
     reply.add({ number: 0, phase: reading, tokens: [], prefill: [step] }, true);
     reply.add({ number: 0, phase: reading, tokens: [], prefill: [step] }, false);
     expect(reply.getSnapshot().prefill.length).toBe(2);
-    reply.add({ number: 0, phase: reading, tokens: [], prefill: [step, step, step] }, true);
+    const fresh = reply.add({ number: 0, phase: reading, tokens: [], prefill: [step, step, step] }, true);
     expect(reply.getSnapshot().prefill.length).toBe(3);
+    expect(fresh.prefill.length).toBe(1);
   });
 
   test('draws nothing more once it is stopped, and keeps all that came', () => {

@@ -2,9 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { MemoryReading } from '../../electron/contract/machine.ts';
 import { Instruments } from '../../renderer/features/instruments/instruments.ts';
 import { InstrumentData, slotCount } from '../../renderer/features/instruments/slots.ts';
-import { kvView, memoryView, speedView, timeView } from '../../renderer/features/instruments/views.ts';
+import { flashView, kvView, memoryView, speedView, timeView } from '../../renderer/features/instruments/views.ts';
+import { chartTable } from '../../renderer/charts/chart-table.ts';
+import { pointText } from '../../renderer/charts/chart-view.ts';
 import { cursorToken } from '../../renderer/charts/cursor.ts';
-import { sampleToken, sampleTokens } from './sample-tokens.ts';
+import { flashReadsOf } from '../../renderer/features/instruments/flash-reads.ts';
+import { sampleToken, sampleTokens, sampleTrace } from './sample-tokens.ts';
 
 const now = 1_000_000_000;
 const gibi = 1024 ** 3;
@@ -139,6 +142,78 @@ describe('speed', () => {
     const data = new InstrumentData();
     data.addTokens([sampleToken(0, { total: 5 }), sampleToken(100, { total: 15 })], now + 300);
     expect(speedView(data.points(now + 300)).headline).toEqual([{ value: '100.0', unit: 'tokens/s' }]);
+  });
+});
+
+describe('flash reads', () => {
+  const mebibyte = 1024 ** 2;
+  const read = (bytes: number, hits: number, misses: number) => ({
+    bytesRead: bytes * mebibyte,
+    reads: misses,
+    cacheHits: hits,
+    cacheMisses: misses,
+  });
+
+  test('are bytes by the time of the steps, with the part of hits on a scale of its own', () => {
+    const data = new InstrumentData();
+    data.addTokens(
+      [sampleToken(0, { total: 20 }, read(30, 6, 2)), sampleToken(2, { total: 30 }, read(70, 2, 6))],
+      now + 300,
+    );
+    const view = flashView(data.points(now + 300));
+    expect(view.unit).toBe('GiB/s');
+    expect(view.layers.map(({ role }) => role)).toEqual(['--cause-flash']);
+    expect(view.layers[0]?.values.at(-1)).toBeCloseTo(100 / 0.05 / 1024);
+    expect(view.shares?.[0]?.values.at(-1)).toBe(0.5);
+    expect(view.headline).toEqual([{ value: '1.95', unit: 'GiB/s' }]);
+    expect(view.legend.map(({ label, total }) => `${label} ${total}`)).toEqual([
+      'read 100 MiB',
+      'hit rate 50 %',
+      'hits 8',
+      'misses 8',
+    ]);
+  });
+
+  test('are told while a prompt is read, as long as its steps took', () => {
+    const instruments = new Instruments(() => now + 300);
+    instruments.addTokens([], [sampleTrace(0, { total: 1600 }, { phase: 'prefill', ...read(800, 1, 3) })]);
+    const view = flashView(instruments.points());
+    const known = view.layers[0]?.values.filter((value) => value !== null);
+    expect(known).toEqual(new Array(5).fill(500));
+    expect(timeView(instruments.points()).layers).toEqual([]);
+  });
+
+  test('of steps that tell of none are none, not 0', () => {
+    const data = new InstrumentData();
+    data.addTokens(sampleTokens(3), now);
+    const view = flashView(data.points(now));
+    expect(view.layers[0]?.values.every((value) => value === null)).toBe(true);
+    expect(view.legend).toEqual([]);
+    expect(view.emptyText).toBe('Nothing was read from flash in the last 60 s.');
+  });
+
+  test('stand in tables and readouts with hits and misses, each in its unit', () => {
+    const data = new InstrumentData();
+    data.addTokens([sampleToken(0, { total: 1000 }, read(50, 41, 59))], now + 300);
+    const view = flashView(data.points(now + 300));
+    expect(chartTable(view).columns).toEqual(['time', 'read MiB/s', 'hit rate %', 'hits', 'misses']);
+    expect(chartTable(view).rows[0]?.slice(1)).toEqual([50, 41, 41, 59]);
+    expect(pointText(view, view.times.length - 1)).toBe(
+      'now: read 50.0 MiB/s, hit rate 41 %, hits 41, misses 59',
+    );
+  });
+});
+
+describe('what the latest steps read', () => {
+  test('is summed over those that tell, and null where none does', () => {
+    const steps = [
+      sampleTrace(0, { total: 500 }, { bytesRead: 300, cacheHits: 1, cacheMisses: 3 }),
+      sampleTrace(1, { total: 500 }, { bytesRead: 100, cacheHits: 2, cacheMisses: 2 }),
+      sampleTrace(2, { total: 500 }),
+    ];
+    expect(flashReadsOf(steps)).toEqual({ bytesPerSecond: 400, hitRate: 3 / 8 });
+    expect(flashReadsOf([sampleTrace(0, { total: 5 })])).toBeNull();
+    expect(flashReadsOf([sampleTrace(0, { total: 5 }, { bytesRead: 0 })])?.hitRate).toBeNull();
   });
 });
 

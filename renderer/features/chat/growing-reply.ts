@@ -4,13 +4,12 @@
  */
 import type { ReplyPhase, ReplyToken, ReplyUpdate } from '../../../electron/contract/chats.ts';
 import type { TraceRecord } from '../../../electron/contract/trace.ts';
+import type { Timeline } from './chat-state.ts';
 import { framePace, type Schedule } from './frame-pace.ts';
 
-export interface ReplySnapshot {
+export interface ReplySnapshot extends Timeline {
   readonly phase: ReplyPhase;
   readonly text: string;
-  readonly tokens: readonly ReplyToken[];
-  readonly prefill: readonly TraceRecord[];
   /** A person stopped it: nothing more is drawn while the host ends it. */
   readonly isStopping: boolean;
 }
@@ -51,22 +50,23 @@ export class GrowingReply {
     return () => void this.#listeners.delete(listener);
   };
 
-  /** Takes an update and returns the tokens that are new. The first update after joining tells the prompt's steps from the beginning. */
-  add({ number, phase, tokens, prefill }: ReplyUpdate, isFirst: boolean): readonly ReplyToken[] {
+  /** Takes an update and returns what is new. The first update after joining tells the prompt's steps from the beginning. */
+  add({ number, phase, tokens, prefill }: ReplyUpdate, isFirst: boolean): Timeline {
     const fresh = tokens.slice(Math.max(0, this.#tokens.length - number));
     for (const token of fresh) {
       this.#tokens.push(token);
       this.#text += token.text;
     }
     this.#phase = phase;
+    const freshPrefill = isFirst ? prefill.slice(this.#prefill.length) : prefill;
     if (isFirst) this.#prefill = prefill;
     else if (prefill.length > 0) this.#prefill = [...this.#prefill, ...prefill];
     this.#showSoon();
-    return fresh;
+    return { tokens: fresh, prefill: freshPrefill };
   }
 
   /** All that came, also what no frame showed yet. */
-  timeline(): { readonly tokens: readonly ReplyToken[]; readonly prefill: readonly TraceRecord[] } {
+  timeline(): Timeline {
     return { tokens: this.#tokens.slice(), prefill: this.#prefill };
   }
 

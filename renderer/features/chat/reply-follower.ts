@@ -1,10 +1,11 @@
 /** Follows the open chat's replies while they are written: one stream each, joined again after a lost connection. */
-import type { Message, ReplyToken } from '../../../electron/contract/chats.ts';
+import type { Message } from '../../../electron/contract/chats.ts';
 import { toLabError } from '../../../electron/contract/errors.ts';
 import type { PageContract } from '../../../electron/contract/page-contract.ts';
 import type { Client } from '../../../electron/contract/rpc.ts';
 import type { AppStore } from '../../app/app-store.ts';
 import { showToast } from '../../ui/toasts.ts';
+import { flashReadsOf } from '../instruments/flash-reads.ts';
 import { instruments } from '../instruments/instruments.ts';
 import type { ChatStoreApi, Timeline } from './chat-state.ts';
 import { putMessages } from './chat-store.ts';
@@ -12,6 +13,8 @@ import { GrowingReply, latestRate } from './growing-reply.ts';
 
 /** The status line changes no faster than people read. */
 const statusIntervalMs = 200;
+/** Reads are told over this many tokens: one alone may have read nothing. */
+const readSteps = 8;
 
 export class ReplyFollower {
   readonly #client: Client<PageContract>;
@@ -70,16 +73,19 @@ export class ReplyFollower {
   }
 
   /** What the status line and the instruments show of it. */
-  #tell(fresh: readonly ReplyToken[], growing: GrowingReply): void {
-    instruments.addTokens(fresh);
+  #tell(fresh: Timeline, growing: GrowingReply): void {
+    instruments.addTokens(fresh.tokens, fresh.prefill);
+    const trace = fresh.tokens.at(-1)?.trace ?? fresh.prefill.at(-1);
     const now = performance.now();
-    if (fresh.length === 0 || now - this.#statusAt < statusIntervalMs) return;
+    if (!trace || now - this.#statusAt < statusIntervalMs) return;
     this.#statusAt = now;
     const { tokens } = growing.getSnapshot();
-    const trace = fresh.at(-1)?.trace;
     this.#app.setState({
       tokensPerSecond: latestRate(tokens),
-      ...(trace ? { contextTokens: trace.position + trace.tokens } : {}),
+      contextTokens: trace.position + trace.tokens,
+      flashReads: flashReadsOf(
+        tokens.length > 0 ? tokens.slice(-readSteps).map(({ trace }) => trace) : fresh.prefill,
+      ),
     });
   }
 

@@ -1,6 +1,7 @@
 /** What the panel shows, fed by whoever follows a reply and whoever reads memory. Keeps the last minute, outside React. */
 import type { ReplyToken } from '../../../electron/contract/chats.ts';
 import type { MemoryReading } from '../../../electron/contract/machine.ts';
+import type { TraceRecord } from '../../../electron/contract/trace.ts';
 import type { ChartView } from '../../charts/chart-view.ts';
 import type { ChartSource } from '../../charts/LiveChart.tsx';
 import { InstrumentData, type InstrumentPoint } from './slots.ts';
@@ -15,10 +16,10 @@ export class Instruments {
     this.#now = now;
   }
 
-  /** Tokens of a reply as they come. */
-  addTokens(tokens: readonly ReplyToken[]): void {
-    if (tokens.length === 0) return;
-    this.#data.addTokens(tokens, this.#now());
+  /** Tokens of a reply as they come, and the steps that read its prompt. */
+  addTokens(tokens: readonly ReplyToken[], prefill: readonly TraceRecord[] = []): void {
+    if (tokens.length === 0 && prefill.length === 0) return;
+    this.#data.addTokens(tokens, this.#now(), prefill);
     this.#changed();
   }
 

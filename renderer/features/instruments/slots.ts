@@ -1,6 +1,7 @@
 /** What the last minute was, in slots of 0.4 s: 150 points, so that no chart ever draws more. */
 import type { ReplyToken } from '../../../electron/contract/chats.ts';
 import type { MemoryReading } from '../../../electron/contract/machine.ts';
+import type { TraceRecord } from '../../../electron/contract/trace.ts';
 import { causes, causeTimes, totalMs } from '../../charts/causes.ts';
 import { cursorToken, isSameToken, type CursorToken } from '../../charts/cursor.ts';
 import { TimeSlots } from '../../charts/ring.ts';
@@ -21,7 +22,20 @@ export interface InstrumentSlot {
   /** In the order in which they came; for the cursor. */
   readonly cursorTokens: CursorToken[];
   kvBytes: number | null;
+  /** Null: none of its steps tells what it read. */
+  flash: FlashSlot | null;
   memory: MemoryReading | null;
+}
+
+/** What steps read from flash, those that read the prompt too. */
+export interface FlashSlot {
+  bytes: number;
+  reads: number;
+  hits: number;
+  misses: number;
+  /** Of the steps, sum. */
+  ms: number;
+  longestMs: number;
 }
 
 export interface InstrumentPoint {
@@ -29,10 +43,12 @@ export interface InstrumentPoint {
   readonly slot: InstrumentSlot | undefined;
 }
 
-/** Tokens that came together, and when. */
+/** What came together, and when. */
 interface Arrival {
   readonly atMs: number;
   readonly tokens: readonly ReplyToken[];
+  /** Steps that drew no token. */
+  readonly prefill: readonly TraceRecord[];
 }
 
 /** Tokens are only kept until somebody looks: what nobody looks at costs nothing. */
@@ -40,8 +56,8 @@ export class InstrumentData {
   readonly #slots = new TimeSlots<InstrumentSlot>(slotCount, slotMs, emptySlot);
   #arrivals: Arrival[] = [];
 
-  addTokens(tokens: readonly ReplyToken[], atMs: number): void {
-    this.#arrivals.push({ atMs, tokens });
+  addTokens(tokens: readonly ReplyToken[], atMs: number, prefill: readonly TraceRecord[] = []): void {
+    this.#arrivals.push({ atMs, tokens, prefill });
     if ((this.#arrivals[0]?.atMs ?? atMs) < atMs - windowMs) {
       this.#arrivals = this.#arrivals.filter((arrival) => arrival.atMs >= atMs - windowMs);
     }
@@ -79,16 +95,24 @@ export class InstrumentData {
   }
 
   /** The last of them ended when they came; the others as long before as the engine's clock says. */
-  #place({ atMs, tokens }: Arrival): void {
-    const last = tokens.at(-1);
+  #place({ atMs, tokens, prefill }: Arrival): void {
+    const last = tokens.at(-1)?.trace ?? prefill.at(-1);
     if (!last) return;
-    const endNs = ({ trace }: ReplyToken) => trace.startNs + trace.timeNs.total;
+    const slotOf = (trace: TraceRecord) => this.#slots.at(atMs - (endNs(last) - endNs(trace)) / 1e6);
+    for (const trace of prefill) {
+      const slot = slotOf(trace);
+      if (slot) addReads(slot, trace);
+    }
     for (const token of tokens) {
-      const slot = this.#slots.at(atMs - (endNs(last) - endNs(token)) / 1e6);
-      if (slot) addToken(slot, token);
+      const slot = slotOf(token.trace);
+      if (!slot) continue;
+      addReads(slot, token.trace);
+      addToken(slot, token);
     }
   }
 }
+
+const endNs = ({ startNs, timeNs }: TraceRecord): number => startNs + timeNs.total;
 
 function emptySlot(): InstrumentSlot {
   return {
@@ -99,8 +123,21 @@ function emptySlot(): InstrumentSlot {
     times: [],
     cursorTokens: [],
     kvBytes: null,
+    flash: null,
     memory: null,
   };
+}
+
+function addReads(slot: InstrumentSlot, trace: TraceRecord): void {
+  if (trace.bytesRead === undefined) return;
+  const flash = (slot.flash ??= { bytes: 0, reads: 0, hits: 0, misses: 0, ms: 0, longestMs: 0 });
+  const ms = totalMs(trace);
+  flash.bytes += trace.bytesRead;
+  flash.reads += trace.reads ?? 0;
+  flash.hits += trace.cacheHits ?? 0;
+  flash.misses += trace.cacheMisses ?? 0;
+  flash.ms += ms;
+  flash.longestMs = Math.max(flash.longestMs, ms);
 }
 
 function addToken(slot: InstrumentSlot, { trace }: ReplyToken): void {

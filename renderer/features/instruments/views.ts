@@ -5,7 +5,8 @@ import type { ChartView, LegendEntry, Series } from '../../charts/chart-view.ts'
 import { quantileOfSorted, sorted } from '../../charts/quantile.ts';
 import { axisFor, byteUnit, type Axis, type ByteUnit } from '../../charts/ticks.ts';
 import { formatBytes, formatCount, formatMilliseconds, formatNumber, formatRate } from '../../ui/format.ts';
-import { slotMs, type InstrumentPoint, type InstrumentSlot } from './slots.ts';
+import { hitRate } from './flash-reads.ts';
+import { slotMs, type FlashSlot, type InstrumentPoint, type InstrumentSlot } from './slots.ts';
 import { modelBytes, roomBytes } from './memory-room.ts';
 
 type Points = readonly InstrumentPoint[];
@@ -22,17 +23,37 @@ function timesOf(points: Points) {
   return { times: points.map(({ startMs }) => startMs), pointMs: slotMs, writeTick };
 }
 
-/** The slot of each point, or of the token that was being computed then: it is placed where it ended. */
-function slotsInTime(points: Points): (InstrumentSlot | undefined)[] {
-  let later: { slot: InstrumentSlot; index: number } | null = null;
-  const found = points.map((): InstrumentSlot | undefined => undefined);
+/** What each point tells, or what was being computed then, of which the longest took `longestMs`: it is placed where it ended. */
+function inTime<Told>(
+  points: Points,
+  of: (slot: InstrumentSlot) => Told | null,
+  longestMs: (told: Told) => number,
+): (Told | null)[] {
+  let later: { told: Told; index: number } | null = null;
+  const found = points.map((): Told | null => null);
   for (let index = points.length - 1; index >= 0; index--) {
     const slot = points[index]?.slot;
-    if (slot && slot.tokens > 0) later = { slot, index };
-    if (later && (later.index - index) * slotMs <= later.slot.slowestMs) found[index] = later.slot;
+    const told = slot ? of(slot) : null;
+    if (told) later = { told, index };
+    if (later && (later.index - index) * slotMs <= longestMs(later.told)) found[index] = later.told;
   }
   return found;
 }
+
+const slotsInTime = (points: Points): (InstrumentSlot | null)[] =>
+  inTime(
+    points,
+    (slot) => (slot.tokens > 0 ? slot : null),
+    ({ slowestMs }) => slowestMs,
+  );
+
+/** By the steps that read: also while a prompt is read. */
+const flashInTime = (points: Points): (FlashSlot | null)[] =>
+  inTime(
+    points,
+    ({ flash }) => flash,
+    ({ longestMs }) => longestMs,
+  );
 
 /** Mean time of the tokens of each slot by cause, and the slowest of them. */
 export function timeView(points: Points): ChartView {
@@ -118,9 +139,63 @@ export function speedView(points: Points): ChartView {
   };
 }
 
-function rateOf(slots: readonly (InstrumentSlot | undefined)[]): number | null {
+function rateOf(slots: readonly (InstrumentSlot | null | undefined)[]): number | null {
   const ms = sum(slots.map((slot) => slot?.totalMs ?? 0));
   return ms > 0 ? (sum(slots.map((slot) => slot?.tokens ?? 0)) * 1000) / ms : null;
+}
+
+/** Reads while steps are computed, and which part of what they used was in memory. */
+export function flashView(points: Points): ChartView {
+  const slots = flashInTime(points);
+  const told = points.flatMap(({ slot }) => (slot?.flash ? [slot.flash] : []));
+  const rates = slots.map((flash) => (flash ? bytesPerSecond(flash) : null));
+  const rateNow = rates.findLast((value) => value !== null) ?? 0;
+  const unit = byteUnit(Math.max(0, ...rates.map((value) => value ?? 0)));
+  const hitRates = slots.map((flash) => flash && hitRate(flash.hits, flash.misses));
+  const [value = '', unitName = ''] = formatBytes(rateNow).split(' ');
+  return {
+    ...timesOf(points),
+    unit: `${unit.name}/s`,
+    layers: [
+      {
+        label: 'read',
+        role: '--cause-flash',
+        values: rates.map((rate) => (rate === null ? null : rate / unit.bytes)),
+      },
+    ],
+    lines: [],
+    shares: [{ label: 'hit rate', role: '--text', values: hitRates }],
+    counts: [
+      { label: 'hits', values: slots.map((flash) => flash?.hits ?? null) },
+      { label: 'misses', values: slots.map((flash) => flash?.misses ?? null) },
+    ],
+    axis: axisFor(Math.max(0, ...rates.map((rate) => (rate ?? 0) / unit.bytes)), 2),
+    limits: [],
+    headline: [{ value, unit: `${unitName}/s` }],
+    legend: told.length === 0 ? [] : flashLegend(told, hitRates),
+    remark: '',
+    write: (rate) => formatInUnit(rate, unit),
+    emptyText: 'Nothing was read from flash in the last 60 s.',
+  };
+}
+
+const bytesPerSecond = ({ bytes, ms }: FlashSlot): number => (ms > 0 ? (bytes * 1000) / ms : 0);
+
+function flashLegend(told: readonly FlashSlot[], hitRates: readonly (number | null)[]): LegendEntry[] {
+  const rate = hitRates.findLast((value) => value !== null) ?? null;
+  const hits = sum(told.map((flash) => flash.hits));
+  const misses = sum(told.map((flash) => flash.misses));
+  return [
+    {
+      label: 'read',
+      role: '--cause-flash',
+      mark: 'area',
+      total: formatBytes(sum(told.map(({ bytes }) => bytes))),
+    },
+    { label: 'hit rate', role: '--text', mark: 'line', total: rate === null ? 'none' : share(rate, 1) },
+    { label: 'hits', mark: 'none', role: '--text', total: formatNumber(hits) },
+    { label: 'misses', mark: 'none', role: '--text', total: formatNumber(misses) },
+  ];
 }
 
 /** A reading stands until the next one, or until it is this old: then the reader paused. */
