@@ -1,12 +1,15 @@
 import type { ReactNode } from 'react';
+import type { Streaming } from '../../electron/contract/engine-contract.ts';
 import type { LoadState, MemoryReading } from '../../electron/contract/machine.ts';
 import { classNames } from '../ui/class-names.ts';
 import { formatBytes, formatNumber, formatRate } from '../ui/format.ts';
 import { gaugeFill } from '../ui/gauge.ts';
-import { Meter } from '../ui/Meter.tsx';
+import { Meter, type MeterPart } from '../ui/Meter.tsx';
 import { useApp } from './app-context.ts';
 import { shortcutText } from './shortcuts.ts';
-import { modelBytes, roomBytes } from '../features/instruments/memory-room.ts';
+import type { FlashReads } from '../features/instruments/flash-reads.ts';
+import { allowedBytes, modelBytes } from '../features/instruments/memory-room.ts';
+import { streamingOf, weightParts } from '../features/instruments/weight-parts.ts';
 
 type Health = 'ok' | 'warn' | 'danger';
 
@@ -40,21 +43,26 @@ function Item({ children, isLast = false }: { readonly children: ReactNode; read
   );
 }
 
-function MemoryItem({ reading }: { readonly reading: MemoryReading }) {
+function MemoryItem({
+  reading,
+  streaming,
+}: {
+  readonly reading: MemoryReading;
+  readonly streaming: Streaming | null;
+}) {
   const { weightsBytes, kvBytes, scratchBytes } = reading;
   const used = modelBytes(reading);
-  const budget = used + roomBytes(reading);
+  const budget = allowedBytes(reading);
+  const weights: readonly MeterPart[] = streaming
+    ? weightParts(streaming).map(({ fill, bytes }) => ({ fill, value: bytes }))
+    : [{ fill: 'weights', value: weightsBytes }];
   return (
     <Item>
       Memory
       <Meter
         className="w-24"
         limit={budget}
-        parts={[
-          { fill: 'weights', value: weightsBytes },
-          { fill: 'kv', value: kvBytes },
-          { fill: 'scratch', value: scratchBytes },
-        ]}
+        parts={[...weights, { fill: 'kv', value: kvBytes }, { fill: 'scratch', value: scratchBytes }]}
       />
       <span>
         <b className="text-text">{formatBytes(used)}</b> of {formatBytes(budget)}
@@ -77,13 +85,46 @@ function ContextItem({ used, limit }: { readonly used: number; readonly limit: n
   );
 }
 
-/** Always visible: the engine's health, the model, memory, context, speed. */
+/** Where weights come from: memory, or flash with what its latest steps read and which part they found in memory. */
+function WeightsItem({
+  streaming,
+  reads,
+  isWriting,
+}: {
+  readonly streaming: Streaming | null;
+  readonly reads: FlashReads | null;
+  readonly isWriting: boolean;
+}) {
+  if (!streaming) return <Item>Weights from RAM</Item>;
+  const rate = reads?.hitRate ?? null;
+  return (
+    <Item>
+      <span>
+        Weights from flash
+        {reads && isWriting && (
+          <>
+            , <b className="text-text">{formatBytes(reads.bytesPerSecond)}</b>/s
+          </>
+        )}
+        {rate !== null && (
+          <>
+            , <b className="text-text">{formatNumber(rate * 100)} %</b> hits
+          </>
+        )}
+      </span>
+    </Item>
+  );
+}
+
+/** Always visible: the engine's health, the model, memory, context, speed, where weights come from. */
 export function StatusLine({ onOpenPalette }: { readonly onOpenPalette: () => void }) {
   const engine = useApp((state) => state.engine);
   const isConnected = useApp((state) => state.connection.phase === 'connected');
   const memory = useApp((state) => state.memory);
   const speed = useApp((state) => state.tokensPerSecond);
   const contextTokens = useApp((state) => state.contextTokens);
+  const reads = useApp((state) => state.flashReads);
+  const streaming = streamingOf(engine);
   const { health, text } = healthOf(engine, isConnected);
   return (
     <footer
@@ -100,12 +141,15 @@ export function StatusLine({ onOpenPalette }: { readonly onOpenPalette: () => vo
           {engine.precision}
         </Item>
       )}
-      {memory !== null && <MemoryItem reading={memory} />}
+      {memory !== null && <MemoryItem reading={memory} streaming={streaming} />}
       {engine.state === 'ready' && <ContextItem used={contextTokens ?? engine.held} limit={engine.context} />}
       {speed !== null && (
         <Item>
           <b className="text-text">{formatRate(speed)}</b> tokens/s
         </Item>
+      )}
+      {engine.state === 'ready' && (
+        <WeightsItem streaming={streaming} reads={reads} isWriting={speed !== null} />
       )}
       <Item isLast>
         <button type="button" className="flex cursor-default items-center gap-2" onClick={onOpenPalette}>

@@ -62,7 +62,7 @@ export function LiveChart({ title, source, display, hasFoot = false, onSave, cla
           />
         )}
       </Head>
-      <div ref={place} className="relative flex min-h-0 flex-1 flex-col">
+      <div ref={place} className="relative flex min-h-10 flex-1 flex-col">
         {display === 'chart' && (
           <>
             <canvas ref={canvas} aria-hidden="true" className="absolute inset-0 size-full" />

@@ -1,10 +1,11 @@
 import { classNames } from './class-names.ts';
 
-export type MeterFill = 'weights' | 'cache' | 'kv' | 'scratch' | 'warn' | 'danger' | 'accent';
+export type MeterFill = 'weights' | 'cache' | 'buffers' | 'kv' | 'scratch' | 'warn' | 'danger' | 'accent';
 
 const fills: Record<MeterFill, string> = {
   weights: 'bg-mem-weights',
   cache: 'bg-mem-cache',
+  buffers: 'bg-mem-buffers',
   kv: 'bg-mem-kv',
   scratch: 'fill-scratch',
   warn: 'bg-warn',

@@ -11,7 +11,7 @@ import { createApplication, type Application } from '../../renderer/app/applicat
 import { ChatContext } from '../../renderer/features/chat/chat-context.ts';
 import { HostContext } from '../../renderer/ipc/host-context.ts';
 import { toastStore } from '../../renderer/ui/toasts.ts';
-import { ChatHost } from './chat-host.ts';
+import { ChatHost } from '../helpers/chat-host.ts';
 
 // A bound on hanging, not on speed: machines are slow at times.
 configure({ asyncUtilTimeout: 15_000 });

@@ -8,7 +8,7 @@ import { TimeSlots } from '../../renderer/charts/ring.ts';
 import { rowWindow } from '../../renderer/charts/rows.ts';
 import { axisFor, byteUnit } from '../../renderer/charts/ticks.ts';
 import { readTheme } from '../../renderer/charts/theme.ts';
-import { sampleTrace } from './sample-tokens.ts';
+import { sampleTrace } from '../helpers/sample-tokens.ts';
 
 const view: ChartView = {
   unit: 'ms',

@@ -8,7 +8,7 @@ import { samplingName } from '../../renderer/features/chat/presets.ts';
 import { readFiles } from '../../renderer/features/chat/read-files.ts';
 import { splitThinking } from '../../electron/contract/thinking.ts';
 import { modelForSending } from '../../renderer/features/chat/use-model.ts';
-import { readyEngine, tinyModel, tokenOf } from './chat-host.ts';
+import { readyEngine, tinyModel, tokenOf } from '../helpers/chat-host.ts';
 
 const message = (id: string, parentId: string | null): [string, Message] => [
   id,

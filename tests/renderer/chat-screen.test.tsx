@@ -2,7 +2,7 @@ import { act, fireEvent, screen, waitFor, within } from '@testing-library/react'
 import { describe, expect, test } from 'vitest';
 import { LabError } from '../../electron/contract/errors.ts';
 import { messageField, openApp } from './app-page.tsx';
-import { ChatHost, readyEngine, tinyModel } from './chat-host.ts';
+import { ChatHost, readyEngine, tinyModel } from '../helpers/chat-host.ts';
 import { testShell } from './page.tsx';
 
 const write = (text: string) => fireEvent.change(messageField(), { target: { value: text } });

@@ -13,7 +13,7 @@ import {
   formatNumber,
   formatRate,
 } from '../../renderer/ui/format.ts';
-import { ChatHost } from './chat-host.ts';
+import { ChatHost } from '../helpers/chat-host.ts';
 
 describe('figures', () => {
   test.each([

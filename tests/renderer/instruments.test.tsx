@@ -5,7 +5,7 @@ import { leaveCursor } from '../../renderer/charts/cursor.ts';
 import { InstrumentPanel } from '../../renderer/features/instruments/InstrumentPanel.tsx';
 import { Instruments } from '../../renderer/features/instruments/instruments.ts';
 import { renderInPage, testShell } from './page.tsx';
-import { sampleToken } from './sample-tokens.ts';
+import { sampleToken } from '../helpers/sample-tokens.ts';
 
 const mebi = 1024 ** 2;
 // The middle of a slot, so that what is added now is in the latest one.

@@ -2,7 +2,7 @@ import { cleanup, render } from '@testing-library/react';
 import { afterEach, expect, test, vi } from 'vitest';
 import { ReplyText } from '../../renderer/features/chat/ReplyText.tsx';
 import { hostileMarkdown } from '../helpers/hostile-markdown.ts';
-import { tokenOf } from './chat-host.ts';
+import { tokenOf } from '../helpers/chat-host.ts';
 
 /** What Markdown, listings and formulas are drawn with; nothing else may stand in a reply. */
 const drawn = new Set([

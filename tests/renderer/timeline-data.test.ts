@@ -10,7 +10,7 @@ import {
 import { TimelineData } from '../../renderer/features/timeline/timeline-data.ts';
 import { timelineCsv } from '../../renderer/features/timeline/TokenTable.tsx';
 import type { ReplyToken } from '../../electron/contract/chats.ts';
-import { sampleToken, sampleTokens, sampleTrace } from './sample-tokens.ts';
+import { sampleToken, sampleTokens, sampleTrace } from '../helpers/sample-tokens.ts';
 
 function dataOf(tokens: readonly ReplyToken[]): TimelineData {
   const data = new TimelineData();
@@ -61,6 +61,7 @@ describe('the conclusion', () => {
     const tokens = [...sampleTokens(99), sampleToken(99, { total: 393, attention: 2, feedForward: 390 })];
     expect(conclusion(tokens)).toEqual({
       finding: 'Three quarters of it was feed-forward.',
+      waitsForFlash: false,
       figures: 'A token took 8.0 ms (p50) or 8.0 ms (p95); the slowest, token 99 “·word99”, 393 ms.',
     });
   });
@@ -71,6 +72,7 @@ describe('the conclusion', () => {
     ];
     expect(conclusion(tokens)).toEqual({
       finding: 'Two thirds of it waited for flash.',
+      waitsForFlash: true,
       figures: 'One token took 300 ms.',
     });
   });
@@ -87,7 +89,7 @@ describe('the conclusion', () => {
   });
 
   test('of no token says so', () => {
-    expect(conclusion([])).toEqual({ finding: 'No token yet.', figures: '' });
+    expect(conclusion([])).toEqual({ finding: 'No token yet.', waitsForFlash: false, figures: '' });
   });
 });
 
@@ -163,6 +165,16 @@ describe('reading the prompt', () => {
     expect(summary?.shares.map(({ share }) => share)).toEqual([0.3, 0.6, 0.1]);
   });
 
+  test('of a streamed model tells what it read from flash', () => {
+    const steps = [900, 124].map((mebibytes, step) =>
+      sampleTrace(step, { total: 1000 }, { phase: 'prefill', tokens: 100, bytesRead: mebibytes * 1024 ** 2 }),
+    );
+    const summary = summarizePrefill(steps);
+    expect(summary && prefillText(summary)).toBe(
+      '200 tokens of prompt read in 2.0 s, 100.0 tokens/s, 1.00 GiB from flash',
+    );
+  });
+
   test('is not told where only later tokens are known', () => {
     expect(summarizePrefill([sampleTrace(3, { total: 8 })])).toBeNull();
   });
@@ -170,6 +182,31 @@ describe('reading the prompt', () => {
 
 test('a token’s spaces and line ends are seen', () => {
   expect(visibleText(' a\n\tb')).toBe('·a⏎⇥b');
+});
+
+describe('reads from flash', () => {
+  const read = (step: number, hits: number, misses: number) =>
+    sampleToken(step, { total: 100, attention: 10, feedForward: 20, readWait: 67 }, {
+      bytesRead: misses * 1024 ** 2,
+      reads: misses,
+      cacheHits: hits,
+      cacheMisses: misses,
+    }); // prettier-ignore
+
+  test('are summed over tokens with a time of their own, and none where no record tells', () => {
+    const data = dataOf([read(0, 6, 2), read(1, 2, 6)]);
+    expect(data.reads).toEqual({ bytes: 8 * 1024 ** 2, hits: 8, misses: 8 });
+    expect(dataOf(sampleTokens(3)).reads).toBeNull();
+    data.update(sampleTokens(2));
+    expect(data.reads).toBeNull();
+  });
+
+  test('stand in the CSV', () => {
+    const [head, row] = timelineCsv([read(0, 6, 2)]).split('\r\n');
+    const cells = new Map(head?.split(',').map((name, index) => [name, row?.split(',')[index]]));
+    expect(['flash wait ms', 'bytes read', 'reads', 'cache hits', 'cache misses'].map((name) => cells.get(name)))
+      .toEqual(['67', '2097152', '2', '6', '2']); // prettier-ignore
+  });
 });
 
 test('the CSV of a timeline has every token, and no text of it is a formula', () => {

@@ -6,7 +6,7 @@ import type { TraceRecord } from '../../electron/contract/trace.ts';
 import { cursor, cursorToken, leaveCursor, pointAt } from '../../renderer/charts/cursor.ts';
 import { TokenTimeline } from '../../renderer/features/timeline/token-timeline.tsx';
 import { renderInPage, testShell } from './page.tsx';
-import { sampleToken, sampleTokens, sampleTrace } from './sample-tokens.ts';
+import { sampleToken, sampleTokens, sampleTrace } from '../helpers/sample-tokens.ts';
 
 interface Shown {
   readonly tokens: readonly ReplyToken[];

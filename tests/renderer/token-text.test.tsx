@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ReplyText } from '../../renderer/features/chat/ReplyText.tsx';
 import { tintStep, usualTime } from '../../renderer/features/chat/markdown/tint.ts';
 import { alignText } from '../../renderer/features/chat/markdown/token-spans.ts';
-import { tokenOf } from './chat-host.ts';
+import { tokenOf } from '../helpers/chat-host.ts';
 
 afterEach(cleanup);
 
@@ -132,8 +132,20 @@ describe('the tint', () => {
       const token = tokenOf(index, 'x');
       return { ...token, trace: { ...token.trace, timeNs: { total: ms * 1e6 } } };
     });
-    expect(usualTime(times)).toBe(5e6);
-    expect(usualTime([])).toBe(0);
+    expect(usualTime(times, 'time')).toBe(5e6);
+    expect(usualTime([], 'time')).toBe(0);
+  });
+
+  test('by flash stall begins above the usual wait, and above a twentieth of the usual time', () => {
+    const waiting = (ms: number) => {
+      const token = tokenOf(0, 'x');
+      return { ...token, trace: { ...token.trace, timeNs: { total: 100e6, readWait: ms * 1e6 } } };
+    };
+    expect(usualTime([60, 50, 90].map(waiting), 'flash')).toBe(60e6);
+    expect(usualTime([0, 0, 90].map(waiting), 'flash')).toBe(5e6);
+    expect(tintStep(waiting(60), 'flash', 60e6)).toBe(0);
+    expect(tintStep(waiting(90), 'flash', 60e6)).toBe(5);
+    expect(tintStep(tokenOf(0, 'x'), 'flash', 60e6)).toBe(0);
   });
 });
 

@@ -2,17 +2,30 @@ import { useEffect } from 'react';
 import { useApp, useAppActions } from '../../app/app-context.ts';
 import { shortcutText } from '../../app/shortcuts.ts';
 import { Button } from '../../ui/Button.tsx';
-import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
+import { SegmentedControl, type Segment } from '../../ui/SegmentedControl.tsx';
+import { streamingOf } from '../instruments/weight-parts.ts';
 import { useChat, useChatActions } from './chat-context.ts';
 import type { TintMode } from './chat-state.ts';
+import { tellsStalls } from './markdown/tint.ts';
 import { leavesOf, type BranchEntry } from './message-tree.ts';
 import { ModelPicker } from './ModelPicker.tsx';
 
-const tints: readonly { readonly value: TintMode; readonly label: string }[] = [
+const tints: readonly Segment<TintMode>[] = [
   { value: 'none', label: 'none' },
   { value: 'probability', label: 'probability' },
   { value: 'time', label: 'time' },
 ];
+const flashTint: Segment<TintMode> = { value: 'flash', label: 'flash stall' };
+
+/** Stalls can be shown where the model in memory is streamed, or a reply of the chat was. */
+function useTints(): typeof tints {
+  const isStreamed = useApp(({ engine }) => streamingOf(engine) !== null);
+  const hasStalls = useChat(
+    ({ tint, timelines }) =>
+      tint === 'flash' || [...timelines.values()].some(({ tokens }) => tellsStalls(tokens)),
+  );
+  return isStreamed || hasStalls ? [...tints, flashTint] : tints;
+}
 
 /** "branch 2 of 3" where the chat has several. */
 function BranchPlace({ branch }: { readonly branch: readonly BranchEntry[] }) {
@@ -31,6 +44,7 @@ function BranchPlace({ branch }: { readonly branch: readonly BranchEntry[] }) {
 export function ChatHeader({ branch }: { readonly branch: readonly BranchEntry[] }) {
   const title = useChat((state) => state.current?.chat.title ?? 'New chat');
   const tint = useChat((state) => state.tint);
+  const shownTints = useTints();
   const { setTint } = useChatActions();
   const showsInstruments = useApp((state) => state.settings.showsInstruments);
   const { changeSettings } = useAppActions();
@@ -46,7 +60,7 @@ export function ChatHeader({ branch }: { readonly branch: readonly BranchEntry[]
       <BranchPlace branch={branch} />
       <span className="ml-auto flex items-center gap-2">
         <span className="text-1 whitespace-nowrap text-text-muted">Tint tokens by</span>
-        <SegmentedControl label="Tint tokens by" value={tint} segments={tints} onChange={setTint} />
+        <SegmentedControl label="Tint tokens by" value={tint} segments={shownTints} onChange={setTint} />
       </span>
       <ModelPicker />
       <Button

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import type { Message } from '../../../electron/contract/chats.ts';
 import { formatCount } from '../../ui/format.ts';
 import { IconButton } from '../../ui/IconButton.tsx';
-import { CopyButton } from './CopyButton.tsx';
+import { CopyButton } from '../../ui/CopyButton.tsx';
 import { BranchSwitch } from './FactsLine.tsx';
 import type { BranchEntry } from './message-tree.ts';
 import { PromptEditor } from './PromptEditor.tsx';

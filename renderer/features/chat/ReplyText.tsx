@@ -35,7 +35,12 @@ export function ReplyText({
 }) {
   const parts = useMemo(() => splitThinking(normalizeLineEnds(text)), [text]);
   const placed = useMemo<PlacedTokens | null>(
-    () => shown && { ...shown, starts: tokenStarts(shown.tokens), usualNs: roughly(usualTime(shown.tokens)) },
+    () =>
+      shown && {
+        ...shown,
+        starts: tokenStarts(shown.tokens),
+        usualNs: roughly(usualTime(shown.tokens, shown.tint)),
+      },
     [shown],
   );
   return (
@@ -92,7 +97,7 @@ function Blocks({
 /** Ranges by block, the same list as long as neither the block nor its tokens change. */
 function useRanges(offset: number, placed: PlacedTokens | null): (block: Block) => readonly TokenRange[] {
   const tint = placed?.tint;
-  const usualNs = placed?.tint === 'time' ? placed.usualNs : 0;
+  const usualNs = placed?.tint === 'time' || placed?.tint === 'flash' ? placed.usualNs : 0;
   // A new cache for another tint; blocks that grow are new objects by themselves.
   const known = useMemo(
     () => ({ tint, usualNs, ranges: new WeakMap<Block, readonly TokenRange[]>() }),

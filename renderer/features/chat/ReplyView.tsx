@@ -7,7 +7,7 @@ import { Notice } from '../../ui/Notice.tsx';
 import { ProgressBar } from '../../ui/ProgressBar.tsx';
 import { useChat, useChatActions } from './chat-context.ts';
 import type { Timeline } from './chat-state.ts';
-import { CopyButton } from './CopyButton.tsx';
+import { CopyButton } from '../../ui/CopyButton.tsx';
 import { BranchSwitch, FactsLine } from './FactsLine.tsx';
 import { latestRate, type ReplySnapshot } from './growing-reply.ts';
 import type { BranchEntry } from './message-tree.ts';

@@ -1,7 +1,10 @@
 import { X } from 'lucide-react';
 import { useSyncExternalStore } from 'react';
 import { useStore } from 'zustand';
+import { useApp } from '../../app/app-context.ts';
+import { fragmentOf } from '../../app/routes.ts';
 import { IconButton } from '../../ui/IconButton.tsx';
+import { streamingOf } from '../instruments/weight-parts.ts';
 import { TokenTimeline } from '../timeline/token-timeline.tsx';
 import { useChat, useChatActions } from './chat-context.ts';
 import type { Timeline } from './chat-state.ts';
@@ -33,6 +36,11 @@ function Pane({
   readonly isLive: boolean;
 }) {
   const { branchReply, showTimeline } = useChatActions();
+  const budgetHref = useApp(({ engine }) =>
+    engine.state === 'ready' && streamingOf(engine)
+      ? fragmentOf({ screen: 'models', modelId: engine.model })
+      : undefined,
+  );
   const hovered = useStore(hoveredToken, ({ token }) => (token?.replyId === replyId ? token.index : null));
   return (
     <div className="relative min-w-0 border-t border-line bg-surface-raised px-6 py-2 wide:px-8">
@@ -41,6 +49,7 @@ function Pane({
         prefill={timeline.prefill}
         live={isLive}
         hovered={hovered}
+        budgetHref={budgetHref}
         onHover={(index) => hoverToken(replyId, index)}
         onBranch={(token, alternative) => void branchReply(replyId, token, alternative)}
       />

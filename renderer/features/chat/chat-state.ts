@@ -16,7 +16,7 @@ export interface OpenChat {
 }
 
 /** By what the tokens of a reply are tinted. */
-export type TintMode = 'none' | 'probability' | 'time';
+export type TintMode = 'none' | 'probability' | 'time' | 'flash';
 
 /** What is chosen for a chat that does not exist yet: it begins with its first message. */
 export type NextChat = Pick<Chat, 'systemPrompt' | 'sampling' | 'maxTokens'>;

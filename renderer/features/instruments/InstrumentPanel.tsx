@@ -4,24 +4,32 @@ import { useApp } from '../../app/app-context.ts';
 import { chartTable, csvText, joinTables } from '../../charts/chart-table.ts';
 import { LiveChart, type ChartSource } from '../../charts/LiveChart.tsx';
 import { useSaveCsv } from '../../charts/save-csv.ts';
+import { classNames } from '../../ui/class-names.ts';
 import { IconButton } from '../../ui/IconButton.tsx';
 import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
 import { instrumentCharts, instruments, type Instruments } from './instruments.ts';
 import { ProcessFigures } from './ProcessFigures.tsx';
+import { streamingOf } from './weight-parts.ts';
 
 type Display = 'chart' | 'table';
 
 /** The instruments beside the chat: the last minute of time, speed, keys and values, memory. Computes nothing while it is not shown. */
 export function InstrumentPanel({ data = instruments }: { readonly data?: Instruments }) {
   const memory = useApp((state) => state.memory);
+  const streaming = useApp(({ engine }) => streamingOf(engine));
   const [display, setDisplay] = useState<Display>('chart');
-  const [charts] = useState(() =>
-    instrumentCharts.map(({ title, select }) => ({ title, source: data.source(select) })),
+  const [all] = useState(() =>
+    instrumentCharts.map(({ title, isOfFlash = false, select }) => ({
+      title,
+      isOfFlash,
+      source: data.source(select),
+    })),
   );
+  const charts = all.filter(({ isOfFlash }) => !isOfFlash || streaming !== null);
   const save = useSaveCsv();
   useEffect(() => {
-    if (memory) data.addMemory(memory);
-  }, [data, memory]);
+    if (memory) data.addMemory(memory, streaming);
+  }, [data, memory, streaming]);
   return (
     <aside
       aria-label="Instruments"
@@ -47,17 +55,23 @@ export function InstrumentPanel({ data = instruments }: { readonly data?: Instru
           onChange={setDisplay}
         />
       </div>
-      {charts.map(({ title, source }, index) => (
-        <LiveChart
-          key={title}
-          title={title}
-          source={source}
-          display={display}
-          hasFoot={index === charts.length - 1}
-          onSave={(name, csv) => void save(name, csv)}
-          className="flex-1 border-t border-line first-of-type:border-t-0"
-        />
-      ))}
+      <div className="scrollable flex min-h-0 flex-1 flex-col">
+        {charts.map(({ title, source }, index) => (
+          <LiveChart
+            key={title}
+            title={title}
+            source={source}
+            display={display}
+            hasFoot={index === charts.length - 1}
+            onSave={(name, csv) => void save(name, csv)}
+            // Drawings share what legends leave: all are equally high, whatever stands beneath them.
+            className={classNames(
+              display === 'chart' ? 'flex-auto' : 'min-h-36! flex-1',
+              'border-t border-line first-of-type:border-t-0',
+            )}
+          />
+        ))}
+      </div>
       <ProcessFigures memory={memory} />
     </aside>
   );

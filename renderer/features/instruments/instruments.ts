@@ -5,7 +5,8 @@ import type { TraceRecord } from '../../../electron/contract/trace.ts';
 import type { ChartView } from '../../charts/chart-view.ts';
 import type { ChartSource } from '../../charts/LiveChart.tsx';
 import { InstrumentData, type InstrumentPoint } from './slots.ts';
-import { kvView, memoryView, speedView, timeView } from './views.ts';
+import type { HeldWeights } from './weight-parts.ts';
+import { flashView, kvView, memoryView, speedView, timeView } from './views.ts';
 
 export class Instruments {
   readonly #data = new InstrumentData();
@@ -23,8 +24,9 @@ export class Instruments {
     this.#changed();
   }
 
-  addMemory(reading: MemoryReading): void {
-    this.#data.addMemory(reading);
+  /** `held`: what is in memory of a streamed model's weights. */
+  addMemory(reading: MemoryReading, held: HeldWeights | null = null): void {
+    this.#data.addMemory(reading, held);
     this.#changed();
   }
 
@@ -58,6 +60,8 @@ export class Instruments {
 
 export interface InstrumentChart {
   readonly title: string;
+  /** Only of a model that is streamed. */
+  readonly isOfFlash?: boolean;
   readonly select: (points: readonly InstrumentPoint[]) => ChartView;
 }
 
@@ -65,6 +69,7 @@ export interface InstrumentChart {
 export const instrumentCharts: readonly InstrumentChart[] = [
   { title: 'Time per token', select: timeView },
   { title: 'Speed', select: speedView },
+  { title: 'Flash reads', isOfFlash: true, select: flashView },
   { title: 'KV', select: kvView },
   { title: 'Memory', select: memoryView },
 ];

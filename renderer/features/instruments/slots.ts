@@ -5,6 +5,7 @@ import type { TraceRecord } from '../../../electron/contract/trace.ts';
 import { causes, causeTimes, totalMs } from '../../charts/causes.ts';
 import { cursorToken, isSameToken, type CursorToken } from '../../charts/cursor.ts';
 import { TimeSlots } from '../../charts/ring.ts';
+import type { HeldWeights } from './weight-parts.ts';
 
 export const slotMs = 400;
 export const slotCount = 150;
@@ -24,7 +25,12 @@ export interface InstrumentSlot {
   kvBytes: number | null;
   /** Null: none of its steps tells what it read. */
   flash: FlashSlot | null;
-  memory: MemoryReading | null;
+  memory: HeldMemory | null;
+}
+
+/** A reading, and what was held of the weights then; null: all of them. */
+export interface HeldMemory extends MemoryReading {
+  readonly held: HeldWeights | null;
 }
 
 /** What steps read from flash, those that read the prompt too. */
@@ -63,9 +69,9 @@ export class InstrumentData {
     }
   }
 
-  addMemory(reading: MemoryReading): void {
+  addMemory(reading: MemoryReading, held: HeldWeights | null = null): void {
     const slot = this.#slots.at(reading.at);
-    if (slot) slot.memory = reading;
+    if (slot) slot.memory = { ...reading, held };
   }
 
   /** The last minute, oldest first. */

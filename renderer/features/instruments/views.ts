@@ -6,8 +6,15 @@ import { quantileOfSorted, sorted } from '../../charts/quantile.ts';
 import { axisFor, byteUnit, type Axis, type ByteUnit } from '../../charts/ticks.ts';
 import { formatBytes, formatCount, formatMilliseconds, formatNumber, formatRate } from '../../ui/format.ts';
 import { hitRate } from './flash-reads.ts';
-import { slotMs, type FlashSlot, type InstrumentPoint, type InstrumentSlot } from './slots.ts';
-import { modelBytes, roomBytes } from './memory-room.ts';
+import {
+  slotMs,
+  type FlashSlot,
+  type HeldMemory,
+  type InstrumentPoint,
+  type InstrumentSlot,
+} from './slots.ts';
+import { allowedBytes, modelBytes, roomBytes } from './memory-room.ts';
+import { weightParts } from './weight-parts.ts';
 
 type Points = readonly InstrumentPoint[];
 
@@ -173,7 +180,7 @@ export function flashView(points: Points): ChartView {
     limits: [],
     headline: [{ value, unit: `${unitName}/s` }],
     legend: told.length === 0 ? [] : flashLegend(told, hitRates),
-    remark: '',
+    remark: told.length === 0 ? '' : missedText(told),
     write: (rate) => formatInUnit(rate, unit),
     emptyText: 'Nothing was read from flash in the last 60 s.',
   };
@@ -181,10 +188,12 @@ export function flashView(points: Points): ChartView {
 
 const bytesPerSecond = ({ bytes, ms }: FlashSlot): number => (ms > 0 ? (bytes * 1000) / ms : 0);
 
+function missedText(told: readonly FlashSlot[]): string {
+  return `${formatNumber(sum(told.map(({ misses }) => misses)))} missed`;
+}
+
 function flashLegend(told: readonly FlashSlot[], hitRates: readonly (number | null)[]): LegendEntry[] {
   const rate = hitRates.findLast((value) => value !== null) ?? null;
-  const hits = sum(told.map((flash) => flash.hits));
-  const misses = sum(told.map((flash) => flash.misses));
   return [
     {
       label: 'read',
@@ -193,8 +202,6 @@ function flashLegend(told: readonly FlashSlot[], hitRates: readonly (number | nu
       total: formatBytes(sum(told.map(({ bytes }) => bytes))),
     },
     { label: 'hit rate', role: '--text', mark: 'line', total: rate === null ? 'none' : share(rate, 1) },
-    { label: 'hits', mark: 'none', role: '--text', total: formatNumber(hits) },
-    { label: 'misses', mark: 'none', role: '--text', total: formatNumber(misses) },
   ];
 }
 
@@ -202,51 +209,75 @@ function flashLegend(told: readonly FlashSlot[], hitRates: readonly (number | nu
 const readingStandsMs = 3000;
 
 /** The latest reading at each point. */
-export function readings(points: Points): (MemoryReading | null)[] {
-  let latest: MemoryReading | null = null;
+export function readings(points: Points): (HeldMemory | null)[] {
+  let latest: HeldMemory | null = null;
   return points.map(({ startMs, slot }) => {
     latest = slot?.memory ?? latest;
     return latest && startMs - latest.at <= readingStandsMs ? latest : null;
   });
 }
 
-/** In the fixed order, from the axis upward. */
-const memoryParts: readonly {
-  label: string;
-  role: string;
-  mark: LegendEntry['mark'];
-  of: (reading: MemoryReading) => number;
-}[] = [
-  { label: 'weights', role: '--mem-weights', mark: 'area', of: ({ weightsBytes }) => weightsBytes },
+interface MemoryPart {
+  readonly label: string;
+  readonly role: string;
+  readonly mark: LegendEntry['mark'];
+  readonly of: (reading: HeldMemory) => number;
+}
+
+/** In the fixed order, from the axis upward. Weights of a streamed model are told part by part. */
+function memoryParts(latest: HeldMemory | null): readonly MemoryPart[] {
+  if (!latest?.held) return [wholeWeights, ...otherParts];
+  const parts = weightParts(latest.held).map(({ label, role }): MemoryPart => ({
+    label,
+    role,
+    mark: 'area',
+    of: ({ held }) => (held && weightParts(held).find((part) => part.label === label)?.bytes) ?? 0,
+  }));
+  return [...parts, ...otherParts];
+}
+
+const wholeWeights: MemoryPart = {
+  label: 'weights',
+  role: '--mem-weights',
+  mark: 'area',
+  of: ({ weightsBytes }) => weightsBytes,
+};
+const otherParts: readonly MemoryPart[] = [
   { label: 'KV', role: '--mem-kv', mark: 'area', of: ({ kvBytes }) => kvBytes },
   { label: 'scratch', role: '--mem-scratch', mark: 'hatched', of: ({ scratchBytes }) => scratchBytes },
   { label: 'app', role: '--line-strong', mark: 'area', of: ({ appRssBytes }) => appRssBytes },
 ];
 
-const stackedBytes = (reading: MemoryReading): number => sum(memoryParts.map(({ of }) => of(reading)));
-
 export function memoryView(points: Points): ChartView {
   const all = readings(points);
   const latest = all.findLast((reading) => reading !== null) ?? null;
+  const parts = memoryParts(latest);
+  const stackedBytes = (reading: HeldMemory) => sum(parts.map(({ of }) => of(reading)));
   const most = Math.max(0, ...all.map((reading) => (reading ? stackedBytes(reading) : 0)));
-  const limit = latest ? stackedBytes(latest) + roomBytes(latest) : 0;
+  const budget = latest?.memoryBudgetBytes ?? null;
+  const limit = latest ? (budget ?? stackedBytes(latest) + roomBytes(latest)) : 0;
   // A limit far above would press everything to the axis: then it is told, not drawn.
   const unit = byteUnit(limit <= most * 2 ? limit : most);
   return {
     ...timesOf(points),
     unit: unit.name,
-    layers: memoryParts.map(({ label, role, of }) => ({
+    layers: parts.map(({ label, role, of }) => ({
       label,
       role,
       values: all.map((reading) => (reading ? of(reading) / unit.bytes : null)),
     })),
     lines: [],
-    axis: axisFor((limit <= most * 2 ? limit : most * 1.25) / unit.bytes, 2),
-    limits: latest ? [{ label: `limit ${formatBytes(limit)}`, value: limit / unit.bytes }] : [],
-    headline: latest ? memoryHeadline(latest) : [],
-    legend: latest
-      ? memoryParts.map(({ of, ...entry }) => ({ ...entry, total: formatBytes(of(latest)) }))
+    axis: axisFor((limit <= most * 2 ? Math.max(limit, most) : most * 1.25) / unit.bytes, 2),
+    limits: latest
+      ? [
+          {
+            label: `${budget === null ? 'limit' : 'budget'} ${formatBytes(limit)}`,
+            value: limit / unit.bytes,
+          },
+        ]
       : [],
+    headline: latest ? memoryHeadline(latest) : [],
+    legend: latest ? parts.map(({ of, ...entry }) => ({ ...entry, total: formatBytes(of(latest)) })) : [],
     remark: '',
     write: (value) => formatInUnit(value, unit),
     emptyText: 'No reading of memory yet.',
@@ -255,9 +286,8 @@ export function memoryView(points: Points): ChartView {
 
 /** The model's part, of what models may have: the same figures as in the status line. */
 function memoryHeadline(latest: MemoryReading): { value: string; unit: string }[] {
-  const used = modelBytes(latest);
-  const [value = '', unit = ''] = formatBytes(used).split(' ');
-  return [{ value, unit: `${unit} of ${formatBytes(used + roomBytes(latest))}` }];
+  const [value = '', unit = ''] = formatBytes(modelBytes(latest)).split(' ');
+  return [{ value, unit: `${unit} of ${formatBytes(allowedBytes(latest))}` }];
 }
 
 function formatInUnit(value: number, { name }: ByteUnit): string {

@@ -1,4 +1,5 @@
 import type { ReplyToken } from '../../../electron/contract/chats.ts';
+import type { TraceRecord } from '../../../electron/contract/trace.ts';
 import { causes, causeTimes, otherParts, totalMs } from '../../charts/causes.ts';
 import { classNames } from '../../ui/class-names.ts';
 import { formatBytes, formatMilliseconds, formatNumber } from '../../ui/format.ts';
@@ -44,16 +45,38 @@ function TokenFacts({ token, index }: { readonly token: ReplyToken; readonly ind
       {trace.bytesTouched !== undefined && (
         <Fact label="weights and KV used" value={formatBytes(trace.bytesTouched)} />
       )}
-      {trace.bytesRead !== undefined && <Fact label="read from flash" value={formatBytes(trace.bytesRead)} />}
       {trace.kvBytes !== undefined && <Fact label="KV" value={formatBytes(trace.kvBytes)} />}
-      {trace.cacheMisses !== undefined && (
-        <Fact
-          label="experts"
-          value={`${formatNumber(trace.cacheHits ?? 0)} hit, ${formatNumber(trace.cacheMisses)} missed`}
-        />
-      )}
+      <FlashFacts trace={trace} />
     </div>
   );
+}
+
+/** Nothing where the weights are all in memory. */
+function FlashFacts({ trace }: { readonly trace: TraceRecord }) {
+  const { bytesRead, reads, cacheHits, cacheMisses } = trace;
+  const longest = longestWait(trace);
+  return (
+    <>
+      {bytesRead !== undefined && <Fact label="read from flash" value={formatBytes(bytesRead)} />}
+      {reads !== undefined && <Fact label="in reads" value={formatNumber(reads)} />}
+      {cacheMisses !== undefined && (
+        <Fact
+          label="weights"
+          value={`${formatNumber(cacheHits ?? 0)} hit, ${formatNumber(cacheMisses)} missed`}
+        />
+      )}
+      {longest && <Fact label={`longest, ${longest.place}`} value={formatMilliseconds(longest.ms)} />}
+    </>
+  );
+}
+
+/** Where a token waited longest; null: nowhere, or it is not told by layer. */
+function longestWait({ layers }: TraceRecord): { readonly place: string; readonly ms: number } | null {
+  const waits = layers?.waitNs ?? [];
+  const longest = Math.max(0, ...waits);
+  if (longest === 0) return null;
+  const layer = waits.indexOf(longest);
+  return { place: layer === waits.length - 1 ? 'head' : `layer ${formatNumber(layer)}`, ms: longest / 1e6 };
 }
 
 function Fact({

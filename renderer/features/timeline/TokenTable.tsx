@@ -1,4 +1,5 @@
 import type { ReplyToken } from '../../../electron/contract/chats.ts';
+import type { TraceRecord } from '../../../electron/contract/trace.ts';
 import { causes, causeTimes, totalMs, type CauseTimes } from '../../charts/causes.ts';
 import { csvCell } from '../../charts/chart-table.ts';
 import { LongTable } from '../../charts/LongTable.tsx';
@@ -20,9 +21,17 @@ function causesOf(tokens: readonly ReplyToken[]): number[] {
   return last ? knownCauses([causeTimes(last.trace)]) : [];
 }
 
+/** Told only of models that are streamed. */
+const readColumns: readonly { readonly name: string; readonly of: (trace: TraceRecord) => string }[] = [
+  { name: 'read', of: ({ bytesRead }) => (bytesRead === undefined ? '' : formatBytes(bytesRead)) },
+  { name: 'hits', of: ({ cacheHits }) => (cacheHits === undefined ? '' : formatNumber(cacheHits)) },
+  { name: 'misses', of: ({ cacheMisses }) => (cacheMisses === undefined ? '' : formatNumber(cacheMisses)) },
+];
+
 /** The same numbers as text. */
 export function TokenTable({ tokens }: { readonly tokens: readonly ReplyToken[] }) {
   const known = causesOf(tokens);
+  const reads = tokens.at(-1)?.trace.bytesRead === undefined ? [] : readColumns;
   return (
     <LongTable
       label="Tokens of the reply"
@@ -33,6 +42,7 @@ export function TokenTable({ tokens }: { readonly tokens: readonly ReplyToken[] 
         { name: 'probability', isFigure: true },
         { name: 'time, ms', isFigure: true },
         ...known.map((index) => ({ name: `${causes[index]?.label ?? ''}, ms`, isFigure: true })),
+        ...reads.map(({ name }) => ({ name, isFigure: true })),
         { name: 'KV', isFigure: true },
       ]}
       rowCount={tokens.length}
@@ -49,6 +59,7 @@ export function TokenTable({ tokens }: { readonly tokens: readonly ReplyToken[] 
           trace.logProbability === undefined ? '' : probabilityText(trace.logProbability),
           ms(totalMs(trace)),
           ...known.map((cause) => ms(times[cause])),
+          ...reads.map(({ of }) => of(trace)),
           trace.kvBytes === undefined ? '' : formatBytes(trace.kvBytes),
         ];
       }}
@@ -60,14 +71,14 @@ export function TokenTable({ tokens }: { readonly tokens: readonly ReplyToken[] 
 export function timelineCsv(tokens: readonly ReplyToken[]): string {
   const head = [
     'token', 'id', 'text', 'phase', 'probability', 'time ms', ...causes.map(({ label }) => `${label} ms`),
-    'output head ms', 'bytes touched', 'bytes read', 'cache hits', 'cache misses', 'KV bytes',
+    'output head ms', 'bytes touched', 'bytes read', 'reads', 'cache hits', 'cache misses', 'KV bytes',
   ]; // prettier-ignore
   const rows = tokens.map(({ id, text, piece, trace }, index) => [
     index, id, text || piece, trace.phase,
     trace.logProbability === undefined ? undefined : Math.exp(trace.logProbability),
     totalMs(trace), ...causeTimes(trace).map((value) => (Number.isNaN(value) ? undefined : value)),
     trace.timeNs.head === undefined ? undefined : trace.timeNs.head / 1e6,
-    trace.bytesTouched, trace.bytesRead, trace.cacheHits, trace.cacheMisses, trace.kvBytes,
+    trace.bytesTouched, trace.bytesRead, trace.reads, trace.cacheHits, trace.cacheMisses, trace.kvBytes,
   ]); // prettier-ignore
   return [head, ...rows]
     .map((cells) => `${cells.map((cell) => csvCell(cell?.toString() ?? '')).join(',')}\r\n`)

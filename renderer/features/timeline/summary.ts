@@ -2,7 +2,7 @@
 import type { TraceRecord } from '../../../electron/contract/trace.ts';
 import { causes, causeTimes, type Cause } from '../../charts/causes.ts';
 import { quantileOfSorted } from '../../charts/quantile.ts';
-import { formatMilliseconds, formatNumber, formatRate } from '../../ui/format.ts';
+import { formatBytes, formatMilliseconds, formatNumber, formatRate } from '../../ui/format.ts';
 import type { TimelineData } from './timeline-data.ts';
 
 export interface CauseShare {
@@ -35,6 +35,8 @@ export function summarizeTimeline(data: TimelineData): TimelineSummary {
 export interface Conclusion {
   /** The finding. */
   readonly finding: string;
+  /** More memory would make it faster. */
+  readonly waitsForFlash: boolean;
   /** The figures that show it. */
   readonly figures: string;
 }
@@ -43,7 +45,7 @@ export interface Conclusion {
 export function conclusionOf(data: TimelineData, { p50, p95, slowest, shares }: TimelineSummary): Conclusion {
   if (data.timed === 0) {
     const finding = data.count === 0 ? 'No token yet.' : 'The step that read the prompt drew the only token.';
-    return { finding, figures: '' };
+    return { finding, waitsForFlash: false, figures: '' };
   }
   const token = data.tokens[slowest];
   const name = token ? ` “${visibleText(token.text || token.piece)}”` : '';
@@ -51,11 +53,14 @@ export function conclusionOf(data: TimelineData, { p50, p95, slowest, shares }: 
     data.timed === 1
       ? `One token took ${formatMilliseconds(p50)}.`
       : `A token took ${formatMilliseconds(p50)} (p50) or ${formatMilliseconds(p95)} (p95); the slowest, token ${formatNumber(slowest)}${name}, ${formatMilliseconds(data.totalMs(slowest))}.`;
-  return { finding: dominance(shares), figures };
+  return { finding: dominance(shares), waitsForFlash: waitsForFlash(shares), figures };
 }
 
 /** A cause has to take this much before it is named alone. */
 const dominantShare = 0.5;
+
+const waitsForFlash = (shares: readonly CauseShare[]): boolean =>
+  shares.some(({ cause, share }) => cause.name === 'flash' && share >= dominantShare);
 
 function dominance(shares: readonly CauseShare[]): string {
   const named = shares.filter(({ cause }) => cause.name !== 'other');
@@ -64,7 +69,7 @@ function dominance(shares: readonly CauseShare[]): string {
   }
   const [first, second] = [...shares].sort((left, right) => right.ms - left.ms);
   if (!first) return '';
-  if (first.cause.name === 'flash' && first.share >= dominantShare) {
+  if (first.cause.name === 'flash' && waitsForFlash(shares)) {
     return `${shareWords(first.share)} of it waited for flash.`;
   }
   if (first.share >= dominantShare || !second)
@@ -86,6 +91,8 @@ function shareWords(share: number): string {
 export interface PrefillSummary {
   readonly tokens: number;
   readonly reused: number;
+  /** From flash; null: not told. */
+  readonly bytesRead: number | null;
   readonly ms: number;
   readonly shares: readonly CauseShare[];
 }
@@ -100,15 +107,23 @@ export function summarizePrefill(records: readonly TraceRecord[]): PrefillSummar
     const known = times.map((of) => of[index] ?? NaN).filter((value) => !Number.isNaN(value));
     return known.length === 0 ? [] : [{ cause, ms: sum(known), share: ms > 0 ? sum(known) / ms : 0 }];
   });
-  return { tokens: sum(read.map(({ tokens }) => tokens)), reused: read[0]?.reused ?? 0, ms, shares };
+  const known = read.flatMap(({ bytesRead }) => bytesRead ?? []);
+  return {
+    tokens: sum(read.map(({ tokens }) => tokens)),
+    reused: read[0]?.reused ?? 0,
+    bytesRead: known.length > 0 ? sum(known) : null,
+    ms,
+    shares,
+  };
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-export function prefillText({ tokens, reused, ms }: PrefillSummary): string {
+export function prefillText({ tokens, reused, bytesRead, ms }: PrefillSummary): string {
   const rate = ms > 0 ? `, ${formatRate((tokens * 1000) / ms)} tokens/s` : '';
+  const flash = bytesRead === null ? '' : `, ${formatBytes(bytesRead)} from flash`;
   const kept = reused > 0 ? `; ${formatNumber(reused)} were held from before` : '';
-  return `${formatNumber(tokens)} ${tokens === 1 ? 'token' : 'tokens'} of prompt read in ${formatMilliseconds(ms)}${rate}${kept}`;
+  return `${formatNumber(tokens)} ${tokens === 1 ? 'token' : 'tokens'} of prompt read in ${formatMilliseconds(ms)}${rate}${flash}${kept}`;
 }
 
 /** A token's text so that spaces and line ends are seen. */

@@ -1,5 +1,6 @@
 /** The tokens of a reply as numbers, so that ten thousand of them are summed and drawn quickly. Grows with the reply. */
 import type { ReplyToken } from '../../../electron/contract/chats.ts';
+import type { TraceRecord } from '../../../electron/contract/trace.ts';
 import { causes, causeTimes, totalMs } from '../../charts/causes.ts';
 
 /** Tokens that were drawn by a step of their own; the one drawn by the step that read the prompt has no time of its own. */
@@ -15,6 +16,8 @@ export class TimelineData {
   sumMs = 0;
   /** Index of the token that took longest; −1: none is timed. */
   slowest = -1;
+  /** What tokens with a time of their own read from flash; null: none of them tells. */
+  reads: { bytes: number; hits: number; misses: number } | null = null;
 
   get count(): number {
     return this.#count;
@@ -63,6 +66,7 @@ export class TimelineData {
     this.timed = 0;
     this.sumMs = 0;
     this.slowest = -1;
+    this.reads = null;
   }
 
   #add(index: number, { trace }: ReplyToken): void {
@@ -81,6 +85,15 @@ export class TimelineData {
     this.timed += 1;
     this.sumMs += ms;
     if (this.slowest < 0 || ms > this.totalMs(this.slowest)) this.slowest = index;
+    this.#addReads(trace);
+  }
+
+  #addReads({ bytesRead, cacheHits, cacheMisses }: TraceRecord): void {
+    if (bytesRead === undefined) return;
+    const reads = (this.reads ??= { bytes: 0, hits: 0, misses: 0 });
+    reads.bytes += bytesRead;
+    reads.hits += cacheHits ?? 0;
+    reads.misses += cacheMisses ?? 0;
   }
 
   #reserve(size: number): void {

@@ -2,12 +2,14 @@ import { Download } from 'lucide-react';
 import { useRef, useState } from 'react';
 import type { ReplyToken } from '../../../electron/contract/chats.ts';
 import type { TraceRecord } from '../../../electron/contract/trace.ts';
+import type { LegendEntry } from '../../charts/chart-view.ts';
 import { Legend } from '../../charts/Legend.tsx';
 import { useSaveCsv } from '../../charts/save-csv.ts';
 import { useWidth } from '../../charts/use-width.ts';
-import { formatMilliseconds, formatNumber } from '../../ui/format.ts';
+import { formatBytes, formatMilliseconds, formatNumber } from '../../ui/format.ts';
 import { IconButton } from '../../ui/IconButton.tsx';
 import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
+import { hitRate } from '../instruments/flash-reads.ts';
 import { PrefillLine } from './PrefillLine.tsx';
 import { conclusionOf, summarizeTimeline, type Conclusion, type TimelineSummary } from './summary.ts';
 import { TimelineData } from './timeline-data.ts';
@@ -27,6 +29,8 @@ export interface TokenTimelineProps {
   readonly onHover: (tokenIndex: number | null) => void;
   /** Absent: the reply cannot be branched. */
   readonly onBranch?: ((token: number, alternativeId: number) => void) | undefined;
+  /** Where the model's memory budget is chosen. Absent: it has none. */
+  readonly budgetHref?: string | undefined;
 }
 
 /** What is shown of the data; made when it is drawn. */
@@ -43,7 +47,7 @@ function stateOf(data: TimelineData): TimelineState {
 
 /** The time of a reply, token by token and cause by cause: the finding first, then the drawing. */
 export function TokenTimeline(props: TokenTimelineProps) {
-  const { tokens, prefill, live, hovered, onHover, onBranch } = props;
+  const { tokens, prefill, live, hovered, onHover, onBranch, budgetHref } = props;
   const [display, setDisplay] = useState<'chart' | 'table'>('chart');
   const [state, setState] = useState<TimelineState | null>(null);
   const [measured, width] = useWidth();
@@ -62,7 +66,7 @@ export function TokenTimeline(props: TokenTimelineProps) {
       <div className="flex items-start gap-2">
         <div className="flex min-h-7 min-w-0 flex-1 flex-wrap items-center gap-x-2">
           <h2 className="font-strong whitespace-nowrap">Token timeline</h2>
-          {state && <ConclusionText conclusion={state.conclusion} isLive={live} />}
+          {state && <ConclusionText conclusion={state.conclusion} isLive={live} budgetHref={budgetHref} />}
         </div>
         <span className="flex h-7 shrink-0 items-center gap-1">
           <IconButton
@@ -82,7 +86,7 @@ export function TokenTimeline(props: TokenTimelineProps) {
           />
         </span>
       </div>
-      {state && <CauseLegend summary={state.summary} />}
+      {state && <CauseLegend state={state} />}
       <PrefillLine tokens={tokens} prefill={prefill} />
       {display === 'chart' ? (
         <TimelinePlot
@@ -104,24 +108,44 @@ export function TokenTimeline(props: TokenTimelineProps) {
 function ConclusionText({
   conclusion,
   isLive,
+  budgetHref,
 }: {
   readonly conclusion: Conclusion;
   readonly isLive: boolean;
+  readonly budgetHref: string | undefined;
 }) {
   return (
     <p className="min-w-0 text-1">
       {isLive && <span className="text-text-muted">So far: </span>}
       <b>{conclusion.finding}</b> <span className="text-text-muted">{conclusion.figures}</span>
+      {conclusion.waitsForFlash && budgetHref !== undefined && (
+        <>
+          {' '}
+          <a href={budgetHref} className="whitespace-nowrap">
+            Give it more memory…
+          </a>
+        </>
+      )}
     </p>
   );
 }
 
-function CauseLegend({ summary }: { readonly summary: TimelineSummary }) {
-  const entries = summary.shares.map(({ cause, ms, share }) => ({
+function CauseLegend({ state: { data, summary } }: { readonly state: TimelineState }) {
+  const entries = summary.shares.map(({ cause, ms, share }): LegendEntry => ({
     label: cause.label,
     role: cause.role,
-    mark: 'area' as const,
+    mark: 'area',
     total: `${formatMilliseconds(ms)} ${formatNumber(share * 100)} %`,
   }));
-  return <Legend entries={entries} />;
+  return <Legend entries={[...entries, ...readEntries(data)]} />;
+}
+
+function readEntries({ reads, timed }: TimelineData): LegendEntry[] {
+  if (!reads) return [];
+  const told = { role: '--text', mark: 'none' } as const;
+  const rate = hitRate(reads.hits, reads.misses);
+  return [
+    { ...told, label: 'read a token', total: formatBytes(reads.bytes / timed) },
+    ...(rate === null ? [] : [{ ...told, label: 'hit rate', total: `${formatNumber(rate * 100)} %` }]),
+  ];
 }

@@ -1,5 +1,5 @@
 import { useEffect, useState, type ReactNode } from 'react';
-import { CopyButton } from '../CopyButton.tsx';
+import { CopyButton } from '../../../ui/CopyButton.tsx';
 import type { CodeLine } from './highlight.ts';
 import { languageOf } from './languages.ts';
 

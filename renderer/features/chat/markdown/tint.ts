@@ -14,7 +14,7 @@ function stepOf(value: number, low: number, high: number): number {
 /** Bits of surprise: paint begins at 0.9 and is full at 5.4. */
 const surpriseBits = { low: 0.35, high: 6 };
 
-/** `usualNs`: the median time of the reply's tokens; paint begins a tenth above it and is full near its double. */
+/** `usualNs`: the median time of the reply's tokens, or of their waits; paint begins a tenth above it and is full near its double. */
 export function tintStep(token: ReplyToken, mode: TintMode, usualNs: number): number {
   const { logProbability, timeNs } = token.trace;
   switch (mode) {
@@ -26,17 +26,30 @@ export function tintStep(token: ReplyToken, mode: TintMode, usualNs: number): nu
         : stepOf(-logProbability / Math.LN2, surpriseBits.low, surpriseBits.high);
     case 'time':
       return stepOf(timeNs.total, usualNs, usualNs * 2);
+    case 'flash':
+      return stepOf(timeNs.readWait ?? 0, usualNs, usualNs * 2);
   }
 }
 
-/** The median time of the tokens that were decoded. */
-export function usualTime(tokens: readonly ReplyToken[]): number {
-  const times = tokens
-    .filter(({ trace }) => trace.phase === 'decode')
-    .map(({ trace }) => trace.timeNs.total)
-    .sort((one, other) => one - other);
-  return times[Math.floor(times.length / 2)] ?? 0;
+/** A wait is no stall while the reply's tokens wait less than this part of their time. */
+const leastStall = 0.05;
+
+/** What the tint measures tokens by: the median of those that were decoded; of waits at least a small part of the time. */
+export function usualTime(tokens: readonly ReplyToken[], mode: TintMode): number {
+  const decoded = tokens.filter(({ trace }) => trace.phase === 'decode').map(({ trace }) => trace.timeNs);
+  const time = median(decoded.map(({ total }) => total));
+  if (mode !== 'flash') return time;
+  return Math.max(time * leastStall, median(decoded.map(({ readWait }) => readWait ?? 0)));
 }
+
+function median(values: readonly number[]): number {
+  const ascending = values.toSorted((one, other) => one - other);
+  return ascending[Math.floor(ascending.length / 2)] ?? 0;
+}
+
+/** Whether any token tells how long it waited for flash. */
+export const tellsStalls = (tokens: readonly ReplyToken[]): boolean =>
+  tokens.at(-1)?.trace.timeNs.readWait !== undefined;
 
 /** Where each token begins in the reply's text; one more at the end. */
 export function tokenStarts(tokens: readonly ReplyToken[]): readonly number[] {

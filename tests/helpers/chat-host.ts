@@ -15,7 +15,7 @@ import type { AppEvent, PageContract, Start } from '../../electron/contract/page
 import { pageContract } from '../../electron/contract/page-contract.ts';
 import type { Handlers } from '../../electron/contract/rpc.ts';
 import { Settings } from '../../electron/contract/settings.ts';
-import { noFacts } from '../helpers/no-facts.ts';
+import { noFacts } from './no-facts.ts';
 
 export const readyEngine: LoadState = {
   state: 'ready',
@@ -160,11 +160,23 @@ export class ChatHost {
 
   /** The growing reply says these; each is a token. */
   say(replyId: string, ...texts: string[]): void {
+    const { length } = this.#growingTokens(replyId);
+    this.grow(
+      replyId,
+      texts.map((text, index) => tokenOf(length + index, text)),
+    );
+  }
+
+  /** The growing reply has these tokens more. */
+  grow(replyId: string, tokens: readonly ReplyToken[]): void {
+    this.#growingTokens(replyId).push(...tokens);
+    this.setPhase(replyId, { phase: 'writing' });
+  }
+
+  #growingTokens(replyId: string): ReplyToken[] {
     const growing = this.#growing.get(replyId);
     if (!growing) throw new Error(`${replyId} does not grow.`);
-    growing.phase = { phase: 'writing' };
-    for (const text of texts) growing.tokens.push(tokenOf(growing.tokens.length, text));
-    growing.change();
+    return growing.tokens;
   }
 
   setPhase(replyId: string, phase: ReplyPhase): void {

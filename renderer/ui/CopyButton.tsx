@@ -1,6 +1,6 @@
 import { useState } from 'react';
-import { copyText } from '../../ipc/clipboard.ts';
-import { Button } from '../../ui/Button.tsx';
+import { copyText } from '../ipc/clipboard.ts';
+import { Button } from './Button.tsx';
 
 const confirmationMs = 1500;
 

@@ -1,0 +1,41 @@
+/** What of a streamed model's weights is in memory, part by part. Pure. */
+import type { Streaming } from '../../../electron/contract/engine-contract.ts';
+import type { LoadState } from '../../../electron/contract/machine.ts';
+import type { MeterFill } from '../../ui/Meter.tsx';
+
+/** Null: the model in memory is there as a whole, or there is none. */
+export const streamingOf = (engine: LoadState): Streaming | null =>
+  engine.state === 'ready' ? engine.info.streaming : null;
+
+export type HeldWeights = Pick<
+  Streaming,
+  'pinnedBytes' | 'ringBytes' | 'lookupBytes' | 'slots' | 'slotBytes'
+>;
+
+export interface WeightPart {
+  readonly label: string;
+  /** The role of its colour in tokens.css. */
+  readonly role: string;
+  readonly fill: MeterFill;
+  readonly bytes: number;
+}
+
+/** From the axis upward. Where there are experts, all else is pinned: it is what every token reads. */
+export function weightParts(held: HeldWeights): readonly WeightPart[] {
+  const { pinnedBytes, ringBytes, lookupBytes, slots, slotBytes } = held;
+  const hasExperts = slots > 0;
+  const part = (label: string, fill: MeterFill, bytes: number) => ({
+    label,
+    role: `--mem-${fill}`,
+    fill,
+    bytes,
+  });
+  return [
+    part(hasExperts ? 'always read' : 'pinned', 'weights', pinnedBytes),
+    ...(hasExperts ? [part('expert cache', 'cache', slots * slotBytes)] : []),
+    part('buffers', 'buffers', ringBytes + lookupBytes),
+  ];
+}
+
+export const heldBytes = (held: HeldWeights): number =>
+  weightParts(held).reduce((sum, { bytes }) => sum + bytes, 0);
