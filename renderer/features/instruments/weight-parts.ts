@@ -3,9 +3,12 @@ import type { Streaming } from '../../../electron/contract/engine-contract.ts';
 import type { LoadState } from '../../../electron/contract/machine.ts';
 import type { MeterFill } from '../../ui/Meter.tsx';
 
-/** Null: the model in memory is there as a whole, or there is none. */
-export const streamingOf = (engine: LoadState): Streaming | null =>
-  engine.state === 'ready' ? engine.info.streaming : null;
+/** Null: the model in memory is there as a whole, or there is none. A pack may be there as a whole too. */
+export function streamingOf(engine: LoadState): Streaming | null {
+  if (engine.state !== 'ready' || !engine.info.streaming) return null;
+  const { memoryBudgetBytes, budgetBytes, totalBytes } = engine.info.streaming;
+  return memoryBudgetBytes === null || budgetBytes >= totalBytes ? null : engine.info.streaming;
+}
 
 export type HeldWeights = Pick<
   Streaming,

@@ -3,27 +3,42 @@ import { Legend } from '../../charts/Legend.tsx';
 import type { LegendEntry } from '../../charts/chart-view.ts';
 import { formatBytes } from '../../ui/format.ts';
 import { Meter } from '../../ui/Meter.tsx';
+import { weightParts, type WeightPart } from '../instruments/weight-parts.ts';
 import { fitBar, overBytes } from './fit.ts';
 
 const percent = (share: number): string => `${share * 100}%`;
+
+/** Of a streamed model what its budget leaves for weights, part by part. */
+function weightsOf({ streaming, weightsBytes }: Fit): readonly WeightPart[] {
+  if (streaming) return weightParts(streaming);
+  return [{ label: 'weights', role: '--mem-weights', fill: 'weights', bytes: weightsBytes }];
+}
 
 /** Weights, KV and scratch against what is free, with the limit marked. The legend has the figures. */
 export function FitBar({ fit }: { readonly fit: Fit }) {
   const { scaleBytes, freeShare, totalShare } = fitBar(fit);
   const over = overBytes(fit);
+  const weights = weightsOf(fit);
+  const budgetBytes = fit.streaming?.memoryBudgetBytes ?? null;
   const entries: LegendEntry[] = [
-    { label: 'weights', role: '--mem-weights', mark: 'area', total: formatBytes(fit.weightsBytes) },
+    ...weights.map(({ label, role, bytes }): LegendEntry => ({
+      label,
+      role,
+      mark: 'area',
+      total: formatBytes(bytes),
+    })),
     { label: 'KV', role: '--mem-kv', mark: 'area', total: formatBytes(fit.kvBytes) },
     { label: 'scratch', role: '--mem-scratch', mark: 'hatched', total: formatBytes(fit.scratchBytes) },
   ];
   return (
     <div>
+      {budgetBytes !== null && <BudgetMark bytes={budgetBytes} share={budgetBytes / scaleBytes} />}
       <div className="relative pb-5">
         <Meter
           isTall
           limit={scaleBytes}
           parts={[
-            { fill: 'weights', value: fit.weightsBytes },
+            ...weights.map(({ fill, bytes }) => ({ fill, value: bytes })),
             { fill: 'kv', value: fit.kvBytes },
             { fill: 'scratch', value: fit.scratchBytes },
           ]}
@@ -42,7 +57,7 @@ export function FitBar({ fit }: { readonly fit: Fit }) {
           </span>
         )}
       </div>
-      <Legend entries={entries} className="mt-1 justify-between">
+      <Legend entries={entries} className="mt-1 justify-between gap-x-2!">
         <li>
           sum <b className="font-strong text-text">{formatBytes(fit.totalBytes)}</b>
         </li>
@@ -51,6 +66,23 @@ export function FitBar({ fit }: { readonly fit: Fit }) {
         of {formatBytes(fit.memoryBytes)} of memory, {formatBytes(fit.reserveBytes)} stays the system’s
       </p>
     </div>
+  );
+}
+
+/** A tick over the bar where the budget ends; beyond the bar it is told at its end. */
+function BudgetMark({ bytes, share }: { readonly bytes: number; readonly share: number }) {
+  const text = `budget ${formatBytes(bytes)}`;
+  if (share > 1) return <p className="text-right text-1">{text}, beyond this bar →</p>;
+  return (
+    <p className="flex h-5 text-1 whitespace-nowrap">
+      <span
+        className={share > 0.3 ? 'border-r border-text pr-1 text-right' : 'border-r border-text'}
+        style={{ width: percent(share) }}
+      >
+        {share > 0.3 && text}
+      </span>
+      {share <= 0.3 && <span className="pl-1">{text}</span>}
+    </p>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { Fit, LoadSettings } from '../../../electron/contract/machine.ts';
+import type { Fit, LoadSettings, MemoryBudget } from '../../../electron/contract/machine.ts';
 import { KvCodec } from '../../../electron/contract/engine-contract.ts';
 import type { Answer } from '../../ipc/use-answer.ts';
 import { Button } from '../../ui/Button.tsx';
@@ -10,12 +10,22 @@ import { Panel } from '../../ui/Panel.tsx';
 import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
 import { Slider } from '../../ui/Slider.tsx';
 import { Cell, HeadCell, Row, Table } from '../../ui/Table.tsx';
+import { BudgetKnob } from './BudgetKnob.tsx';
 import { contextSlider } from './context-steps.ts';
 import { adviceFor, measuredText, overBytes } from './fit.ts';
 import { FitBar } from './FitBar.tsx';
+import { PackAdvice } from './PackAdvice.tsx';
+import { predictionOf } from './streaming.ts';
+import { StreamingFacts } from './StreamingFacts.tsx';
 
 export interface FitPanelProps {
   readonly answer: Answer<Fit>;
+  /** The least memory budget, where `answer` refuses one below it; null: it does not. */
+  readonly leastBudget: number | null;
+  /** Of a streamed model, what the knob stands for. */
+  readonly budget: MemoryBudget;
+  /** Makes a pack of the model. */
+  readonly packCommand: string;
   readonly settings: LoadSettings;
   readonly precisions: readonly Fit[];
   readonly cores: number;
@@ -41,11 +51,7 @@ export function FitPanel(props: FitPanelProps) {
           <Notice
             level="error"
             title="This cannot be priced."
-            actions={
-              <Button size="small" onClick={onRetry}>
-                Try again
-              </Button>
-            }
+            actions={<Remedy {...props} onRetry={onRetry} />}
           >
             {answer.error}
           </Notice>
@@ -56,10 +62,30 @@ export function FitPanel(props: FitPanelProps) {
   );
 }
 
+/** What helps where it cannot be priced. */
+function Remedy({ leastBudget, onChange, onRetry }: FitPanelProps) {
+  if (leastBudget !== null) {
+    return (
+      <Button size="small" onClick={() => onChange({ memoryBudget: leastBudget })}>
+        Use the least, {formatBytes(leastBudget)}
+      </Button>
+    );
+  }
+  return (
+    <Button size="small" onClick={onRetry}>
+      Try again
+    </Button>
+  );
+}
+
 function FitHead({ fit, onChange }: { readonly fit: Fit; readonly onChange: FitPanelProps['onChange'] }) {
   return (
     <>
-      {fit.fits ? <Chip tone="ok">fits</Chip> : <Chip tone="danger">does not fit</Chip>}
+      {fit.fits ? (
+        <Chip tone="ok">{fit.streaming ? 'fits, streamed' : 'fits'}</Chip>
+      ) : (
+        <Chip tone="danger">does not fit</Chip>
+      )}
       <span className="ml-auto flex items-center gap-2 text-1 text-text-muted">
         largest context that fits:
         {fit.largestContext > 0 ? (
@@ -78,7 +104,9 @@ function FitHead({ fit, onChange }: { readonly fit: Fit; readonly onChange: FitP
   );
 }
 
-function Knobs({ fit, settings, precisions, cores, onChange }: FitPanelProps & { readonly fit: Fit }) {
+function Knobs(props: FitPanelProps & { readonly fit: Fit }) {
+  const { fit, settings, precisions, cores, budget, packCommand, onChange } = props;
+  const { streaming } = fit;
   const steps = contextSlider(fit.modelContext);
   const context = settings.context ?? fit.context;
   const threads = settings.threads ?? cores;
@@ -87,6 +115,13 @@ function Knobs({ fit, settings, precisions, cores, onChange }: FitPanelProps & {
     <>
       <FitBar fit={fit} />
       <div className="grid grid-cols-[92px_minmax(0,1fr)] items-center gap-x-3 gap-y-1">
+        {streaming && (
+          <BudgetKnob
+            fit={{ ...fit, streaming }}
+            chosen={budget}
+            onChange={(memoryBudget) => onChange({ memoryBudget })}
+          />
+        )}
         <span aria-hidden="true" className="text-text-muted">
           Context
         </span>
@@ -130,7 +165,9 @@ function Knobs({ fit, settings, precisions, cores, onChange }: FitPanelProps & {
           onChange={(next) => onChange({ threads: next })}
         />
       </div>
+      {streaming && <StreamingFacts streaming={streaming} />}
       {advice !== null && <p className="text-1 text-warn">{advice}</p>}
+      {!fit.fits && !fit.canStream && <PackAdvice command={packCommand} />}
       <Precisions precisions={precisions} current={fit} onChange={onChange} />
     </>
   );
@@ -210,17 +247,18 @@ function PrecisionRow({
 
 function FitFoot({ fit, actions }: { readonly fit: Fit | null; readonly actions: ReactNode }) {
   const measured = fit && measuredText(fit);
+  const prediction = fit && predictionOf(fit);
   return (
     <div className="flex items-center gap-4">
-      {fit && (
+      {prediction && (
         <div className="min-w-0">
           <p>
-            <span className="text-1 text-text-muted">predicted at a full context</span>{' '}
-            {fit.predictedTokensPerSecond === null ? (
-              <span className="text-1 text-text-muted">after the first reply on this machine</span>
+            <span className="text-1 text-text-muted">{prediction.label}</span>{' '}
+            {prediction.tokensPerSecond === null ? (
+              <span className="text-1 text-text-muted">{prediction.missing}</span>
             ) : (
               <>
-                <b>{formatRate(fit.predictedTokensPerSecond)}</b>{' '}
+                <b>{formatRate(prediction.tokensPerSecond)}</b>{' '}
                 <span className="text-1 text-text-muted">tokens/s, {formatBytes(fit.totalBytes)}</span>
               </>
             )}

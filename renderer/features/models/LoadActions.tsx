@@ -1,9 +1,16 @@
 import { useState } from 'react';
-import type { Fit, LoadSettings, LoadState, PageModel } from '../../../electron/contract/machine.ts';
+import type {
+  Fit,
+  LoadSettings,
+  LoadState,
+  MemoryBudget,
+  PageModel,
+} from '../../../electron/contract/machine.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Dialog } from '../../ui/Dialog.tsx';
 import { formatBytes, formatNumber } from '../../ui/format.ts';
 import { overBytes } from './fit.ts';
+import { loadedBudget } from './streaming.ts';
 
 export interface LoadActionsProps {
   readonly model: PageModel;
@@ -12,25 +19,33 @@ export interface LoadActionsProps {
   readonly settings: LoadSettings;
   readonly onLoad: (settings: LoadSettings, force: boolean) => void;
   readonly onUnload: () => void;
+  /** Another budget for the model as it is loaded. */
+  readonly onBudget: (budget: MemoryBudget) => void;
 }
 
-/** Whether loading with these settings would be something else than what is loaded. */
-function isLoadedSo(engine: LoadState, id: string, settings: LoadSettings): boolean {
-  if (engine.state !== 'ready' || engine.model !== id) return false;
-  const { context, kvCodec, threads } = settings;
-  return (
+type Loaded = 'so' | 'with another budget' | 'otherwise';
+
+/** Whether loading with these settings would be something else than what is loaded; a budget is changed without loading. */
+function howLoaded(engine: LoadState, id: string, settings: LoadSettings): Loaded {
+  if (engine.state !== 'ready' || engine.model !== id) return 'otherwise';
+  const { context, kvCodec, threads, memoryBudget } = settings;
+  const isSo =
     (context === null || context === engine.context) &&
     (kvCodec === null || kvCodec === engine.kvCodec) &&
-    (threads === null || threads === engine.info.threads)
-  );
+    (threads === null || threads === engine.info.threads);
+  if (!isSo) return 'otherwise';
+  const budget = loadedBudget(engine);
+  return budget === null || memoryBudget === null || memoryBudget === budget ? 'so' : 'with another budget';
 }
 
 /** Load, Load again with other settings, Unload. What does not fit is loaded after a second word, or at once with Alt held. */
-export function LoadActions({ model, engine, fit, settings, onLoad, onUnload }: LoadActionsProps) {
+export function LoadActions(props: LoadActionsProps) {
+  const { model, engine, fit, settings, onLoad, onUnload, onBudget } = props;
   const [isAsking, setIsAsking] = useState(false);
   const isHere = engine.state !== 'none' && engine.model === model.id;
   const isLoaded = isHere && engine.state === 'ready';
   const fits = fit?.fits ?? true;
+  const how = howLoaded(engine, model.id, settings);
   const load = (isForced: boolean) => {
     if (!fits && !isForced) setIsAsking(true);
     else onLoad(settings, !fits);
@@ -38,7 +53,16 @@ export function LoadActions({ model, engine, fit, settings, onLoad, onUnload }: 
   return (
     <>
       {isLoaded && <Button onClick={onUnload}>Unload</Button>}
-      {!isLoadedSo(engine, model.id, settings) && (
+      {how === 'with another budget' && (
+        <Button
+          variant="primary"
+          title="Without loading it again"
+          onClick={() => onBudget(settings.memoryBudget ?? 'auto')}
+        >
+          Change the budget
+        </Button>
+      )}
+      {how === 'otherwise' && (
         <Button
           variant={fits ? 'primary' : 'danger'}
           title={fits ? undefined : 'Hold Alt, on a Mac Option, to load without being asked.'}

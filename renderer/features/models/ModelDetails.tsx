@@ -4,6 +4,8 @@ import type { LoadState, PageModel } from '../../../electron/contract/machine.ts
 import type { Answer } from '../../ipc/use-answer.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Notice } from '../../ui/Notice.tsx';
+import { ExpertPanel } from './ExpertPanel.tsx';
+import { BudgetProgress } from './BudgetProgress.tsx';
 import { ContentsPanel } from './ContentsPanel.tsx';
 import { fileText, headFacts, mainType } from './facts.ts';
 import { FitPanel, type FitPanelProps } from './FitPanel.tsx';
@@ -12,13 +14,19 @@ import { LoadActions, type LoadActionsProps } from './LoadActions.tsx';
 import { LoadFailure } from './LoadFailure.tsx';
 import { formatName } from './model-list.ts';
 import { LoadProgress } from './LoadProgress.tsx';
+import type { BudgetChange } from './models-store.ts';
+import { packCommand } from './streaming.ts';
 import { TensorPanel } from './TensorPanel.tsx';
 
 export interface ModelDetailsProps
-  extends Omit<FitPanelProps, 'actions'>, Pick<LoadActionsProps, 'onLoad' | 'onUnload'> {
+  extends
+    Omit<FitPanelProps, 'actions' | 'packCommand'>,
+    Pick<LoadActionsProps, 'onLoad' | 'onUnload' | 'onBudget'> {
   readonly model: PageModel;
   readonly summary: Answer<ModelSummary>;
   readonly engine: LoadState;
+  readonly budgetChange: BudgetChange | null;
+  readonly onLeaveBudget: () => void;
   readonly onForget: () => void;
   readonly onInspect: () => void;
 }
@@ -28,7 +36,7 @@ export function ModelDetails(props: ModelDetailsProps) {
   const { model, summary: answer, engine } = props;
   const summary = answer && 'value' in answer ? answer.value : null;
   return (
-    <div className="scrollable grid min-h-0 grid-rows-[auto_auto_minmax(220px,1fr)] gap-3 p-4">
+    <div className="scrollable flex min-h-0 flex-col gap-3 p-4">
       <div className="grid gap-3">
         <Head model={model} summary={summary} onForget={props.onForget} />
         <States {...props} />
@@ -37,7 +45,11 @@ export function ModelDetails(props: ModelDetailsProps) {
         <>
           <div className="grid grid-cols-[minmax(0,1fr)_300px] gap-3 wide:grid-cols-[minmax(0,1fr)_420px]">
             {summary.supported ? (
-              <FitPanel {...props} actions={<Actions {...props} model={model} engine={engine} />} />
+              <FitPanel
+                {...props}
+                packCommand={packCommand(model, summary)}
+                actions={<Actions {...props} model={model} engine={engine} />}
+              />
             ) : (
               <div className="self-start">
                 <Notice level="warning" title="Retort cannot run this model.">
@@ -52,6 +64,9 @@ export function ModelDetails(props: ModelDetailsProps) {
               </div>
             </div>
           </div>
+          {engine.state === 'ready' && engine.model === model.id && engine.info.streaming?.experts && (
+            <ExpertPanel isBusy={engine.isBusy} />
+          )}
           <TensorPanel key={model.id} tensors={summary.tensors} />
         </>
       )}
@@ -132,6 +147,19 @@ function States(props: ModelDetailsProps) {
           {answer.error}
         </Notice>
       )}
+      {props.budgetChange?.error != null && (
+        <Notice
+          level="error"
+          title="The budget was not changed."
+          actions={
+            <Button size="small" onClick={props.onLeaveBudget}>
+              Close
+            </Button>
+          }
+        >
+          {props.budgetChange.error}
+        </Notice>
+      )}
       {engine.state === 'failed' && engine.model === model.id && (
         <LoadFailure failed={engine} settings={props.settings} onLoad={props.onLoad} />
       )}
@@ -140,7 +168,7 @@ function States(props: ModelDetailsProps) {
 }
 
 function Actions(props: ModelDetailsProps) {
-  const { model, engine, answer, settings, onLoad, onUnload } = props;
+  const { model, engine, answer, settings, budgetChange, onLoad, onUnload, onBudget } = props;
   if (engine.state === 'loading' && engine.model === model.id) {
     return (
       <div className="w-80">
@@ -148,6 +176,13 @@ function Actions(props: ModelDetailsProps) {
       </div>
     );
   }
+  if (budgetChange?.error === null) {
+    return (
+      <div className="w-80">
+        <BudgetProgress change={budgetChange} engine={engine} onCancel={props.onLeaveBudget} />
+      </div>
+    );
+  }
   const fit = answer && 'value' in answer ? answer.value : null;
-  return <LoadActions {...{ model, engine, fit, settings, onLoad, onUnload }} />;
+  return <LoadActions {...{ model, engine, fit, settings, onLoad, onUnload, onBudget }} />;
 }

@@ -99,7 +99,9 @@ function StateChip({
 }) {
   if (!model.isPresent) return <Chip tone="danger">missing</Chip>;
   if (isUnsupported) return <Chip tone="warn">cannot run</Chip>;
-  if (engine.state === 'none' || engine.model !== model.id) return null;
+  if (engine.state === 'none' || engine.model !== model.id) {
+    return model.format === 'pack' ? <Chip tone="accent">streamed</Chip> : null;
+  }
   switch (engine.state) {
     case 'loading':
       return <Chip tone="accent">loading</Chip>;

@@ -13,6 +13,7 @@ import { AddModelDialog } from './AddModelDialog.tsx';
 import { defaultModel, listSummary } from './model-list.ts';
 import { ModelDetails } from './ModelDetails.tsx';
 import { ModelListView } from './ModelListView.tsx';
+import { chosenBudget, loadedBudget } from './streaming.ts';
 import { createModelsStore, retortsChoice, type ModelsStore } from './models-store.ts';
 import { useImport } from './use-import.ts';
 
@@ -131,7 +132,7 @@ function settingsOf(engine: LoadState, id: string): LoadSettings {
     context: engine.context,
     kvCodec: engine.kvCodec,
     threads: engine.info.threads,
-    memoryBudget: null,
+    memoryBudget: loadedBudget(engine),
   };
 }
 
@@ -139,6 +140,7 @@ function Chosen({ models }: { readonly models: readonly PageModel[] }) {
   const { client } = useHost();
   const engine = useApp((state) => state.engine);
   const cores = useApp((state) => state.machine?.cores ?? 1);
+  const settings = useApp((state) => state.settings);
   const route = useRoute();
   const [store] = useState<ModelsStore>(() => createModelsStore(client));
   const state = useStore(store);
@@ -183,6 +185,11 @@ function Chosen({ models }: { readonly models: readonly PageModel[] }) {
           summary={state.summaries.get(model.id) ?? null}
           engine={engine}
           answer={state.chosen === model.id ? state.fit : null}
+          leastBudget={state.leastBudget}
+          budget={chosenBudget(model.id, state.settings, settings)}
+          budgetChange={state.budgetChange?.model === model.id ? state.budgetChange : null}
+          onBudget={(budget) => void actions.changeBudget(model.id, budget)}
+          onLeaveBudget={actions.leaveBudget}
           settings={state.settings}
           precisions={state.precisions}
           cores={cores}

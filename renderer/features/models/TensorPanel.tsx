@@ -34,7 +34,7 @@ export function TensorPanel({ tensors }: { readonly tensors: ModelSummary['tenso
   return (
     <Panel
       title="Tensors"
-      className="overflow-hidden"
+      className="min-h-55 flex-1 overflow-hidden"
       aside={
         <>
           <span role="status" className="text-1 text-text-muted">

@@ -16,7 +16,8 @@ export interface FitBar {
 const mostRoom = 4;
 
 export function fitBar(fit: Fit): FitBar {
-  const whole = Math.max(fit.totalBytes, fit.freeBytes) * 1.08;
+  const budgetBytes = fit.streaming?.memoryBudgetBytes ?? 0;
+  const whole = Math.max(fit.totalBytes, fit.freeBytes, budgetBytes) * 1.08;
   const scaleBytes = Math.min(whole, fit.totalBytes * mostRoom);
   return {
     scaleBytes,
@@ -35,18 +36,24 @@ export function differenceText(predicted: number, measured: number): string {
 /** Compared only where it was measured with this context. */
 export function measuredText({ measured, totalBytes, context }: Fit): string | null {
   if (!measured) return null;
+  const { readBytesPerToken, hitRate } = measured;
   const rate = `${formatRate(measured.tokensPerSecond)} tokens/s, ${formatBytes(measured.totalBytes)}`;
+  const read = readBytesPerToken === null ? '' : `, ${formatBytes(readBytesPerToken)} read a token`;
+  const hits = hitRate === null ? '' : `, ${formatNumber(hitRate * 100)} % hits`;
   const used = `with ${formatNumber(measured.usedContext)} of ${formatNumber(measured.context)} tokens used`;
   const isComparable = measured.context === context && measured.usedContext >= context * 0.9;
   return isComparable
-    ? `${rate} (${differenceText(totalBytes, measured.totalBytes)}) ${used}`
-    : `${rate} ${used}`;
+    ? `${rate} (${differenceText(totalBytes, measured.totalBytes)})${read}${hits} ${used}`
+    : `${rate}${read}${hits} ${used}`;
 }
 
 /** What to do where it does not fit; null: it fits. */
 export function adviceFor(fit: Fit, precisions: readonly Fit[]): string | null {
   if (fit.fits) return null;
   const over = `${formatBytes(overBytes(fit))} more than is free`;
+  // A streamed model takes what its budget says, whatever the precision.
+  if (fit.streaming)
+    return `It takes ${over}. A smaller memory budget makes room: more is then read from flash.`;
   if (precisions.some(({ fits }) => fits))
     return `It takes ${over}. Keys and values of a lower precision make room.`;
   if (fit.largestContext > 0) {

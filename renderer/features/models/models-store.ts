@@ -2,7 +2,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { KvCodec, type ModelSummary } from '../../../electron/contract/engine-contract.ts';
 import { toLabError } from '../../../electron/contract/errors.ts';
-import type { Fit, LoadSettings } from '../../../electron/contract/machine.ts';
+import type { Fit, LoadSettings, MemoryBudget } from '../../../electron/contract/machine.ts';
 import type { PageContract } from '../../../electron/contract/page-contract.ts';
 import type { Client } from '../../../electron/contract/rpc.ts';
 import type { Answer } from '../../ipc/use-answer.ts';
@@ -13,8 +13,20 @@ export interface ModelsState {
   readonly summaries: ReadonlyMap<string, Answer<ModelSummary>>;
   readonly settings: LoadSettings;
   readonly fit: Answer<Fit>;
+  /** The least memory budget, where `fit` refuses one below it. */
+  readonly leastBudget: number | null;
+  /** Another budget that the loaded model is being given, or why it was not. */
+  readonly budgetChange: BudgetChange | null;
   /** The same context with each precision of keys and values, as far as they can be priced. */
   readonly precisions: readonly Fit[];
+}
+
+export interface BudgetChange {
+  readonly model: string;
+  readonly budget: MemoryBudget;
+  readonly startedAt: number;
+  /** Why it was not changed; null: it is being changed. */
+  readonly error: string | null;
 }
 
 export interface ModelsActions {
@@ -23,6 +35,10 @@ export interface ModelsActions {
   /** Reads the headers again. */
   readonly inspect: (id: string) => Promise<void>;
   readonly setSettings: (change: Partial<LoadSettings>) => void;
+  /** Gives the loaded model another budget, without loading it again. */
+  readonly changeBudget: (model: string, budget: MemoryBudget) => Promise<void>;
+  /** Gives up what `changeBudget` began, or forgets why it failed. */
+  readonly leaveBudget: () => void;
   /** The machine or the model in memory changed. */
   readonly reprice: () => void;
 }
@@ -42,6 +58,8 @@ export function createModelsStore(client: Client<PageContract>): ModelsStore {
     summaries: new Map(),
     settings: retortsChoice,
     fit: null,
+    leastBudget: null,
+    budgetChange: null,
     precisions: [],
   }));
   return Object.assign(store, { actions: modelsActions(store, client) });
@@ -50,6 +68,7 @@ export function createModelsStore(client: Client<PageContract>): ModelsStore {
 function modelsActions(store: StoreApi<ModelsState>, client: Client<PageContract>): ModelsActions {
   const { getState, setState } = store;
   const pricing = new Pricing(store, client);
+  let budgetCall = new AbortController();
   async function inspect(id: string): Promise<void> {
     setSummary(store, id, null);
     try {
@@ -61,7 +80,7 @@ function modelsActions(store: StoreApi<ModelsState>, client: Client<PageContract
   return {
     inspect,
     choose(id, settings = retortsChoice) {
-      setState({ chosen: id, settings, fit: null, precisions: [] });
+      setState({ chosen: id, settings, fit: null, leastBudget: null, precisions: [] });
       pricing.stop();
       if (id === null) return;
       if (!getState().summaries.has(id)) void inspect(id);
@@ -70,6 +89,23 @@ function modelsActions(store: StoreApi<ModelsState>, client: Client<PageContract
     setSettings(change) {
       setState(({ settings }) => ({ settings: { ...settings, ...change } }));
       pricing.begin();
+    },
+    async changeBudget(model, budget) {
+      budgetCall.abort();
+      const { signal } = (budgetCall = new AbortController());
+      setState({ budgetChange: { model, budget, startedAt: Date.now(), error: null } });
+      try {
+        await client.setMemoryBudget({ memoryBudget: budget }, { signal });
+        if (!signal.aborted) setState({ budgetChange: null });
+      } catch (error) {
+        const { message } = toLabError(error);
+        if (!signal.aborted)
+          setState(({ budgetChange: change }) => ({ budgetChange: change && { ...change, error: message } }));
+      }
+    },
+    leaveBudget() {
+      budgetCall.abort();
+      setState({ budgetChange: null });
     },
     reprice() {
       if (getState().chosen !== null) pricing.begin();
@@ -126,11 +162,17 @@ class Pricing {
     try {
       const fit = await this.#client.estimateFit({ id, settings }, { signal });
       if (signal.aborted) return;
-      this.#store.setState({ fit: { value: fit } });
+      this.#store.setState({ fit: { value: fit }, leastBudget: null });
       if (!this.#isWanted) void this.#askPrecisions(id, { ...settings, context: fit.context }, fit);
     } catch (error) {
-      if (!signal.aborted)
-        this.#store.setState({ fit: { error: toLabError(error).message }, precisions: [] });
+      if (signal.aborted) return;
+      const { message, detail } = toLabError(error);
+      const { minimumBytes } = detail;
+      this.#store.setState({
+        fit: { error: message },
+        leastBudget: typeof minimumBytes === 'number' ? minimumBytes : null,
+        precisions: [],
+      });
     }
   }
 

@@ -1,0 +1,90 @@
+/** Streaming a model from flash, in figures and words. Pure. */
+import type { ModelSummary, StreamingEstimate } from '../../../electron/contract/engine-contract.ts';
+import type {
+  Fit,
+  LoadSettings,
+  LoadState,
+  MemoryBudget,
+  PageModel,
+} from '../../../electron/contract/machine.ts';
+import type { Settings } from '../../../electron/contract/settings.ts';
+import { formatBytes, formatMilliseconds, formatNumber } from '../../ui/format.ts';
+
+export interface StreamingFact {
+  readonly label: string;
+  readonly value: string;
+}
+
+/** What a token costs, and from what that is predicted. */
+export function streamingFacts(streaming: StreamingEstimate): StreamingFact[] {
+  const { readBytesPerToken, hitRate, hitRateFrom, diskBytesPerSecond, computeSecondsPerToken } = streaming;
+  return [
+    { label: 'read a token', value: formatBytes(readBytesPerToken) },
+    ...(hitRate === null
+      ? []
+      : [{ label: `hit rate, ${hitRateFrom ?? 'assumed'}`, value: `${formatNumber(hitRate * 100)} %` }]),
+    {
+      label: 'disk',
+      value: diskBytesPerSecond === null ? 'not measured yet' : `${formatBytes(diskBytesPerSecond)}/s`,
+    },
+    ...(computeSecondsPerToken === null
+      ? []
+      : [{ label: 'computing a token', value: formatMilliseconds(computeSecondsPerToken * 1000) }]),
+  ];
+}
+
+/** What the foot of the panel says of the prediction. */
+export interface Prediction {
+  readonly tokensPerSecond: number | null;
+  /** What it is a prediction of. */
+  readonly label: string;
+  /** When there will be one. */
+  readonly missing: string;
+}
+
+export function predictionOf({ streaming, predictedTokensPerSecond }: Fit): Prediction {
+  if (!streaming) {
+    return {
+      tokensPerSecond: predictedTokensPerSecond,
+      label: 'predicted at a full context',
+      missing: 'after the first reply on this machine',
+    };
+  }
+  return {
+    tokensPerSecond: streaming.tokensPerSecond,
+    label: 'predicted, streamed',
+    missing:
+      streaming.diskBytesPerSecond === null
+        ? 'once the disk is measured'
+        : 'after the first reply on this machine',
+  };
+}
+
+/** The budget that the knob stands for: what is chosen, else what was chosen the last time. */
+export function chosenBudget(
+  id: string,
+  settings: LoadSettings,
+  { memoryBudgets }: Pick<Settings, 'memoryBudgets'>,
+): MemoryBudget {
+  return settings.memoryBudget ?? memoryBudgets[id] ?? 'auto';
+}
+
+/** The budget of the model in memory, as it would be chosen; null: it is not streamed. */
+export function loadedBudget(engine: LoadState): MemoryBudget | null {
+  if (engine.state !== 'ready' || !engine.info.streaming) return null;
+  const { isAuto, memoryBudgetBytes } = engine.info.streaming;
+  return isAuto ? 'auto' : memoryBudgetBytes;
+}
+
+/** Makes a pack of the model. Models that the library does not have are named by their files, whose folder a page does not know. */
+export function packCommand(model: PageModel, summary: ModelSummary): string {
+  const isInLibrary = model.kind === 'added' || model.kind === 'bundled';
+  const source = isInLibrary ? model.id : (summary.files[0]?.name ?? model.title);
+  const stem = model.title.replace(/\.gguf$/i, '');
+  return `npx retort pack ${shellWord(source)} --out ${shellWord(`${stem}.retortpack`)}`;
+}
+
+/** As a shell takes it for one word. */
+function shellWord(text: string): string {
+  return /^[\w./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,394 @@
+/** What the screens show of a model that is streamed from flash, and do not show of one that is not. */
+import { act, fireEvent, screen, waitFor, within } from '@testing-library/react';
+import { describe, expect, test } from 'vitest';
+import { LabError } from '../../electron/contract/errors.ts';
+import { Settings } from '../../electron/contract/settings.ts';
+import { Instruments } from '../../renderer/features/instruments/instruments.ts';
+import { InstrumentPanel } from '../../renderer/features/instruments/InstrumentPanel.tsx';
+import { ModelsScreen } from '../../renderer/features/models/ModelsScreen.tsx';
+import { TokenTimeline } from '../../renderer/features/timeline/token-timeline.tsx';
+import { StatusLine } from '../../renderer/app/StatusLine.tsx';
+import { readyEngine, tokenOf } from '../helpers/chat-host.ts';
+import {
+  largeModel,
+  packModel,
+  StreamedHost,
+  streamedTokens,
+  streamingWithin,
+} from '../helpers/streamed-host.ts';
+import { openApp } from './app-page.tsx';
+import { renderInPage, testShell } from './page.tsx';
+
+const gibi = 1024 ** 3;
+const now = 1_000_000_200;
+const texts = ['The', ' restoring', ' torque', ' follows', ' sin'];
+
+describe('the token timeline of a streamed reply', () => {
+  const tokens = streamedTokens(texts);
+  const showTimeline = (shown = tokens) =>
+    renderInPage(
+      <TokenTimeline tokens={shown} prefill={[]} live={false} hovered={0} onHover={() => undefined} />,
+    );
+
+  test('says first that it waited, with what a token read', async () => {
+    showTimeline();
+    expect(await screen.findByText(/ of it waited for flash\.$/)).toBeDefined();
+    const legend = [...screen.getByText(/^attention/).closest('ul')!.children].map(
+      ({ textContent }) => textContent,
+    );
+    expect(legend[2]).toMatch(/^flash wait .* \d+ %$/);
+    expect(legend.slice(-2).join()).toMatch(/^read a token [\d.]+ MiB,hit rate \d+ %$/);
+  });
+
+  test('has reads, hits, misses and the longest wait in the card', () => {
+    showTimeline();
+    fireEvent.keyDown(screen.getByRole('slider'), { key: 'Home' });
+    const card = within(screen.getByRole('group', { name: 'Token 0' }));
+    const misses = tokens[0]!.trace.cacheMisses!;
+    expect(card.getByText('weights').parentElement?.textContent).toBe(
+      `weights${384 - misses} hit, ${misses} missed`,
+    );
+    expect(card.getByText('in reads').parentElement?.textContent).toBe(`in reads${misses}`);
+    expect(card.getByText('read from flash').parentElement?.textContent).toMatch(/MiB$/);
+    expect(card.getByText('longest, layer 23')).toBeDefined();
+  });
+
+  test('has them in its table; one of a resident model has no such columns', () => {
+    const { unmount } = showTimeline();
+    fireEvent.click(screen.getByRole('radio', { name: 'table' }));
+    const heads = () => screen.getAllByRole('columnheader').map(({ textContent }) => textContent);
+    expect(heads()).toEqual(['token', 'text', 'probability', 'time, ms', 'attention, ms', 'feed-forward, ms', 'flash wait, ms', 'sampling, ms', 'other, ms', 'read', 'hits', 'misses', 'KV']); // prettier-ignore
+    unmount();
+    showTimeline(texts.map((text, index) => tokenOf(index, text)));
+    fireEvent.click(screen.getByRole('radio', { name: 'table' }));
+    expect(heads().filter((name) => /flash|read|hits|misses/.test(name))).toEqual([]);
+  });
+});
+
+describe('the instruments of a streamed model', () => {
+  const engine = new StreamedHost().engine;
+
+  test('have a chart of flash reads with a table and a CSV of its own', async () => {
+    const shell = testShell();
+    const data = new Instruments(() => now);
+    data.addTokens(streamedTokens(texts));
+    renderInPage(<InstrumentPanel data={data} />, { shell, state: { engine } });
+    const figure = within(await screen.findByRole('figure', { name: 'Flash reads' }));
+    expect(await figure.findByText(/^(Mi|Gi)B\/s$/)).toBeDefined();
+    expect(figure.getByRole('slider').getAttribute('aria-valuetext')).toMatch(/B\/s$/);
+    fireEvent.click(screen.getByRole('radio', { name: 'table' }));
+    const table = await screen.findByRole('table', { name: 'Flash reads, table' });
+    expect(within(table).getAllByRole('columnheader').map(({ textContent }) => textContent)).toEqual([
+      'time, s', 'read GiB/s', 'hit rate %', 'hits', 'misses',
+    ]); // prettier-ignore
+    fireEvent.click(screen.getByRole('button', { name: 'Save Flash reads as CSV' }));
+    await waitFor(() => expect(shell.saved.at(-1)?.fileName).toBe('retort-flash-reads.csv'));
+  });
+
+  test('split its weights in memory against the budget', async () => {
+    const host = new StreamedHost();
+    const { application } = openApp(host);
+    const figure = await screen.findByRole('figure', { name: 'Memory' });
+    await waitFor(() => expect(figure.querySelector('figcaption')?.textContent).toMatch(/of 4\.00 GiB$/));
+    expect([...figure.querySelectorAll('li')].map(({ textContent }) => textContent?.split(' ')[0])).toEqual([
+      'always', 'expert', 'buffers', 'KV', 'scratch', 'app',
+    ]); // prettier-ignore
+    act(() => application.app.setState({ engine: readyEngine }));
+    await waitFor(() => expect(screen.queryByRole('figure', { name: 'Flash reads' })).toBeNull());
+  });
+});
+
+describe('the status line', () => {
+  const line = (engine: typeof readyEngine, more = {}) =>
+    renderInPage(<StatusLine onOpenPalette={() => undefined} />, { state: { engine, ...more } });
+
+  test('says that weights come from RAM, also those of a pack that is there as a whole', () => {
+    const { app } = line(readyEngine);
+    expect(screen.getByText('Weights from RAM')).toBeDefined();
+    act(() => app.setState({ engine: new StreamedHost(20 * gibi).engine }));
+    expect(screen.getByText('Weights from RAM')).toBeDefined();
+    act(() => app.setState({ engine: new StreamedHost().engine }));
+    expect(screen.getByText('Weights from flash')).toBeDefined();
+  });
+
+  test('says that they come from flash, which part was hit, and while it writes how fast it reads', () => {
+    const { app } = line(new StreamedHost().engine, {
+      flashReads: { bytesPerSecond: 2.5 * gibi, hitRate: 0.41 },
+    });
+    const weights = () => screen.getByText(/^Weights from flash/).textContent;
+    expect(weights()).toBe('Weights from flash, 41 % hits');
+    act(() => app.setState({ tokensPerSecond: 4 }));
+    expect(weights()).toBe('Weights from flash, 2.50 GiB/s, 41 % hits');
+    act(() => app.setState({ flashReads: null }));
+    expect(weights()).toBe('Weights from flash');
+  });
+});
+
+describe('the tint by flash stall', () => {
+  test('is offered for a streamed model and not for one in memory', async () => {
+    const { application } = openApp(new StreamedHost());
+    expect(await screen.findByRole('radio', { name: 'flash stall' })).toBeDefined();
+    act(() => application.app.setState({ engine: readyEngine }));
+    expect(screen.queryByRole('radio', { name: 'flash stall' })).toBeNull();
+  });
+});
+
+function showModels(host = new StreamedHost(), fragment = '#/models/moe') {
+  const loads: unknown[] = [];
+  const budgets: unknown[] = [];
+  const handlers = host.handlers();
+  window.location.hash = fragment;
+  const { app } = renderInPage(<ModelsScreen />, {
+    state: { models: host.models, engine: host.engine },
+    handlers: {
+      ...handlers,
+      loadModel: (input) => {
+        loads.push(input);
+        return Promise.resolve(null);
+      },
+      setMemoryBudget: (input, call) => {
+        budgets.push(input.memoryBudget);
+        return handlers.setMemoryBudget(input, call);
+      },
+    },
+  });
+  return { host, app, loads, budgets };
+}
+
+const fitPanel = async () => within(await screen.findByRole('region', { name: 'Fit before load' }));
+
+describe('the fit of a pack', () => {
+  test('shows what its budget is spent on, what a token reads, and a prediction from the disk', async () => {
+    showModels();
+    const panel = await fitPanel();
+    expect(await panel.findByText('fits, streamed')).toBeDefined();
+    const legend = [...panel.getByText('always read').closest('ul')!.children].map(
+      ({ textContent }) => textContent,
+    );
+    expect(legend.map((text) => text?.replace(/ [\d.]+ .iB$/, ''))).toEqual([
+      'always read', 'expert cache', 'buffers', 'KV', 'scratch', 'sum',
+    ]); // prettier-ignore
+    expect(panel.getByText(/^budget 4\.00 GiB/)).toBeDefined();
+    const costs = panel.getByText('disk').closest('dl')!;
+    expect(costs.textContent).toMatch(
+      /^read a token[\d.]+ MiBhit rate, measured\d+ %disk2\.80 GiB\/scomputing a token70 ms$/,
+    );
+    expect(panel.getByText('predicted, streamed').parentElement?.textContent).toMatch(/[\d.]+ tokens\/s/);
+    expect(
+      panel.getByText(
+        '4.6 tokens/s, 2.38 GiB, 490 MiB read a token, 41 % hits with 2,214 of 8,192 tokens used',
+      ),
+    ).toBeDefined();
+  });
+
+  test('goes down to the least budget by keys and no further, and marks it', async () => {
+    const { budgets } = showModels();
+    const panel = await fitPanel();
+    const knob = await panel.findByRole('slider', { name: 'Memory budget' });
+    const least = /^at least ([\d.]+ GiB)/.exec(panel.getByText(/^at least/).textContent!)![1]!;
+    fireEvent.keyDown(knob, { key: 'Home' });
+    await waitFor(() =>
+      expect(Number.parseFloat(knob.getAttribute('aria-valuetext')!)).toBeCloseTo(
+        Number.parseFloat(least),
+        2,
+      ),
+    );
+    fireEvent.keyDown(knob, { key: 'ArrowLeft' });
+    expect(panel.queryByText('This cannot be priced.')).toBeNull();
+    fireEvent.keyDown(knob, { key: 'End' });
+    await waitFor(() => expect(panel.getByText(/with this much all of it stays in memory/)).toBeDefined());
+    expect(budgets).toEqual([]);
+  });
+
+  test('has auto as a choice, and says which was chosen the last time', async () => {
+    const { app } = showModels(withoutModel());
+    const panel = await fitPanel();
+    const auto = await panel.findByRole('button', { name: 'auto' });
+    expect(auto.getAttribute('aria-pressed')).toBe('true');
+    act(() => app.setState({ settings: Settings.parse({ memoryBudgets: { moe: 3 * gibi } }) }));
+    expect(auto.getAttribute('aria-pressed')).toBe('false');
+    expect(panel.getByRole('slider', { name: 'Memory budget' }).getAttribute('aria-valuetext')).toBe(
+      '3.00 GiB',
+    );
+    fireEvent.click(auto);
+    await waitFor(() => expect(auto.getAttribute('aria-pressed')).toBe('true'));
+  });
+
+  test('is loaded with the budget of the knob', async () => {
+    const { loads } = showModels(withoutModel());
+    const panel = await fitPanel();
+    fireEvent.keyDown(await panel.findByRole('slider', { name: 'Memory budget' }), { key: 'Home' });
+    fireEvent.click(panel.getByRole('button', { name: 'Load' }));
+    await waitFor(() => expect(loads).toHaveLength(1));
+    const { settings } = loads[0] as { settings: { memoryBudget: number } };
+    expect(settings.memoryBudget).toBeGreaterThan(gibi);
+    expect(settings.memoryBudget).toBeLessThan(2 * gibi);
+  });
+
+  test('whose budget is too small for the context says so, with the least as a button', async () => {
+    showModels();
+    const panel = await fitPanel();
+    fireEvent.keyDown(await panel.findByRole('slider', { name: 'Memory budget' }), { key: 'Home' });
+    fireEvent.keyDown(panel.getByRole('slider', { name: 'Context' }), { key: 'End' });
+    fireEvent.click(await panel.findByRole('button', { name: /^Use the least, [\d.]+ GiB$/ }));
+    expect(await panel.findByRole('slider', { name: 'Memory budget' })).toBeDefined();
+  });
+
+  test('that is not worth it says so before loading', async () => {
+    const host = withoutModel();
+    const advice = 'A token reads 12 GiB, 5 s of waiting. A smaller model is faster.';
+    const handlers = host.handlers();
+    renderInPage(<ModelsScreen />, {
+      state: { models: [packModel], engine: { state: 'none' } },
+      handlers: {
+        ...handlers,
+        estimateFit: async (input, call) => {
+          const fit = await handlers.estimateFit(input, call);
+          const streaming = fit.streaming && { ...fit.streaming, isWorthIt: false, advice, diskBytesPerSecond: null, tokensPerSecond: null }; // prettier-ignore
+          return { ...fit, streaming };
+        },
+      },
+    });
+    expect(await screen.findByText('Streaming it is not worth it.')).toBeDefined();
+    expect(screen.getByText(advice)).toBeDefined();
+    expect(screen.getByText('not measured yet', { selector: 'dd' })).toBeDefined();
+    expect(screen.getByText('npx retort estimate --disk')).toBeDefined();
+    expect(screen.getByText('once the disk is measured')).toBeDefined();
+    expect(screen.getByRole('button', { name: 'Load' })).toBeDefined();
+  });
+});
+
+function withoutModel(): StreamedHost {
+  const host = new StreamedHost();
+  host.engine = { state: 'none' };
+  return host;
+}
+
+describe('a model that is too large', () => {
+  test('and no pack shows how it becomes one', async () => {
+    showModels(withoutModel(), '#/models/large');
+    const command = await screen.findByText(/^npx retort pack/);
+    expect(command.textContent).toBe(
+      "npx retort pack Llama-3.1-70B-Q4_K_M.gguf --out 'Llama 3.1 70B.retortpack'",
+    );
+    expect(screen.getByRole('button', { name: 'Copy the command' })).toBeDefined();
+    expect(screen.queryByRole('slider', { name: 'Memory budget' })).toBeNull();
+  });
+
+  test('is named by the library where that has it', async () => {
+    const host = withoutModel();
+    host.models = [{ ...largeModel, id: 'llama-70b', kind: 'added' }];
+    const handlers = host.handlers();
+    renderInPage(<ModelsScreen />, {
+      state: { models: host.models, engine: host.engine },
+      handlers: {
+        ...handlers,
+        inspectModel: (_input, call) => handlers.inspectModel({ id: 'large' }, call),
+        estimateFit: (input, call) => handlers.estimateFit({ ...input, id: 'large' }, call),
+      },
+    });
+    expect((await screen.findByText(/^npx retort pack/)).textContent).toMatch(
+      /^npx retort pack llama-70b --out/,
+    );
+  });
+});
+
+describe('the list of models', () => {
+  test('marks packs that are not loaded as streamed', () => {
+    showModels(withoutModel());
+    const list = within(screen.getByRole('navigation', { name: 'Models' }));
+    expect(list.getAllByText('streamed')).toHaveLength(1);
+  });
+});
+
+describe('another budget for the model in memory', () => {
+  const moved = async () => {
+    const panel = await fitPanel();
+    fireEvent.keyDown(await panel.findByRole('slider', { name: 'Memory budget' }), { key: 'ArrowRight' });
+    return panel;
+  };
+
+  test('is given without a load, with the seconds it took, and can be given up', async () => {
+    const host = new StreamedHost();
+    let open: () => void = () => undefined;
+    host.budgetGate = new Promise((resolve) => (open = resolve));
+    const { budgets, loads } = showModels(host);
+    const panel = await moved();
+    expect(panel.queryByRole('button', { name: 'Load again so' })).toBeNull();
+    fireEvent.click(panel.getByRole('button', { name: 'Change the budget' }));
+    const bar = await screen.findByRole('progressbar', { name: /^Changing the budget to 4\.\d\d GiB$/ });
+    expect(bar.getAttribute('aria-valuetext')).toMatch(/^reading what stays in memory, [\d.]+ m?s$/);
+    fireEvent.click(panel.getByRole('button', { name: 'Cancel' }));
+    expect(screen.queryByRole('progressbar')).toBeNull();
+    fireEvent.click(panel.getByRole('button', { name: 'Change the budget' }));
+    act(() => open());
+    await waitFor(() => expect(screen.queryByRole('progressbar')).toBeNull());
+    expect(budgets).toHaveLength(2);
+    expect(loads).toEqual([]);
+  });
+
+  test('that is refused says why and what the least is', async () => {
+    const host = new StreamedHost();
+    host.budgetRefusal = new LabError('bad-request', 'It needs at least 1.62 GiB.', {
+      minimumBytes: 1.62 * gibi,
+    });
+    showModels(host);
+    fireEvent.click((await moved()).getByRole('button', { name: 'Change the budget' }));
+    const alert = await screen.findByRole('alert');
+    expect(alert.textContent).toContain('The budget was not changed.It needs at least 1.62 GiB.');
+    fireEvent.click(within(alert).getByRole('button', { name: 'Close' }));
+    expect(screen.queryByRole('alert')).toBeNull();
+  });
+});
+
+describe('the map of experts', () => {
+  test('reads each cell by keys, by number and by rank', async () => {
+    showModels();
+    const grid = await screen.findByRole('grid', { name: 'Experts by layer' });
+    expect([grid.getAttribute('aria-rowcount'), grid.getAttribute('aria-colcount')]).toEqual(['48', '128']);
+    expect(grid.getAttribute('aria-activedescendant')).toBeNull();
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight', 'PageDown']) fireEvent.keyDown(grid, { key });
+    const cell = within(grid).getByRole('gridcell');
+    expect(grid.getAttribute('aria-activedescendant')).toBe(cell.id);
+    expect(cell.textContent).toMatch(/^layer 9, expert 1: [\d.]+ % of tokens, in (memory|flash)$/);
+    expect(screen.getByText(/layer 9: \d+ serve half/)).toBeDefined();
+    fireEvent.keyDown(grid, { key: 'End' });
+    expect(cell.textContent).toMatch(/^layer 9, expert 127:/);
+    fireEvent.click(screen.getByRole('switch', { name: 'Sorted by use' }));
+    fireEvent.keyDown(grid, { key: 'Home' });
+    const share = Number(/: ([\d.]+) %/.exec(cell.textContent ?? '')?.[1]);
+    fireEvent.keyDown(grid, { key: 'ArrowRight' });
+    expect(Number(/: ([\d.]+) %/.exec(cell.textContent ?? '')?.[1])).toBeLessThanOrEqual(share);
+    fireEvent.keyDown(grid, { key: 'Escape' });
+    expect(grid.getAttribute('aria-activedescendant')).toBeNull();
+  });
+
+  test('has the same figures as a table and as CSV', async () => {
+    const shell = testShell();
+    const host = new StreamedHost();
+    renderInPage(<ModelsScreen />, {
+      shell,
+      state: { models: host.models, engine: host.engine },
+      handlers: host.handlers(),
+    });
+    await screen.findByRole('grid', { name: 'Experts by layer' });
+    fireEvent.click(
+      within(screen.getByRole('radiogroup', { name: 'Show experts as' })).getByRole('radio', {
+        name: 'table',
+      }),
+    );
+    const table = screen.getByRole('table', { name: 'Experts, table' });
+    expect(table.getAttribute('aria-rowcount')).toBe(String(48 * 128 + 1));
+    fireEvent.click(screen.getByRole('button', { name: 'Save experts as CSV' }));
+    await waitFor(() => expect(shell.saved[0]?.text.trimEnd().split('\r\n')).toHaveLength(48 * 128 + 1));
+  });
+
+  test('is not there for a model without experts', async () => {
+    const host = new StreamedHost();
+    host.setStreaming({ ...streamingWithin(4 * gibi), slots: 0, experts: null });
+    showModels(host);
+    const panel = await fitPanel();
+    await panel.findByText('fits, streamed');
+    expect(screen.queryByRole('region', { name: 'Experts' })).toBeNull();
+  });
+});
