@@ -137,6 +137,8 @@ export class StreamedHost extends ChatHost {
   budgetRefusal: LabError | null = null;
   /** Changes of the budget wait for this. */
   budgetGate: Promise<void> = Promise.resolve();
+  /** How often the state of the flash was asked for. */
+  flashReads = 0;
 
   constructor(memoryBudgetBytes = 4 * gibibyte) {
     super();
@@ -156,6 +158,12 @@ export class StreamedHost extends ChatHost {
     this.emit({ type: 'engine', engine: this.engine });
   }
 
+  setBusy(isBusy: boolean): void {
+    if (this.engine.state !== 'ready') return;
+    this.engine = { ...this.engine, isBusy };
+    this.emit({ type: 'engine', engine: this.engine });
+  }
+
   override handlers(): Handlers<PageContract> {
     return { ...super.handlers(), ...this.#handlers() };
   }
@@ -165,7 +173,10 @@ export class StreamedHost extends ChatHost {
       inspectModel: ({ id }) => Promise.resolve(id === largeModel.id ? largeSummary : packSummary),
       estimateFit: ({ id, settings }) =>
         Promise.resolve().then(() => (id === largeModel.id ? largeFit(settings) : this.#fit(settings))),
-      readFlash: () => Promise.resolve(this.streaming && sampleReading(this.streaming)),
+      readFlash: () => {
+        this.flashReads += 1;
+        return Promise.resolve(this.streaming && sampleReading(this.streaming));
+      },
       setMemoryBudget: async ({ memoryBudget }) => {
         await this.budgetGate;
         if (this.budgetRefusal) throw this.budgetRefusal;
@@ -193,7 +204,7 @@ export class StreamedHost extends ChatHost {
         minimumBytes: Math.ceil(minimum),
       });
     }
-    return fitWithin(chosen, context);
+    return { ...fitWithin(chosen, context), kvCodec: settings.kvCodec ?? 'f16' };
   }
 
   #memory(): MemoryReading {

@@ -185,7 +185,7 @@ describe('the fit of a pack', () => {
     const { budgets } = showModels();
     const panel = await fitPanel();
     const knob = await panel.findByRole('slider', { name: 'Memory budget' });
-    const least = /^at least ([\d.]+ GiB)/.exec(panel.getByText(/^at least/).textContent!)![1]!;
+    const least = /^at least ([\d.]+ GiB)/.exec(panel.getByText(/^at least/).textContent)![1]!;
     fireEvent.keyDown(knob, { key: 'Home' });
     await waitFor(() =>
       expect(Number.parseFloat(knob.getAttribute('aria-valuetext')!)).toBeCloseTo(

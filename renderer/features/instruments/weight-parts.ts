@@ -3,11 +3,17 @@ import type { Streaming } from '../../../electron/contract/engine-contract.ts';
 import type { LoadState } from '../../../electron/contract/machine.ts';
 import type { MeterFill } from '../../ui/Meter.tsx';
 
-/** Null: the model in memory is there as a whole, or there is none. A pack may be there as a whole too. */
+/**
+ * Null: the model in memory is there as a whole, or there is none. A pack may be there as a whole too: where its budget holds all weights
+ * beside a full context, which takes of the budget only once something is computed.
+ */
 export function streamingOf(engine: LoadState): Streaming | null {
   if (engine.state !== 'ready' || !engine.info.streaming) return null;
-  const { memoryBudgetBytes, budgetBytes, totalBytes } = engine.info.streaming;
-  return memoryBudgetBytes === null || budgetBytes >= totalBytes ? null : engine.info.streaming;
+  const { streaming } = engine.info;
+  const { memoryBudgetBytes, budgetBytes, totalBytes } = streaming;
+  if (memoryBudgetBytes === null) return null;
+  const contextBytes = (engine.kvBytesPerToken ?? 0) * engine.context;
+  return budgetBytes < totalBytes || memoryBudgetBytes < totalBytes + contextBytes ? streaming : null;
 }
 
 export type HeldWeights = Pick<
@@ -39,6 +45,3 @@ export function weightParts(held: HeldWeights): readonly WeightPart[] {
     part('buffers', 'buffers', ringBytes + lookupBytes),
   ];
 }
-
-export const heldBytes = (held: HeldWeights): number =>
-  weightParts(held).reduce((sum, { bytes }) => sum + bytes, 0);

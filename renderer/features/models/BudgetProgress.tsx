@@ -1,6 +1,7 @@
 import type { LoadState } from '../../../electron/contract/machine.ts';
 import { Button } from '../../ui/Button.tsx';
 import { formatBytes, formatMilliseconds } from '../../ui/format.ts';
+import { Notice } from '../../ui/Notice.tsx';
 import { ProgressBar } from '../../ui/ProgressBar.tsx';
 import type { BudgetChange } from './models-store.ts';
 import { useNow } from './use-now.ts';
@@ -32,5 +33,29 @@ export function BudgetProgress({
         </Button>
       }
     />
+  );
+}
+
+/** Why it was not given; the one before holds. */
+export function BudgetFailure({
+  change: { error },
+  onClose,
+}: {
+  readonly change: BudgetChange;
+  readonly onClose: () => void;
+}) {
+  if (error === null) return null;
+  return (
+    <Notice
+      level="error"
+      title="The budget was not changed."
+      actions={
+        <Button size="small" onClick={onClose}>
+          Close
+        </Button>
+      }
+    >
+      {error}
+    </Notice>
   );
 }

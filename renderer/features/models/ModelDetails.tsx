@@ -5,7 +5,7 @@ import type { Answer } from '../../ipc/use-answer.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Notice } from '../../ui/Notice.tsx';
 import { ExpertPanel } from './ExpertPanel.tsx';
-import { BudgetProgress } from './BudgetProgress.tsx';
+import { BudgetFailure, BudgetProgress } from './BudgetProgress.tsx';
 import { ContentsPanel } from './ContentsPanel.tsx';
 import { fileText, headFacts, mainType } from './facts.ts';
 import { FitPanel, type FitPanelProps } from './FitPanel.tsx';
@@ -124,7 +124,7 @@ function Head({
 
 /** What stands in the way, and what to do about it. */
 function States(props: ModelDetailsProps) {
-  const { model, summary: answer, engine, onInspect } = props;
+  const { model, summary: answer, engine, budgetChange, onInspect } = props;
   return (
     <>
       {!model.isPresent && (
@@ -147,19 +147,7 @@ function States(props: ModelDetailsProps) {
           {answer.error}
         </Notice>
       )}
-      {props.budgetChange?.error != null && (
-        <Notice
-          level="error"
-          title="The budget was not changed."
-          actions={
-            <Button size="small" onClick={props.onLeaveBudget}>
-              Close
-            </Button>
-          }
-        >
-          {props.budgetChange.error}
-        </Notice>
-      )}
+      {budgetChange && <BudgetFailure change={budgetChange} onClose={props.onLeaveBudget} />}
       {engine.state === 'failed' && engine.model === model.id && (
         <LoadFailure failed={engine} settings={props.settings} onLoad={props.onLoad} />
       )}

@@ -121,7 +121,7 @@ function ConclusionText({
       {conclusion.waitsForFlash && budgetHref !== undefined && (
         <>
           {' '}
-          <a href={budgetHref} className="whitespace-nowrap">
+          <a href={budgetHref} className="whitespace-nowrap underline">
             Give it more memory…
           </a>
         </>

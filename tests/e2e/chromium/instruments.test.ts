@@ -13,6 +13,7 @@ import {
 } from '../../helpers/e2e/app-steps.ts';
 import { journeyLimitMs } from '../../helpers/e2e/build.ts';
 import { chromiumPath, useChromium } from '../../helpers/e2e/chromium.ts';
+import { painted } from '../../helpers/e2e/painted.ts';
 
 /** Enough for columns that are seen, few enough for a busy machine. */
 const longestReply = 48;
@@ -20,24 +21,6 @@ const longestReply = 48;
 const chart = (page: Page, name: string): Locator => page.getByRole('figure', { name });
 const timeline = (page: Page): Locator => page.getByRole('region', { name: 'Token timeline' });
 const cursor = (place: Locator): Locator => place.getByRole('slider');
-
-/** Pixels of a canvas that have the colour of a role of tokens.css. */
-function painted(place: Locator, role: string): Promise<number> {
-  return place.locator('canvas').evaluate((canvas: HTMLCanvasElement, name) => {
-    const probe = document.createElement('i');
-    probe.style.color = `var(${name})`;
-    document.body.append(probe);
-    const [red, green, blue] = getComputedStyle(probe).color.match(/\d+/g)!.map(Number);
-    probe.remove();
-    const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
-    let count = 0;
-    for (let at = 0; at < data.length; at += 4) {
-      if (data[at] === red && data[at + 1] === green && data[at + 2] === blue && data[at + 3] === 255)
-        count += 1;
-    }
-    return count;
-  }, role);
-}
 
 async function openTimeline(page: Page): Promise<void> {
   await replies(page).last().getByTitle('Show the token timeline').click();
