@@ -16,7 +16,7 @@ import {
   streamedTokens,
   streamingWithin,
 } from '../helpers/streamed-host.ts';
-import { openApp } from './app-page.tsx';
+import { messageField, openApp } from './app-page.tsx';
 import { renderInPage, testShell } from './page.tsx';
 
 const gibi = 1024 ** 3;
@@ -121,6 +121,23 @@ describe('the status line', () => {
     expect(weights()).toBe('Weights from flash, 2.50 GiB/s, 41 % hits');
     act(() => app.setState({ flashReads: null }));
     expect(weights()).toBe('Weights from flash');
+  });
+});
+
+describe('a reply of a streamed model', () => {
+  test('tells the status line its hits, also where all of it comes at once', async () => {
+    const host = new StreamedHost();
+    const chat = host.addChat({ title: 'Pendulum' });
+    openApp(host, { fragment: `#/chat/${chat.id}` });
+    await screen.findByRole('heading', { name: 'Pendulum', level: 1 });
+    fireEvent.change(messageField(), { target: { value: 'Why?' } });
+    await waitFor(() =>
+      expect(screen.getByRole('button', { name: /^Send/ })).toHaveProperty('disabled', false),
+    );
+    fireEvent.keyDown(messageField(), { key: 'Enter' });
+    await waitFor(() => expect(host.growingId).toBeDefined());
+    host.grow(host.growingId, streamedTokens(texts));
+    await waitFor(() => expect(screen.getByText(/^Weights from flash/).textContent).toMatch(/, \d+ % hits$/));
   });
 });
 

@@ -1,8 +1,9 @@
 /** Follows the open chat's replies while they are written: one stream each, joined again after a lost connection. */
-import type { Message } from '../../../electron/contract/chats.ts';
+import type { Message, ReplyToken } from '../../../electron/contract/chats.ts';
 import { toLabError } from '../../../electron/contract/errors.ts';
 import type { PageContract } from '../../../electron/contract/page-contract.ts';
 import type { Client } from '../../../electron/contract/rpc.ts';
+import type { TraceRecord } from '../../../electron/contract/trace.ts';
 import type { AppStore } from '../../app/app-store.ts';
 import { showToast } from '../../ui/toasts.ts';
 import { flashReadsOf } from '../instruments/flash-reads.ts';
@@ -15,6 +16,12 @@ import { GrowingReply, latestRate } from './growing-reply.ts';
 const statusIntervalMs = 200;
 /** Reads are told over this many tokens: one alone may have read nothing. */
 const readSteps = 8;
+
+/** What no frame showed yet is `fresh` alone. */
+function latestSteps(shown: readonly ReplyToken[], fresh: Timeline): readonly TraceRecord[] {
+  const tokens = shown.length > 0 ? shown : fresh.tokens;
+  return tokens.length > 0 ? tokens.slice(-readSteps).map(({ trace }) => trace) : fresh.prefill;
+}
 
 export class ReplyFollower {
   readonly #client: Client<PageContract>;
@@ -83,9 +90,7 @@ export class ReplyFollower {
     this.#app.setState({
       tokensPerSecond: latestRate(tokens),
       contextTokens: trace.position + trace.tokens,
-      flashReads: flashReadsOf(
-        tokens.length > 0 ? tokens.slice(-readSteps).map(({ trace }) => trace) : fresh.prefill,
-      ),
+      flashReads: flashReadsOf(latestSteps(tokens, fresh)),
     });
   }
 

@@ -135,7 +135,9 @@ describeWhere(chromiumPath !== null, 'A model streamed from flash', () => {
     await setLongestReply(page, 400);
     await send(page, longQuestion);
     await grown(page, 5);
-    expect(await weights(page).innerText()).toMatch(/^Weights from flash, [\d.]+ \w+\/s, \d+ % hits$/);
+    await expect
+      .poll(() => weights(page).innerText())
+      .toMatch(/^Weights from flash, [\d.]+ \w+\/s, \d+ % hits$/);
     expect(await stop(page)).toBeLessThanOrEqual(stopLimitMs);
     await answered(page);
     await replies(page).last().getByText('stopped at your request').waitFor();
