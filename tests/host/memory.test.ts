@@ -324,12 +324,16 @@ describe('what replies measured', () => {
   });
 
   test('is how often experts were used, the latest of each model', async () => {
-    const measurements = open();
+    const store = openStore(temporaryFolder());
+    onTestFinished(() => store.close());
+    const measurements = new Measurements(store);
     expect(await measurements.uses('a')).toEqual([]);
     await measurements.recordUses('a', [1, 2, 3], 1);
     await measurements.recordUses('a', [0.123456789, 0, 1e9], 2);
     expect(await measurements.uses('a')).toEqual([0.123457, 0, 1e9]);
     expect(await measurements.uses('b')).toEqual([]);
+    await store.run('UPDATE expert_uses SET uses = ?', '[1, "two"');
+    expect(await measurements.uses('a')).toEqual([]);
   });
 
   test('is of each token what it read, and without the time that was waited for it', () => {

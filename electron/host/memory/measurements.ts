@@ -98,13 +98,21 @@ export class Measurements {
     );
   }
 
-  /** Empty where none were recorded. */
+  /** Empty where none were recorded, or damage made nonsense of them. */
   async uses(modelIdentity: string): Promise<number[]> {
     const [row] = await this.#store.run(
       'SELECT uses FROM expert_uses WHERE model_identity = ?',
       modelIdentity,
     );
-    return row ? Uses.parse(JSON.parse(String(row['uses']))) : [];
+    return row ? parseUses(String(row['uses'])) : [];
+  }
+}
+
+function parseUses(text: string): number[] {
+  try {
+    return Uses.parse(JSON.parse(text));
+  } catch {
+    return [];
   }
 }
 
