@@ -118,8 +118,9 @@ export type Streaming = z.infer<typeof Streaming>;
 /** As of the latest step. */
 export const FlashReading = z.strictObject({
   streaming: Streaming,
-  /** Layers × experts: decayed uses, and 1 where it is in memory. Empty for models without experts. */
+  /** Layers × experts: decayed uses, of these the ones that had to read it, and 1 where it is in memory. Empty for models without experts. */
   uses: z.array(z.number().nonnegative()),
+  misses: z.array(z.number().nonnegative()),
   resident: z.array(z.int().min(0).max(1)),
   /** Since it was opened. */
   totals: z.strictObject({ bytesRead: bytes, reads: count, cacheHits: count, cacheMisses: count }),

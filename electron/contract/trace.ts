@@ -36,6 +36,8 @@ export const TraceRecord = z.strictObject({
   reads: z.int().nonnegative().optional(),
   cacheHits: z.int().nonnegative().optional(),
   cacheMisses: z.int().nonnegative().optional(),
+  /** Time with at least one read in flight: what of it is not `readWait` was read beside the computing. */
+  readBusyNs: nanoseconds.optional(),
   /** By layer, the last one for token rows and the head, where weights are streamed: what adds up to the four above and to readWait. */
   layers: z
     .strictObject({

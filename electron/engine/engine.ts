@@ -43,6 +43,8 @@ export interface WeightReads {
   readonly misses: Float64Array;
   /** Nanoseconds that computing waited for reads. */
   readonly stallNs: Float64Array;
+  /** Nanoseconds with at least one read in flight, over all layers: what of them was not waited for was read beside the computing. */
+  readonly busyNs: number;
 }
 
 /** Where the weights of a pack are, as of the last evaluation or budget. */
@@ -68,6 +70,8 @@ export interface StreamingState {
   readonly resident: Uint8Array;
   /** layers × experts: how often each was used, the past counting less and less. */
   readonly uses: Float64Array;
+  /** layers × experts: how often each was used and had to be read, the past counting less alike. */
+  readonly misses: Float64Array;
   /** Since the pack was opened. */
   readonly bytesRead: number;
   readonly reads: number;

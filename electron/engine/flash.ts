@@ -16,10 +16,11 @@ export function streamingOf(flash: EngineStreaming): Streaming {
 }
 
 export function flashReading(flash: EngineStreaming): FlashReading {
-  const { uses, resident, bytesRead, reads } = flash.state();
+  const { uses, misses, resident, bytesRead, reads } = flash.state();
   return {
     streaming: streamingOf(flash),
     uses: [...uses],
+    misses: [...misses],
     resident: [...resident],
     totals: { bytesRead, reads, ...flash.totals },
   };

@@ -24,10 +24,11 @@ export function stepRecord(
   };
 }
 
-function readCounts({ bytes, reads, hits, misses, stallNs }: NonNullable<EvaluateResult['flash']>) {
+function readCounts({ bytes, reads, hits, misses, stallNs, busyNs }: NonNullable<EvaluateResult['flash']>) {
   const totals = { bytesRead: sum(bytes), reads: sum(reads), cacheHits: sum(hits), cacheMisses: sum(misses) };
   return {
     ...totals,
+    readBusyNs: busyNs,
     layers: {
       bytesRead: [...bytes],
       reads: [...reads],

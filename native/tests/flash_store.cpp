@@ -322,6 +322,9 @@ TEST("each token reads exactly what is not in memory, and it is counted where it
         check::is_true(flash.hits[layer] + flash.misses[layer] == records[layer] + (layer == 2 ? 1 : 0), "each record once");
         check::is_true(flash.reads[layer] == flash.misses[layer] && flash.stall_ns[layer] >= 0, "reads are misses");
       }
+      // A read that is waited for is in flight.
+      check::is_true(sum(flash.stall_ns) <= flash.busy_ns + 1'000'000 * sum(flash.reads), "waited for what was being read");
+      check::is_true((flash.busy_ns > 0) == (sum(flash.reads) > 0), "busy where something was read");
       // A group of token rows is read besides, of one page or two, unless it is in memory.
       const std::int64_t rows = sum(flash.bytes) - std::max<std::int64_t>(0, pages - state.pinned_bytes);
       check::is_true(rows == 0 || rows == direct_page || rows == 2 * direct_page, "the rest of the bytes");
@@ -613,6 +616,12 @@ TEST("experts are kept by decayed use, as a replay of the routes says, and the m
   for (const double each : state.uses) uses += each;
   // Each token uses six, and a token ago half to the 128th less.
   check::near(uses, 6.0 / (1 - std::exp2(-1.0 / 128)) * (1 - std::exp2(-400.0 / 128)), 1e-6 * uses);
+  double missed = 0;
+  for (std::size_t i = 0; i < state.uses.size(); ++i) {
+    check::is_true(state.misses[i] <= state.uses[i] * (1 + 1e-9), "what was read was used");
+    missed += state.misses[i];
+  }
+  check::is_true(missed > 0 && missed < uses, "some uses are misses");
 }
 
 TEST("a prompt reads each expert that it needs once a part, however few slots there are") {

@@ -140,14 +140,14 @@ describe.each(models)('a conversation with %s', (_name, path) => {
     const { engine, size, room, conversation } = await start();
     const controller = new AbortController();
     const prompt = someIds(20, 8, size);
-    let drawn = 0;
     const cancelled = await say(conversation, {
       ids: prompt,
       context: room,
       signal: controller.signal,
       more: { maxTokens: 400 },
+      // The first token is told at once; later ones come many together where the machine is busy.
       onTrace: ({ id }) => {
-        if (id !== undefined && (drawn += 1) >= 3) controller.abort();
+        if (id !== undefined) controller.abort();
       },
     });
     expect(cancelled.finishReason).toBe('cancelled');

@@ -149,6 +149,8 @@ describe('a pack', () => {
       const waited = flash!.stallNs.reduce((sum, each) => sum + each);
       expect(causes.every((time) => time >= 0)).toBe(true);
       expect(waited).toBeGreaterThan(0);
+      expect(flash!.busyNs).toBeGreaterThan(0);
+      expect(flash!.busyNs).toBeLessThanOrEqual(evaluate);
       expect(causes.reduce((sum, time) => sum + time, waited)).toBeLessThanOrEqual(evaluate);
     }
   });

@@ -74,10 +74,13 @@ export function sampleReading(streaming: Streaming): FlashReading {
   const uses = Array.from({ length: layers * experts }, () => 40 * random() ** 6);
   const threshold =
     uses.toSorted((left, right) => right - left)[Math.min(uses.length - 1, streaming.slots)] ?? 0;
+  const resident = uses.map((value) => (value > threshold || random() < 0.02 ? 1 : 0));
   return {
     streaming,
     uses,
-    resident: uses.map((value) => (value > threshold || random() < 0.02 ? 1 : 0)),
+    // What lies in memory was read once, before.
+    misses: uses.map((value, expert) => value * (resident[expert] === 1 ? 0.1 : 0.8)),
+    resident,
     totals: { bytesRead: 81 * gibibyte, reads: 31_000, cacheHits: 24_000, cacheMisses: 31_000 },
   };
 }
@@ -104,6 +107,7 @@ export function streamedToken(index: number, text: string, startNs: number): Rep
     reads: misses,
     cacheHits: layers * used - misses,
     cacheMisses: misses,
+    readBusyNs: 1.2 * waitNs,
     layers: {
       bytesRead: byLayer(misses * slotBytes),
       reads: byLayer(misses),

@@ -316,6 +316,16 @@ describe('the composer', () => {
   });
 });
 
+test('what was written before the host answered stays, whatever draft it kept', async () => {
+  const host = new ChatHost();
+  host.settings = { ...host.settings, draft: 'older' };
+  openApp(host);
+  write('newer');
+  await screen.findByText('Engine ready');
+  expect(messageField().value).toBe('newer');
+  await waitFor(() => expect(host.settings.draft).toBe('newer'), { timeout: 3000 });
+});
+
 describe('the chat list', () => {
   test('shows pinned chats first, then by age', async () => {
     const host = new ChatHost();

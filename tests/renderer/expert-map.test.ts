@@ -30,6 +30,7 @@ const reading = (uses: readonly number[], resident: readonly number[] = [1, 0, 0
   ({
     ...sampleReading({ ...streamingWithin(4 * gibi), experts: { layers: 2, count: 4, used: 2 } }),
     uses: [...uses],
+    misses: uses.map((use) => use / 2),
     resident: [...resident],
   }) satisfies FlashReading;
 
@@ -72,8 +73,12 @@ describe('the experts of a layer', () => {
   });
 
   test('say their number, share and place', () => {
-    expect(expertText(mapOf(uses), 0, 2)).toBe('layer 0, expert 2: 25 % of tokens, in flash');
-    expect(expertText(mapOf(uses), 0, 3)).toBe('layer 0, expert 3: 75 % of tokens, in memory');
+    expect(expertText(mapOf(uses), 0, 2)).toBe(
+      'layer 0, expert 2: 25 % of tokens, 13 % had to read it, in flash',
+    );
+    expect(expertText(mapOf(uses), 0, 3)).toBe(
+      'layer 0, expert 3: 75 % of tokens, 38 % had to read it, in memory',
+    );
   });
 });
 
@@ -81,11 +86,11 @@ describe('the map of experts', () => {
   const map = mapOf(uses);
   const order = columnOrder(map, true);
 
-  test('has colours by use, by residence, and by the use of what is not in memory', () => {
+  test('has colours by use, by residence, and by what had to be read', () => {
     expect(topShare(map)).toBe(1);
     expect([...expertCells(map, 'use', order).steps]).toEqual([9, 7, 2, 0, 5, 5, 5, 5]);
     expect([...expertCells(map, 'cache', order).steps]).toEqual([1, 1, 0, 0, 0, 0, 0, 0]);
-    expect([...expertCells(map, 'misses', order).steps]).toEqual([0, 0, 2, 0, 5, 5, 5, 5]);
+    expect([...expertCells(map, 'misses', order).steps]).toEqual([5, 3, 1, 0, 2, 2, 2, 2]);
   });
 
   test('has a scale that does not change with use', () => {
@@ -95,10 +100,17 @@ describe('the map of experts', () => {
   });
 
   test('has the same figures as rows and as CSV', () => {
-    expect(expertRow(map, order, 1)).toEqual({ layer: 0, expert: 3, share: 0.75, isResident: true });
+    expect(expertRow(map, order, 1)).toEqual({
+      ...{ layer: 0, expert: 3 },
+      ...{ share: 0.75, missed: 0.375, isResident: true },
+    });
     const lines = expertCsv(map, order).trimEnd().split('\r\n');
     expect(lines).toHaveLength(9);
-    expect(lines.slice(0, 3)).toEqual(['layer,expert,share of tokens,in memory', '0,0,1,1', '0,3,0.75,1']);
+    expect(lines.slice(0, 3)).toEqual([
+      'layer,expert,share of tokens,share that read it,in memory',
+      '0,0,1,0.5,1',
+      '0,3,0.75,0.375,1',
+    ]);
   });
 });
 

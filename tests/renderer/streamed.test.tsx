@@ -37,7 +37,9 @@ describe('the token timeline of a streamed reply', () => {
       ({ textContent }) => textContent,
     );
     expect(legend[2]).toMatch(/^flash wait .* \d+ %$/);
-    expect(legend.slice(-2).join()).toMatch(/^read a token [\d.]+ MiB,hit rate \d+ %$/);
+    expect(legend.slice(-3).join()).toMatch(
+      /^read a token [\d.]+ MiB,hit rate \d+ %,read beside computing 17 %$/,
+    );
   });
 
   test('has reads, hits, misses and the longest wait in the card', () => {
@@ -367,7 +369,9 @@ describe('the map of experts', () => {
     for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight', 'PageDown']) fireEvent.keyDown(grid, { key });
     const cell = within(grid).getByRole('gridcell');
     expect(grid.getAttribute('aria-activedescendant')).toBe(cell.id);
-    expect(cell.textContent).toMatch(/^layer 9, expert 1: [\d.]+ % of tokens, in (memory|flash)$/);
+    expect(cell.textContent).toMatch(
+      /^layer 9, expert 1: [\d.]+ % of tokens, [\d.]+ % had to read it, in (memory|flash)$/,
+    );
     expect(screen.getByText(/layer 9: \d+ serve half/)).toBeDefined();
     fireEvent.keyDown(grid, { key: 'End' });
     expect(cell.textContent).toMatch(/^layer 9, expert 127:/);

@@ -191,11 +191,12 @@ describe('reads from flash', () => {
       reads: misses,
       cacheHits: hits,
       cacheMisses: misses,
+      readBusyNs: 80e6,
     }); // prettier-ignore
 
   test('are summed over tokens with a time of their own, and none where no record tells', () => {
     const data = dataOf([read(0, 6, 2), read(1, 2, 6)]);
-    expect(data.reads).toEqual({ bytes: 8 * 1024 ** 2, hits: 8, misses: 8 });
+    expect(data.reads).toEqual({ bytes: 8 * 1024 ** 2, hits: 8, misses: 8, busyNs: 160e6, waitNs: 134e6 });
     expect(dataOf(sampleTokens(3)).reads).toBeNull();
     data.update(sampleTokens(2));
     expect(data.reads).toBeNull();
@@ -204,8 +205,8 @@ describe('reads from flash', () => {
   test('stand in the CSV', () => {
     const [head, row] = timelineCsv([read(0, 6, 2)]).split('\r\n');
     const cells = new Map(head?.split(',').map((name, index) => [name, row?.split(',')[index]]));
-    expect(['flash wait ms', 'bytes read', 'reads', 'cache hits', 'cache misses'].map((name) => cells.get(name)))
-      .toEqual(['67', '2097152', '2', '6', '2']); // prettier-ignore
+    expect(['flash wait ms', 'bytes read', 'reads', 'cache hits', 'cache misses', 'reading ms'].map((name) => cells.get(name)))
+      .toEqual(['67', '2097152', '2', '6', '2', '80']); // prettier-ignore
   });
 });
 

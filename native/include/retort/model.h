@@ -136,6 +136,8 @@ struct FlashCounts {
   std::vector<std::int64_t> bytes, reads, hits, misses;
   // Time the computing waited for reads.
   std::vector<std::int64_t> stall_ns;
+  // Time with at least one read in flight, as far as seen: what of it was not waited for was read beside the computing. Not told by layer.
+  std::int64_t busy_ns = 0;
 };
 
 struct EvaluateOutcome {

@@ -87,6 +87,7 @@ Napi::Object flash_state(Napi::Env env, const FlashState& state) {
   set("experts", state.experts);
   result.Set("resident", to_uint8_array(env, state.resident));
   result.Set("uses", to_float64_array(env, state.uses));
+  result.Set("misses", to_float64_array(env, state.misses));
   set("bytesRead", state.reads.bytes);
   set("reads", state.reads.reads);
   set("waitedNs", state.reads.waited_ns);
@@ -119,6 +120,7 @@ Napi::Object flash_counts(Napi::Env env, const FlashCounts& counts) {
   result.Set("hits", to_doubles(env, counts.hits));
   result.Set("misses", to_doubles(env, counts.misses));
   result.Set("stallNs", to_doubles(env, counts.stall_ns));
+  result.Set("busyNs", static_cast<double>(counts.busy_ns));
   return result;
 }
 

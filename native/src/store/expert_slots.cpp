@@ -27,6 +27,7 @@ ExpertSlots::ExpertSlots(DirectFile& file, const PackRecords& records, std::vect
       experts_(std::move(experts)),
       places_(experts_.size(), nowhere),
       uses_(experts_.size(), 0.0),
+      missed_(experts_.size(), 0.0),
       last_uses_(experts_.size(), 0),
       needs_(experts_.size(), Need::none) {}
 
@@ -64,7 +65,9 @@ void ExpertSlots::empty(Slot& slot) noexcept {
 void ExpertSlots::pass(std::int64_t tokens) noexcept {
   unit_ /= std::pow(factor_per_token, static_cast<double>(tokens));
   if (unit_ < largest_unit) return;
-  for (double& uses : uses_) uses /= unit_;
+  for (auto* const counts : {&uses_, &missed_}) {
+    for (double& count : *counts) count /= unit_;
+  }
   unit_ = 1;
 }
 
@@ -82,6 +85,7 @@ void ExpertSlots::begin(std::size_t first, std::span<const std::int64_t> uses, O
       owner.hit(expert);
     } else {
       misses_.push_back(expert);
+      missed_[expert] += unit_;
     }
   }
   start_reads();

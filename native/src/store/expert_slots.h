@@ -55,6 +55,8 @@ class ExpertSlots {
   const std::byte* memory(std::size_t expert) const noexcept;
   // Decayed uses.
   double uses(std::size_t expert) const noexcept { return uses_[expert] / unit_; }
+  // Of how often it was used and not in memory, decayed alike.
+  double misses(std::size_t expert) const noexcept { return missed_[expert] / unit_; }
 
  private:
   static constexpr std::int32_t nowhere = -1;
@@ -86,9 +88,11 @@ class ExpertSlots {
   std::vector<Slab> slabs_;
   // Stay where they are: the disk writes to their reads.
   std::deque<Slot> slots_;
-  // Of each expert: its slot, its uses in units that grow instead of all counts shrinking, when it was last used, and what the present layer wants of it.
+  // Of each expert: its slot, its uses and misses in units that grow instead of all counts shrinking, when it was last used, and what the present layer
+  // wants of it.
   std::vector<std::int32_t> places_;
   std::vector<double> uses_;
+  std::vector<double> missed_;
   std::vector<std::int64_t> last_uses_;
   std::vector<Need> needs_;
   double unit_ = 1;

@@ -176,6 +176,7 @@ void FlashStore::begin(const std::atomic<bool>& cancelled) {
   for (auto* counts : {&counts_.bytes, &counts_.reads, &counts_.hits, &counts_.misses, &counts_.stall_ns}) std::ranges::fill(*counts, 0);
   pinned_->load(arena_, plan_->pinned, UINT64_MAX, cancelled);
   cancelled_ = &cancelled;
+  busy_before_ = busy_ns();
 }
 
 void FlashStore::begin_part(std::int64_t tokens, bool with_head) {
@@ -186,6 +187,7 @@ void FlashStore::begin_part(std::int64_t tokens, bool with_head) {
 
 FlashCounts FlashStore::finish() {
   cancelled_ = nullptr;
+  counts_.busy_ns = busy_ns() - busy_before_;
   publish();
   return counts_;
 }
@@ -337,11 +339,13 @@ void FlashStore::publish() {
   state_.experts = static_cast<std::int32_t>(most);
   state_.resident.resize(index_of(layer_count_) * most);
   state_.uses.resize(state_.resident.size());
+  state_.misses.resize(state_.resident.size());
   for (std::size_t layer = 0; layer < index_of(layer_count_); ++layer) {
     for (std::size_t i = 0; i < expert_layers_[layer].count; ++i) {
       const std::size_t expert = expert_layers_[layer].first + i;
       state_.resident[layer * most + i] = is_pinned(expert) || slots_->memory(expert) != nullptr ? 1 : 0;
       state_.uses[layer * most + i] = slots_->uses(expert);
+      state_.misses[layer * most + i] = slots_->misses(expert);
     }
   }
   state_.minimum_bytes = minimum_budget(sizes_);

@@ -72,9 +72,10 @@ struct FlashState {
   std::int32_t layers = 0;
   // The most of a layer.
   std::int32_t experts = 0;
-  // layers × experts: whether each is in memory, and its decayed uses.
+  // layers × experts: whether each is in memory, its decayed uses, and how often it was read, decayed alike.
   std::vector<std::uint8_t> resident;
   std::vector<double> uses;
+  std::vector<double> misses;
   // Since it was opened.
   ReadCounts reads;
   // In line or in flight: what is read ahead for the next evaluation.
@@ -154,6 +155,7 @@ class FlashStore final : private ExpertSlots::Owner {
   std::size_t following(std::size_t rank) const noexcept;
   void read_ahead();
   void publish();
+  std::int64_t busy_ns() const noexcept { return file_.counts().busy_ns + row_file_->counts().busy_ns; }
 
   bool is_pinned(std::size_t expert) const override;
   void hit(std::size_t expert) override;
@@ -199,6 +201,8 @@ class FlashStore final : private ExpertSlots::Owner {
 
   const std::atomic<bool>* cancelled_ = nullptr;
   FlashCounts counts_;
+  // Of busy_ns, when the evaluation began.
+  std::int64_t busy_before_ = 0;
   std::int64_t stalled_ns_ = 0;
   std::int64_t present_layer_ = 0;
   std::vector<WantedRow> wanted_;

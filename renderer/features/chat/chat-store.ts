@@ -48,7 +48,7 @@ export function createChatStore(host: Host, app: AppStore): ChatStore {
       const last = chats.find((chat) => chat.id === settings.lastChat);
       // After a lost connection: what was open is read again, what grows is joined again.
       if (id !== null) void actions.open(id);
-      else if (isFirst) draft.show(null, settings.draft);
+      else if (isFirst) draft.restore(settings.draft);
       if (isFirst && window.location.hash === '' && last) {
         navigate({ screen: 'chat', chatId: last.id, messageId: null }, 'replace');
       }

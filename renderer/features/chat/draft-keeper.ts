@@ -49,6 +49,12 @@ export class DraftKeeper {
     this.store.setState({ ...empty, text });
   }
 
+  /** What was kept of the chat to come, told once the host answers: what a person wrote meanwhile stays. */
+  restore(text: string): void {
+    const { text: written, files } = this.store.getState();
+    if (written === '' && files.length === 0) this.show(null, text);
+  }
+
   /** The chat to come has begun: what is written belongs to it. */
   begin(chatId: string): void {
     if (this.#savedText !== '') void this.#save(null, '');

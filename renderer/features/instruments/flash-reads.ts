@@ -25,5 +25,9 @@ export function flashReadsOf(steps: readonly TraceRecord[]): FlashReads | null {
   };
 }
 
+/** Of the time that reads took, the part that computing went on beside them, 0 to 1; null: nothing was read. */
+export const overlap = (busyNs: number, waitNs: number): number | null =>
+  busyNs > 0 ? Math.max(0, 1 - waitNs / busyNs) : null;
+
 export const hitRate = (hits: number, misses: number): number | null =>
   hits + misses > 0 ? hits / (hits + misses) : null;

@@ -39,6 +39,9 @@ export interface FlashSlot {
   reads: number;
   hits: number;
   misses: number;
+  /** With a read in flight, and waited for one. */
+  busyNs: number;
+  waitNs: number;
   /** Of the steps, sum. */
   ms: number;
   longestMs: number;
@@ -136,12 +139,23 @@ function emptySlot(): InstrumentSlot {
 
 function addReads(slot: InstrumentSlot, trace: TraceRecord): void {
   if (trace.bytesRead === undefined) return;
-  const flash = (slot.flash ??= { bytes: 0, reads: 0, hits: 0, misses: 0, ms: 0, longestMs: 0 });
+  const flash = (slot.flash ??= {
+    bytes: 0,
+    reads: 0,
+    hits: 0,
+    misses: 0,
+    busyNs: 0,
+    waitNs: 0,
+    ms: 0,
+    longestMs: 0,
+  });
   const ms = totalMs(trace);
   flash.bytes += trace.bytesRead;
   flash.reads += trace.reads ?? 0;
   flash.hits += trace.cacheHits ?? 0;
   flash.misses += trace.cacheMisses ?? 0;
+  flash.busyNs += trace.readBusyNs ?? 0;
+  flash.waitNs += trace.timeNs.readWait ?? 0;
   flash.ms += ms;
   flash.longestMs = Math.max(flash.longestMs, ms);
 }

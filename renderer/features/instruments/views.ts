@@ -5,7 +5,7 @@ import type { ChartView, LegendEntry, Series } from '../../charts/chart-view.ts'
 import { quantileOfSorted, sorted } from '../../charts/quantile.ts';
 import { axisFor, byteUnit, type Axis, type ByteUnit } from '../../charts/ticks.ts';
 import { formatBytes, formatCount, formatMilliseconds, formatNumber, formatRate } from '../../ui/format.ts';
-import { hitRate } from './flash-reads.ts';
+import { hitRate, overlap } from './flash-reads.ts';
 import {
   slotMs,
   type FlashSlot,
@@ -194,6 +194,7 @@ function missedText(told: readonly FlashSlot[]): string {
 
 function flashLegend(told: readonly FlashSlot[], hitRates: readonly (number | null)[]): LegendEntry[] {
   const rate = hitRates.findLast((value) => value !== null) ?? null;
+  const beside = overlap(sum(told.map(({ busyNs }) => busyNs)), sum(told.map(({ waitNs }) => waitNs)));
   return [
     {
       label: 'read',
@@ -202,6 +203,9 @@ function flashLegend(told: readonly FlashSlot[], hitRates: readonly (number | nu
       total: formatBytes(sum(told.map(({ bytes }) => bytes))),
     },
     { label: 'hit rate', role: '--text', mark: 'line', total: rate === null ? 'none' : share(rate, 1) },
+    ...(beside === null
+      ? []
+      : [{ label: 'beside computing', role: '--text', mark: 'none' as const, total: share(beside, 1) }]),
   ];
 }
 

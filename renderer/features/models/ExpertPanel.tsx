@@ -144,15 +144,17 @@ function TableView({ map, order }: { readonly map: ExpertMap; readonly order: Ui
         { name: 'layer', isFigure: true },
         { name: 'expert', isFigure: true },
         { name: 'share of tokens, %', isFigure: true },
+        { name: 'that read it, %', isFigure: true },
         { name: 'weights' },
       ]}
       rowCount={order.length}
       row={(index) => {
-        const { layer, expert, share, isResident } = expertRow(map, order, index);
+        const { layer, expert, share, missed, isResident } = expertRow(map, order, index);
         return [
           formatNumber(layer),
           formatNumber(expert),
           formatNumber(share * 100, 1),
+          formatNumber(missed * 100, 1),
           isResident ? 'in memory' : 'in flash',
         ];
       }}

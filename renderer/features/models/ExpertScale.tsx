@@ -5,7 +5,7 @@ import { topShare, type ExpertMap, type ExpertView } from './expert-map.ts';
 const names: Readonly<Record<ExpertView, string>> = {
   use: 'share of the latest tokens',
   cache: 'weights',
-  misses: 'share of the latest tokens, of experts that are not in memory',
+  misses: 'share of the latest tokens that had to read it',
 };
 
 /** What the colours of the map stand for. */

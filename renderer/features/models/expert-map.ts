@@ -19,22 +19,32 @@ export interface ExpertMap {
   readonly used: number;
   /** Layers × experts: of the layer's latest tokens the part that used it, 0 to 1. */
   readonly shares: Float64Array;
+  /** Layers × experts: the part that found it not in memory. */
+  readonly missed: Float64Array;
   readonly isResident: Uint8Array;
 }
 
 /** Null: the model has no experts. */
-export function expertMap({ streaming: { experts }, uses, resident }: FlashReading): ExpertMap | null {
+export function expertMap({
+  streaming: { experts },
+  uses,
+  misses,
+  resident,
+}: FlashReading): ExpertMap | null {
   if (!experts) return null;
   const { layers, count, used } = experts;
   const shares = new Float64Array(layers * count);
+  const missed = new Float64Array(layers * count);
   for (let layer = 0; layer < layers; layer++) {
     const first = layer * count;
     const sum = sumOf(uses.slice(first, first + count));
+    const share = (of: number | undefined) => (sum > 0 ? Math.min(1, ((of ?? 0) * used) / sum) : 0);
     for (let index = first; index < first + count; index++) {
-      shares[index] = sum > 0 ? Math.min(1, ((uses[index] ?? 0) * used) / sum) : 0;
+      shares[index] = share(uses[index]);
+      missed[index] = share(misses[index]);
     }
   }
-  return { layers, count, used, shares, isResident: Uint8Array.from(resident) };
+  return { layers, count, used, shares, missed, isResident: Uint8Array.from(resident) };
 }
 
 const sumOf = (values: Iterable<number>): number => {
@@ -68,10 +78,8 @@ export function expertCells(map: ExpertMap, view: ExpertView, order: Uint32Array
   const top = topShare(map);
   const steps = Uint8Array.from(order, (expert, place) => {
     const index = Math.floor(place / count) * count + expert;
-    const share = map.shares[index] ?? 0;
-    const isResident = map.isResident[index] === 1;
-    if (view === 'cache') return isResident ? 1 : 0;
-    return view === 'misses' && isResident ? 0 : sequentialStep(share, top);
+    if (view === 'cache') return map.isResident[index] === 1 ? 1 : 0;
+    return sequentialStep((view === 'misses' ? map.missed : map.shares)[index] ?? 0, top);
   });
   return { rows: layers, columns: count, steps, roles: view === 'cache' ? cacheRoles : sequentialRoles };
 }
@@ -86,7 +94,8 @@ const percent = (share: number): string => `${formatNumber(share * 100, share < 
 export function expertText(map: ExpertMap, layer: number, expert: number): string {
   const index = layer * map.count + expert;
   const place = map.isResident[index] === 1 ? 'in memory' : 'in flash';
-  return `layer ${layer}, expert ${expert}: ${percent(map.shares[index] ?? 0)} of tokens, ${place}`;
+  const [share, missed] = [map.shares[index] ?? 0, map.missed[index] ?? 0].map(percent);
+  return `layer ${layer}, expert ${expert}: ${share} of tokens, ${missed} had to read it, ${place}`;
 }
 
 export interface LayerSkew {
@@ -125,6 +134,7 @@ export interface ExpertRow {
   readonly layer: number;
   readonly expert: number;
   readonly share: number;
+  readonly missed: number;
   readonly isResident: boolean;
 }
 
@@ -133,14 +143,20 @@ export function expertRow(map: ExpertMap, order: Uint32Array, index: number): Ex
   const layer = Math.floor(index / map.count);
   const expert = order[index] ?? 0;
   const place = layer * map.count + expert;
-  return { layer, expert, share: map.shares[place] ?? 0, isResident: map.isResident[place] === 1 };
+  return {
+    layer,
+    expert,
+    share: map.shares[place] ?? 0,
+    missed: map.missed[place] ?? 0,
+    isResident: map.isResident[place] === 1,
+  };
 }
 
 export function expertCsv(map: ExpertMap, order: Uint32Array): string {
-  const head = ['layer', 'expert', 'share of tokens', 'in memory'];
+  const head = ['layer', 'expert', 'share of tokens', 'share that read it', 'in memory'];
   const rows = Array.from(order, (_, index) => {
-    const { layer, expert, share, isResident } = expertRow(map, order, index);
-    return [layer, expert, share, isResident ? 1 : 0];
+    const { layer, expert, share, missed, isResident } = expertRow(map, order, index);
+    return [layer, expert, share, missed, isResident ? 1 : 0];
   });
   return [head, ...rows]
     .map((cells) => `${cells.map((cell) => csvCell(String(cell))).join(',')}\r\n`)

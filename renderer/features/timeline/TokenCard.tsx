@@ -3,6 +3,7 @@ import type { TraceRecord } from '../../../electron/contract/trace.ts';
 import { causes, causeTimes, otherParts, totalMs } from '../../charts/causes.ts';
 import { classNames } from '../../ui/class-names.ts';
 import { formatBytes, formatMilliseconds, formatNumber } from '../../ui/format.ts';
+import { overlap } from '../instruments/flash-reads.ts';
 import { visibleText } from './summary.ts';
 
 export interface TokenCardProps {
@@ -53,7 +54,8 @@ function TokenFacts({ token, index }: { readonly token: ReplyToken; readonly ind
 
 /** Nothing where the weights are all in memory. */
 function FlashFacts({ trace }: { readonly trace: TraceRecord }) {
-  const { bytesRead, reads, cacheHits, cacheMisses } = trace;
+  const { bytesRead, reads, cacheHits, cacheMisses, readBusyNs, timeNs } = trace;
+  const beside = overlap(readBusyNs ?? 0, timeNs.readWait ?? 0);
   const longest = longestWait(trace);
   return (
     <>
@@ -65,6 +67,7 @@ function FlashFacts({ trace }: { readonly trace: TraceRecord }) {
           value={`${formatNumber(cacheHits ?? 0)} hit, ${formatNumber(cacheMisses)} missed`}
         />
       )}
+      {beside !== null && <Fact label="read beside computing" value={`${formatNumber(beside * 100)} %`} />}
       {longest && <Fact label={`longest, ${longest.place}`} value={formatMilliseconds(longest.ms)} />}
     </>
   );

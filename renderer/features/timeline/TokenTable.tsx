@@ -71,14 +71,15 @@ export function TokenTable({ tokens }: { readonly tokens: readonly ReplyToken[] 
 export function timelineCsv(tokens: readonly ReplyToken[]): string {
   const head = [
     'token', 'id', 'text', 'phase', 'probability', 'time ms', ...causes.map(({ label }) => `${label} ms`),
-    'output head ms', 'bytes touched', 'bytes read', 'reads', 'cache hits', 'cache misses', 'KV bytes',
+    'output head ms', 'bytes touched', 'bytes read', 'reads', 'cache hits', 'cache misses', 'reading ms', 'KV bytes',
   ]; // prettier-ignore
   const rows = tokens.map(({ id, text, piece, trace }, index) => [
     index, id, text || piece, trace.phase,
     trace.logProbability === undefined ? undefined : Math.exp(trace.logProbability),
     totalMs(trace), ...causeTimes(trace).map((value) => (Number.isNaN(value) ? undefined : value)),
     trace.timeNs.head === undefined ? undefined : trace.timeNs.head / 1e6,
-    trace.bytesTouched, trace.bytesRead, trace.reads, trace.cacheHits, trace.cacheMisses, trace.kvBytes,
+    trace.bytesTouched, trace.bytesRead, trace.reads, trace.cacheHits, trace.cacheMisses,
+    trace.readBusyNs === undefined ? undefined : trace.readBusyNs / 1e6, trace.kvBytes,
   ]); // prettier-ignore
   return [head, ...rows]
     .map((cells) => `${cells.map((cell) => csvCell(cell?.toString() ?? '')).join(',')}\r\n`)

@@ -17,7 +17,7 @@ export class TimelineData {
   /** Index of the token that took longest; −1: none is timed. */
   slowest = -1;
   /** What tokens with a time of their own read from flash; null: none of them tells. */
-  reads: { bytes: number; hits: number; misses: number } | null = null;
+  reads: { bytes: number; hits: number; misses: number; busyNs: number; waitNs: number } | null = null;
 
   get count(): number {
     return this.#count;
@@ -88,12 +88,14 @@ export class TimelineData {
     this.#addReads(trace);
   }
 
-  #addReads({ bytesRead, cacheHits, cacheMisses }: TraceRecord): void {
+  #addReads({ bytesRead, cacheHits, cacheMisses, readBusyNs, timeNs }: TraceRecord): void {
     if (bytesRead === undefined) return;
-    const reads = (this.reads ??= { bytes: 0, hits: 0, misses: 0 });
+    const reads = (this.reads ??= { bytes: 0, hits: 0, misses: 0, busyNs: 0, waitNs: 0 });
     reads.bytes += bytesRead;
     reads.hits += cacheHits ?? 0;
     reads.misses += cacheMisses ?? 0;
+    reads.busyNs += readBusyNs ?? 0;
+    reads.waitNs += timeNs.readWait ?? 0;
   }
 
   #reserve(size: number): void {

@@ -9,7 +9,7 @@ import { useWidth } from '../../charts/use-width.ts';
 import { formatBytes, formatMilliseconds, formatNumber } from '../../ui/format.ts';
 import { IconButton } from '../../ui/IconButton.tsx';
 import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
-import { hitRate } from '../instruments/flash-reads.ts';
+import { hitRate, overlap } from '../instruments/flash-reads.ts';
 import { PrefillLine } from './PrefillLine.tsx';
 import { conclusionOf, summarizeTimeline, type Conclusion, type TimelineSummary } from './summary.ts';
 import { TimelineData } from './timeline-data.ts';
@@ -144,8 +144,12 @@ function readEntries({ reads, timed }: TimelineData): LegendEntry[] {
   if (!reads) return [];
   const told = { role: '--text', mark: 'none' } as const;
   const rate = hitRate(reads.hits, reads.misses);
+  const beside = overlap(reads.busyNs, reads.waitNs);
   return [
     { ...told, label: 'read a token', total: formatBytes(reads.bytes / timed) },
     ...(rate === null ? [] : [{ ...told, label: 'hit rate', total: `${formatNumber(rate * 100)} %` }]),
+    ...(beside === null
+      ? []
+      : [{ ...told, label: 'read beside computing', total: `${formatNumber(beside * 100)} %` }]),
   ];
 }

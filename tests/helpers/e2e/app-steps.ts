@@ -109,6 +109,10 @@ export async function chatMenu(page: Page, title: string, item: string): Promise
 /** Takes a chat from a file's text; it is shown when this returns. */
 export async function importChat(page: Page, text: string, title: string): Promise<void> {
   const file = { name: 'chat.json', mimeType: 'application/json', buffer: Buffer.from(text) };
+  // A page that is not connected yet says so, and imports nothing.
+  await status(page)
+    .getByText(/^(No model in memory|Loading|Engine)/)
+    .waitFor();
   await page.getByLabel('Import a chat', { exact: true }).setInputFiles(file);
   await page.getByRole('heading', { name: title, level: 1 }).waitFor();
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { CallClient } from '../../engines/call-client.ts';
 import { endsByCap } from '../capped-process.ts';
 import { contest, meanOf, type Contestant } from '../contest.ts';
-import type { ReplayCalls } from '../engines/replay-process.ts';
+import type { ReplayCalls } from '../engines/reads-process.ts';
 import { packOf } from '../packs.ts';
 import { openPeer, startPeer, type Peer } from '../peer.ts';
 import { openResident, openStreamed, type Retort } from '../streamed.ts';
@@ -22,7 +22,7 @@ import {
 } from './streaming-case.ts';
 import { hitSeries, judge } from './streaming-outcome.ts';
 
-const replayScript = fileURLToPath(new URL('../engines/replay-process.ts', import.meta.url));
+const replayScript = fileURLToPath(new URL('../engines/reads-process.ts', import.meta.url));
 
 function retortContestant(label: string, player: Player, tokens: number): Contestant {
   const { client, turns, reader } = player;
