@@ -1,4 +1,4 @@
-/** Colours code, a few lines at a time, so that a long listing never holds up the page. */
+/** Colours code, a few lines a turn, so that a long listing never holds up the page. */
 import { createHighlighterCore, createCssVariablesTheme, type HighlighterCore } from 'shiki/core';
 import { createJavaScriptRegexEngine } from 'shiki/engine/javascript';
 import { loadGrammar } from './languages.ts';
@@ -10,7 +10,8 @@ export interface CodePiece {
 }
 export type CodeLine = readonly CodePiece[];
 
-const linesAtOnce = 16;
+/** The first lines of a language take longest: its patterns are compiled as they are met. */
+const turnMs = 8;
 /** A longer listing stays plain. */
 const mostCharacters = 200_000;
 const theme = createCssVariablesTheme({ name: 'retort', variablePrefix: '--code-', fontStyle: false });
@@ -36,24 +37,30 @@ export async function highlight(
 ): Promise<readonly CodeLine[] | null> {
   if (code.length > mostCharacters) return null;
   const shiki = await highlighter();
-  if (!shiki.getLoadedLanguages().includes(language))
-    await shiki.loadLanguage(...(await loadGrammar(language)));
+  if (!shiki.getLoadedLanguages().includes(language)) {
+    const grammar = await loadGrammar(language);
+    await nextTurn();
+    await shiki.loadLanguage(...grammar);
+    await nextTurn();
+  }
   const lines = code.split('\n');
   const result: CodeLine[] = [];
   let grammarState: ReturnType<typeof shiki.getLastGrammarState> | undefined;
-  for (let at = 0; at < lines.length; at += linesAtOnce) {
+  let turnEnd = performance.now() + turnMs;
+  for (const line of lines) {
+    if (performance.now() > turnEnd) {
+      await nextTurn();
+      turnEnd = performance.now() + turnMs;
+    }
     if (signal.aborted) return null;
-    const part = lines.slice(at, at + linesAtOnce).join('\n');
-    const { tokens, grammarState: after } = shiki.codeToTokens(part, {
+    const { tokens, grammarState: after } = shiki.codeToTokens(line, {
       lang: language,
       theme: 'retort',
       ...(grammarState ? { grammarState } : {}),
     });
     grammarState = after;
-    for (const line of tokens) {
-      result.push(line.map(({ content, color }) => ({ text: content, colour: color ?? null })));
-    }
-    await nextTurn();
+    const [pieces = []] = tokens;
+    result.push(pieces.map(({ content, color }) => ({ text: content, colour: color ?? null })));
   }
   return result;
 }
