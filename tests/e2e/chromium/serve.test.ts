@@ -124,7 +124,7 @@ describeWhere(chromiumPath !== null, 'browser mode in Chromium', () => {
 
   it('tells the page that the host was killed', async () => {
     const own = await openInChromium();
-    own.problems.expect(/WebSocket connection|ERR_CONNECTION_REFUSED/);
+    own.problems.expect(/WebSocket connection|net::ERR_/);
     await isIn(own.page);
     process.kill(own.hostPid, 'SIGKILL');
     await own.page
