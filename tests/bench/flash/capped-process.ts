@@ -1,5 +1,6 @@
 /** An engine in a process of its own, under a cap of its own where caps can be set. */
 import { fileURLToPath } from 'node:url';
+import { engineExecArgv } from '../../../electron/host/engines/engine-starter.ts';
 import { CallClient, ProcessEnded, type Wrapping } from '../engines/call-client.ts';
 import type { CallMap } from '../engines/serve-calls.ts';
 import { MemoryCap } from './memory-cap.ts';
@@ -29,8 +30,12 @@ export class CappedProcess<Calls extends Prepares> extends CallClient<Calls> {
   baseline = 0;
 
   private constructor(name: string, script: URL, cap: MemoryCap | null) {
-    const wrapping: Wrapping = cap?.wrapping ?? {};
-    super(name, fileURLToPath(script), [], wrapping);
+    // As the app's own engines are started: memory is counted.
+    const { execArgv = [], ...wrapping }: Wrapping = cap?.wrapping ?? {};
+    super(name, fileURLToPath(script), [], {
+      ...wrapping,
+      execArgv: [...execArgv, ...engineExecArgv('weights')],
+    });
     this.cap = cap;
   }
 

@@ -9,6 +9,7 @@ import type {
   WeightReads,
 } from '../../../../electron/engine/engine.ts';
 import { giveBack } from '../../../../electron/engine/generate.ts';
+import { collectGarbage } from '../../../../electron/engine/memory.ts';
 import type { NativeReads } from '../../../../electron/engine/native/addon.ts';
 import { createSampler } from '../../../../electron/engine/native/sampler.ts';
 import { openModel, type OpenedModel } from '../../../../electron/engine/open-engine.ts';
@@ -98,6 +99,8 @@ class RetortEngine implements FlashEngine {
         },
         { signal: new AbortController().signal, onProgress: () => {} },
       );
+      // As the app's engine process does.
+      collectGarbage();
     });
     const { versions } = this.#opened!.engine.info;
     const state = this.#state();
