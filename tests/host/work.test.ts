@@ -339,6 +339,17 @@ describe('packing', () => {
     await eventually(() => expect(engines.some(isAlive)).toBe(false));
   });
 
+  test('of two that are begun at the same time one is refused, and is no job', async () => {
+    const { client, home } = startHost();
+    const request = { model, out: join(home, 'model.retortpack'), threads: 1 };
+    const ends = await Promise.allSettled([1, 2, 3].map(() => drain(client.pack(request))));
+    const refused = ends.filter((end) => end.status === 'rejected');
+    expect(refused.map(({ reason }) => (reason as Error).message)).toEqual(
+      Array(2).fill(expect.stringMatching(/^Job \S+ is packing model.retortpack now/)),
+    );
+    expect(await client.listJobs({})).toMatchObject([{ kind: 'pack', state: 'done' }]);
+  });
+
   test('of what is no model, or into no folder, fails with a code, and so does its job', async () => {
     const { client, home } = startHost();
     const at = (out: string, path: string) =>

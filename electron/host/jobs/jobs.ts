@@ -68,7 +68,11 @@ export class Jobs {
     signal: AbortSignal,
     work: (job: RunningJob) => Promise<T>,
   ): Promise<T> {
-    const job = await this.begin(kind, title, signal);
+    return this.through(await this.begin(kind, title, signal), work);
+  }
+
+  /** Does `work` as a job that has begun. */
+  async through<T>(job: RunningJob, work: (job: RunningJob) => Promise<T>): Promise<T> {
     try {
       const value = await work(job);
       await job.end(null);
@@ -85,6 +89,29 @@ export class Jobs {
       `INSERT INTO jobs (id, kind, title, state, phase, done, total, host, created_at) VALUES (?, ?, ?, 'queued', '', 0, 0, ?, ?)`,
       ...[id, kind, title, this.#host, Date.now()],
     );
+    return this.#watch(id, signal);
+  }
+
+  /** Where one job at a time may work on the target, which ends the title. Throws the refusal of the one that does now, in whatever process. */
+  async beginAlone(
+    kind: z.infer<typeof JobKind>,
+    { name, target }: { readonly name: string; readonly target: string },
+    signal: AbortSignal,
+    refusal: (other: Job) => LabError,
+  ): Promise<RunningJob> {
+    await this.interruptDead();
+    const id = newId();
+    const others = `SELECT * FROM jobs WHERE kind = ?1 AND state IN ('queued', 'running') AND substr(title, -length(?2)) = ?2`;
+    // Looked for and begun in one transaction: two that ask at the same time would both find nothing.
+    const [found = []] = await this.#store.transaction([
+      { sql: others, parameters: [kind, target] },
+      {
+        sql: `INSERT INTO jobs (id, kind, title, state, phase, done, total, host, created_at)
+          SELECT ?3, ?1, ?4, 'queued', '', 0, 0, ?5, ?6 WHERE NOT EXISTS (${others})`,
+        parameters: [kind, target, id, name + target, this.#host, Date.now()],
+      },
+    ]);
+    if (found[0]) throw refusal(toJob(found[0]));
     return this.#watch(id, signal);
   }
 

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import type { Progress } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
-import type { HostContract } from '../../contract/host-contract.ts';
+import type { HostContract, Job } from '../../contract/host-contract.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { Handlers } from '../../contract/rpc.ts';
 import type { Services } from '../services.ts';
@@ -14,9 +14,13 @@ export function packHandlers(services: Services): Pick<Handlers<HostContract>, '
   return {
     async pack({ model: reference, out, threads }, context) {
       const { name, path } = await services.library.resolve(reference);
-      await refuseSecond(services, out);
       const hooks = hooksOf(context);
-      return services.jobs.run('pack', titleOf(name, out), context.signal, async (job) => {
+      const title = { name, target: ` → ${out}` };
+      // Two processes that write one file would spoil it.
+      const begun = await services.jobs.beginAlone('pack', title, context.signal, (other) =>
+        refusal(other, out),
+      );
+      return services.jobs.through(begun, async (job) => {
         const process = services.engines.start(services);
         try {
           const request = { path, out, threads: threads ?? availableParallelism() };
@@ -49,15 +53,8 @@ export function packHandlers(services: Services): Pick<Handlers<HostContract>, '
   };
 }
 
-const titleOf = (name: string, out: string) => `${name} → ${out}`;
-
-/** Two processes that write one file would spoil it. Throws bad-request while another job packs to it. */
-async function refuseSecond(services: Services, out: string): Promise<void> {
-  const other = (await services.jobs.list()).find(
-    ({ kind, state, title }) =>
-      kind === 'pack' && (state === 'queued' || state === 'running') && title.endsWith(titleOf('', out)),
-  );
-  if (!other) return;
-  const message = `Job ${other.id} is packing ${basename(out)} now: wait for it, or stop it by retort jobs cancel ${other.id}.`;
-  throw new LabError('bad-request', message, { file: basename(out) });
+function refusal({ id }: Job, out: string): LabError {
+  const file = basename(out);
+  const message = `Job ${id} is packing ${file} now: wait for it, or stop it by retort jobs cancel ${id}.`;
+  return new LabError('bad-request', message, { file });
 }
