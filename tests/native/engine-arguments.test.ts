@@ -1,5 +1,5 @@
 /** Whatever JavaScript hands to NativeEngine and NativeSession, the answer is a coded error or a result: never a crash, never a hang. */
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -205,6 +205,28 @@ describe('crc32c', () => {
     }
     expect(await outcome(() => call(bytes, 2 ** 32))).toBe('bad-request');
     expect(await outcome(() => call(new Uint8Array(new SharedArrayBuffer(8)), 0))).toBe('bad-request');
+  });
+});
+
+describe('lockFile', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'retort-lock-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'held');
+  const call = (value: unknown) => (addon as unknown as Anything)['lockFile']!(value);
+
+  it('is held by one open file at a time, until that is closed', () => {
+    const [first, second] = [openSync(path, 'w'), openSync(path, 'r')];
+    expect(addon.lockFile(first)).toBe(true);
+    expect(addon.lockFile(first)).toBe(true);
+    expect(addon.lockFile(second)).toBe(false);
+    closeSync(first);
+    expect(addon.lockFile(second)).toBe(true);
+    closeSync(second);
+  });
+
+  it('refuses what is no open file', async () => {
+    for (const stranger of strangers.filter((value) => value !== 0 && value !== 3))
+      expect(await outcome(() => call(stranger))).toBe('bad-request');
   });
 });
 

@@ -382,6 +382,8 @@ export interface NativeAddon {
   divergenceRows(reference: Float32Array, model: Float32Array, vocabularySize: number): Float64Array;
   /** CRC32C of bytes. `seed`: that of what comes before them, 0 at the beginning. */
   crc32c(bytes: Uint8Array, seed: number): number;
+  /** Locks an open file, by its number, against others that ask for it too, in any process, until it is closed. False: another holds it. */
+  lockFile(descriptor: number): boolean;
 }
 
 const addonPath = fileURLToPath(new URL('../../../build/native/retort.node', import.meta.url));

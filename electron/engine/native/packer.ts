@@ -3,13 +3,13 @@ import type { ModelSource } from '../../contract/model-source.ts';
 import type { WeightRef } from '../../../models/families/model-spec.ts';
 import {
   nativeAddon,
-  toCodedError,
   withCodes,
   type NativeAddon,
   type NativeEngine,
   type NativeMatrixLayout,
 } from './addon.ts';
 import { matrixSource } from './matrix-source.ts';
+import { named } from './weights.ts';
 
 export interface HeldMatrix {
   readonly number: number;
@@ -38,14 +38,10 @@ export class MatrixPacker {
   /** Throws what reading the weight throws, and out-of-memory. The caller releases it. */
   async pack(source: ModelSource, name: string, ref: WeightRef): Promise<HeldMatrix> {
     const { matrix, columnOrder } = await matrixSource(source, ref);
-    try {
+    return named(name, async () => {
       const { number } = await this.#engine.pack(matrix);
       return { number, columnOrder, layout: this.#engine.matrixLayout(number) };
-    } catch (error) {
-      const known = toCodedError(error);
-      if (known instanceof Error) known.message = `${name}: ${known.message}`;
-      throw known;
-    }
+    });
   }
 
   /** Bytes of some groups, copied. */
@@ -65,4 +61,9 @@ export class MatrixPacker {
 /** CRC32C of bytes that follow others whose checksum is `before`. */
 export function checksum(bytes: Uint8Array, before = 0): number {
   return nativeAddon().crc32c(bytes, before);
+}
+
+/** Locks an open file, by its number, until it is closed. False: another holds the lock. */
+export function lockFile(descriptor: number): boolean {
+  return withCodes(() => nativeAddon().lockFile(descriptor));
 }

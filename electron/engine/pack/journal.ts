@@ -49,12 +49,21 @@ export function readJournal(bytes: Buffer, identity: PackIdentity): ReadJournal 
   const units: PackedUnit[] = [];
   const ends = [first.end];
   for (const { text, end } of lines) {
-    const parsed = PackedUnit.safeParse(JSON.parse(text));
+    const parsed = PackedUnit.safeParse(parseJson(text));
     if (!parsed.success || parsed.data.unit !== units.length) break;
     units.push(parsed.data);
     ends.push(end);
   }
   return { units, ends };
+}
+
+/** Undefined for what is not JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whole lines with the right checksum, up to the first that is not one. */

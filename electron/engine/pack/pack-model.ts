@@ -1,8 +1,8 @@
 /** Makes a pack of a model: its matrices as the native engine lays them out, so that nothing is repacked when it is opened. */
-import { stat, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Progress } from '../../contract/engine-contract.ts';
-import { LabError, toLabError } from '../../contract/errors.ts';
+import { LabError } from '../../contract/errors.ts';
 import { originalFormat, type ModelSource } from '../../contract/model-source.ts';
 import { modelIdentity } from '../../formats/identity.ts';
 import { readModelSource } from '../../formats/open-source.ts';
@@ -16,7 +16,8 @@ import { MatrixPacker } from '../native/packer.ts';
 import { packOf } from './check-weights.ts';
 import type { PackIdentity } from './journal.ts';
 import { planPack, type PackUnit } from './plan.ts';
-import { partialBytes, PartialPack, withKept } from './partial-pack.ts';
+import { checkTarget, partialBytes } from './pack-target.ts';
+import { PartialPack } from './partial-pack.ts';
 import { UnitPacker } from './unit-packer.ts';
 
 const mebibyte = 1_048_576;
@@ -52,30 +53,15 @@ export async function packModel(
   hooks: PackHooks,
   { durableBytes = 64 * mebibyte } = {},
 ): Promise<PackOutcome> {
+  await checkTarget(request.out);
   const source = await readModelSource(request.path);
   const model = resolveModel(source);
   if (source.pack)
     throw new LabError('bad-request', `${source.name} is a pack already.`, { file: basename(request.path) });
-  await checkTarget(request.out);
   const plan = planPack(model);
   await checkSpace(source, plan, request.out);
   const packing = new Packing({ source, model, plan, request, hooks });
   return packing.run(durableBytes);
-}
-
-/** Throws bad-request where the name is taken, not-found where its folder is missing. */
-async function checkTarget(out: string): Promise<void> {
-  const folder = await stat(dirname(out)).catch((error: unknown) => {
-    const { code, message } = toLabError(error);
-    const text = code === 'not-found' ? `The folder ${dirname(out)} does not exist.` : message;
-    throw new LabError(code, text, { file: basename(out) }, { cause: error });
-  });
-  if (!folder.isDirectory()) throw new LabError('bad-request', `${dirname(out)} is not a folder.`);
-  if (await stat(out).catch(() => null)) {
-    throw new LabError('bad-request', `${out} is there already: remove it, or name another file.`, {
-      file: basename(out),
-    });
-  }
 }
 
 /** The rest of the header: numbers of a record and of what lies in it, as JSON. */
@@ -134,11 +120,11 @@ class Packing {
       const partial = await PartialPack.open(request.out, identity, { durableBytes, signal, onChecked });
       try {
         return await this.#finish(partial, packer, identity);
+      } catch (error) {
+        throw await partial.giveUp(error);
       } finally {
         await partial.close();
       }
-    } catch (error) {
-      throw withKept(error, request.out);
     } finally {
       packer.close();
     }
@@ -147,26 +133,24 @@ class Packing {
   async #finish(partial: PartialPack, packer: MatrixPacker, identity: PackIdentity): Promise<PackOutcome> {
     const { source, request } = this.#task;
     const resumedBytes = partial.recordBytes;
-    await this.#packUnits(partial, packer).catch(async (error: unknown) => {
-      // What is complete shall not be lost; the first failure is the one to tell.
-      await partial.flush().catch(() => undefined);
-      throw error;
-    });
-    if ((await modelIdentity(source)) !== identity.source) {
-      throw new LabError('bad-file', `${source.name} changed while it was packed: pack it again.`);
-    }
+    await this.#packUnits(partial, packer);
     const records = partial.units.flatMap((unit) => unit.records);
     const written = await partial.complete(encodeHeader(headerOf(source, identity, partial)));
     const pack = await readBack(written, this.#task.model);
-    await partial.publish();
-    const { bytes } = pack.files[0]!;
-    return {
+    const outcome = {
       out: request.out,
-      identity: await identityOf(request.out),
-      bytes,
+      identity: await modelIdentity(pack),
+      bytes: pack.files[0]!.bytes,
       records: records.length,
       resumedBytes,
     };
+    // The last thing before it gets its name.
+    if (!(await isStill(source, identity.source))) {
+      await partial.discard();
+      throw new LabError('bad-file', `${source.name} changed while it was packed: pack it again.`);
+    }
+    await partial.publish();
+    return outcome;
   }
 
   async #packUnits(partial: PartialPack, packer: MatrixPacker): Promise<void> {
@@ -194,7 +178,15 @@ class Packing {
   }
 }
 
-const identityOf = async (path: string) => modelIdentity(await readPack(path));
+/** Throws what opening the model's files throws. */
+async function isStill(source: ModelSource, identity: string): Promise<boolean> {
+  const now = await modelIdentity(source).catch((error: unknown) => {
+    // Its files have another size.
+    if (error instanceof LabError && error.code === 'bad-file') return null;
+    throw error;
+  });
+  return now === identity;
+}
 
 /** As a reader will see it: with every weight that its model needs. */
 async function readBack(path: string, model: ResolvedModel): Promise<ModelSource> {

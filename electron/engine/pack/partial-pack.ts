@@ -2,18 +2,20 @@
  * A pack while it grows: a file under a temporary name beside its target, and a journal of what of it is on disk. Records are written while the next
  * ones are made; every so many bytes they are made durable, and then the journal names them.
  */
-import { constants } from 'node:fs';
-import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import { LabError, toLabError } from '../../contract/errors.ts';
 import { encodePrelude, pages } from '../../formats/pack/header.ts';
-import { largeRecordBytes, pageBytes, smallAlignment } from '../../formats/pack/schema.ts';
+import { largeRecordBytes, largestHeader, pageBytes, smallAlignment } from '../../formats/pack/schema.ts';
 import { checksum } from '../native/packer.ts';
 import { Journal, readJournal, writeAll, type PackedUnit, type PackIdentity } from './journal.ts';
+import { PartialFiles } from './partial-files.ts';
+import { partialName } from './pack-target.ts';
 
 /** Bytes that may be on their way to the file. */
 const mostInFlight = 16 * 1_048_576;
 const readBytes = 4 * 1_048_576;
+/** It holds what the header will, in slightly more words; a larger one is none of ours. */
+const largestJournal = 2 * largestHeader;
 
 export interface PartialPackOptions {
   /** What a crash may cost: so many bytes are made durable at a time. */
@@ -23,60 +25,50 @@ export interface PartialPackOptions {
   readonly onChecked: (bytes: number) => void;
 }
 
-export const partialName = (target: string) => join(dirname(target), `.partial-${basename(target)}`);
-const journalName = (target: string) => `${partialName(target)}.journal`;
-
-/** Bytes that an unfinished pack takes already; 0: there is none. */
-export async function partialBytes(target: string): Promise<number> {
-  const status = await stat(partialName(target)).catch(() => null);
-  // What a sparse file does not take counts as free.
-  return status ? Math.min(status.size, (status.blocks ?? 0) * 512) : 0;
-}
-
 export class PartialPack {
   /** In order; those of an earlier run first. */
   readonly units: PackedUnit[] = [];
   readonly #target: string;
   readonly #options: PartialPackOptions;
-  readonly #data: FileHandle;
-  readonly #log: FileHandle;
+  readonly #files: PartialFiles;
   #journal: Journal;
   #end = pageBytes;
   #records = 0;
   #inFlight = 0;
   readonly #writes = new Set<Promise<void>>();
   #writeFailure: Error | null = null;
+  /** What lies from here on may not have been written. */
+  #failedAt = Infinity;
   #notDurable: PackedUnit[] = [];
   #notDurableBytes = 0;
   #flushing: Promise<void> = Promise.resolve();
+  /** Where the units end that the journal names. */
+  #durableEnd = pageBytes;
 
-  private constructor(target: string, options: PartialPackOptions, data: FileHandle, log: FileHandle) {
+  private constructor(target: string, options: PartialPackOptions, files: PartialFiles) {
     this.#target = target;
     this.#options = options;
-    this.#data = data;
-    this.#log = log;
-    this.#journal = new Journal(log, 0);
+    this.#files = files;
+    this.#journal = new Journal(files.log, 0);
   }
 
-  /** Goes on with what an earlier run left of the same pack, as far as its records are sound; starts over where there is nothing of the kind. */
+  /**
+   * Goes on with what an earlier run left of the same pack, as far as its records are sound; starts over where there is nothing of the kind. Throws what
+   * opening its files throws, and what going on throws with what becomes of them.
+   */
   static async open(
     target: string,
     identity: PackIdentity,
     options: PartialPackOptions,
   ): Promise<PartialPack> {
-    const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-    const data = await open(partialName(target), flags, 0o666);
-    const log = await open(journalName(target), flags, 0o666).catch(async (error: unknown) => {
-      await data.close();
-      throw error;
-    });
-    const pack = new PartialPack(target, options, data, log);
+    const files = await PartialFiles.open(target, options.signal);
+    const pack = new PartialPack(target, options, files);
     try {
       await pack.#resume(identity);
       return pack;
     } catch (error) {
       await pack.close();
-      throw error;
+      throw withKept(error, target);
     }
   }
 
@@ -89,15 +81,18 @@ export class PartialPack {
   }
 
   async #resume(identity: PackIdentity): Promise<void> {
-    const journal = readJournal(await this.#log.readFile(), identity);
+    const { data, log } = this.#files;
+    const isOurs = (await log.stat()).size <= largestJournal;
+    const journal = isOurs ? readJournal(await log.readFile(), identity) : null;
     for (const unit of journal?.units ?? []) {
       if (!(await this.#isSound(unit))) break;
       this.#take(unit);
     }
     const end = journal?.ends[this.units.length] ?? 0;
-    await this.#log.truncate(end);
-    await this.#data.truncate(this.units.length === 0 ? 0 : this.#end);
-    this.#journal = new Journal(this.#log, end);
+    await log.truncate(end);
+    await data.truncate(this.units.length === 0 ? 0 : this.#end);
+    this.#journal = new Journal(log, end);
+    this.#durableEnd = this.#end;
     if (end === 0) await this.#journal.begin(identity);
   }
 
@@ -119,7 +114,7 @@ export class PartialPack {
     const buffer = Buffer.allocUnsafe(Math.min(bytes, readBytes));
     let sum = 0;
     for (let done = 0; done < bytes;) {
-      const { bytesRead } = await this.#data.read(
+      const { bytesRead } = await this.#files.data.read(
         buffer,
         0,
         Math.min(buffer.length, bytes - done),
@@ -159,8 +154,8 @@ export class PartialPack {
   #start(bytes: Uint8Array<ArrayBuffer>, offset: number): void {
     const { length } = bytes;
     this.#inFlight += length;
-    const writing = writeAll(this.#data, bytes, offset)
-      .catch((error: Error) => (this.#writeFailure ??= error))
+    const writing = writeAll(this.#files.data, bytes, offset)
+      .catch((error: Error) => this.#fail(error, offset))
       .then(() => {
         this.#inFlight -= length;
         this.#writes.delete(writing);
@@ -168,6 +163,11 @@ export class PartialPack {
         bytes.buffer.transfer(0);
       });
     this.#writes.add(writing);
+  }
+
+  #fail(error: Error, offset: number): void {
+    this.#writeFailure ??= error;
+    this.#failedAt = Math.min(this.#failedAt, offset);
   }
 
   #throwFailure(): void {
@@ -190,16 +190,28 @@ export class PartialPack {
     const units = this.#notDurable;
     this.#notDurable = [];
     this.#notDurableBytes = 0;
-    if (units.length === 0) return;
     await Promise.all(this.#writes);
+    await this.#name(units.filter((unit) => endOf(unit) <= this.#failedAt)).catch((error: Error) => {
+      this.#fail(error, 0);
+    });
     this.#throwFailure();
-    await this.#data.datasync();
+  }
+
+  /** Makes units durable and then names them in the journal. */
+  async #name(units: readonly PackedUnit[]): Promise<void> {
+    const last = units.at(-1);
+    if (last === undefined) return;
+    // The rest is written again, and its room is what a full disk has for the journal.
+    if (this.#failedAt < Infinity) await this.#files.data.truncate(endOf(last));
+    await this.#files.data.datasync();
     await this.#journal.add(units);
+    this.#durableEnd = endOf(last);
   }
 
   /** Makes durable what is complete. Throws what writing threw. */
   async flush(): Promise<void> {
-    await this.#flushing;
+    // It throws again below, and what comes before the failure is complete.
+    await this.#flushing.catch(() => undefined);
     await this.#flush();
   }
 
@@ -208,27 +220,41 @@ export class PartialPack {
     const offset = pages(this.#end);
     const end = pages(offset + header.length);
     await this.flush();
-    await this.#data.truncate(end);
-    await writeAll(this.#data, header, offset);
-    await writeAll(this.#data, encodePrelude(header, offset), 0);
-    await this.#data.sync();
+    await this.#files.data.truncate(end);
+    await writeAll(this.#files.data, header, offset);
+    await writeAll(this.#files.data, encodePrelude(header, offset), 0);
+    await this.#files.data.sync();
     return partialName(this.#target);
   }
 
-  /** Gives the complete pack its name. */
-  async publish(): Promise<void> {
-    await rename(partialName(this.#target), this.#target);
-    await syncFolder(dirname(this.#target));
-    await rm(journalName(this.#target), { force: true });
+  /** Gives the complete pack its name: PartialFiles.publish. */
+  publish(): Promise<void> {
+    return this.#files.publish();
+  }
+
+  /** Removes all of it: for what must not be gone on with. */
+  async discard(): Promise<void> {
+    await this.#files.discard();
+    this.#durableEnd = pageBytes;
+  }
+
+  /** What went wrong, with what becomes of the unfinished file: what is complete is kept; a file without anything is not. */
+  async giveUp(error: unknown): Promise<LabError> {
+    // The first failure is the one to tell.
+    await this.flush().catch(() => undefined);
+    if (this.#durableEnd > pageBytes) return withKept(error, this.#target);
+    await this.discard().catch(() => undefined);
+    return told(error, this.#target, null);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#writes);
     await this.#flushing.catch(() => undefined);
-    await this.#data.close();
-    await this.#log.close();
+    await this.#files.close();
   }
 }
+
+const endOf = ({ records }: PackedUnit) => Math.max(...records.map(([offset, bytes]) => offset + bytes));
 
 /** Where a record of so many bytes goes after one that ends at `end`. */
 function placeAfter(end: number, bytes: number): number {
@@ -236,33 +262,28 @@ function placeAfter(end: number, bytes: number): number {
   return Math.ceil(end / alignment) * alignment;
 }
 
-async function syncFolder(folder: string): Promise<void> {
-  // Windows opens no folders; its renames are durable by the journal of the file system.
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+/** What went wrong while packing, where something of it is kept. */
+function withKept(error: unknown, target: string): LabError {
+  return told(error, target, `What is packed so far is kept in ${basename(partialName(target))}`);
 }
 
-/** What went wrong while packing, with what becomes of the unfinished file. */
-export function withKept(error: unknown, target: string): LabError {
+function told(error: unknown, target: string, kept: string | null): LabError {
   const known = toLabError(error);
-  const kept = `What is packed so far is kept in ${basename(partialName(target))}`;
-  const advice =
-    known.code === 'cancelled'
-      ? `${kept}; the same command goes on from there.`
-      : known.code === 'disk-full'
-        ? `${kept}; make room, and the same command goes on from there.`
-        : null;
-  if (advice === null) return known;
-  const what = known.code === 'cancelled' ? 'Cancelled.' : `${basename(target)}: the disk takes no more.`;
+  const sentences = sentencesOf(known, basename(target), kept);
   return new LabError(
     known.code,
-    `${what} ${advice}`,
-    { ...known.detail, file: basename(target) },
+    sentences.filter((text) => text !== null).join(' '),
+    { file: basename(target), ...known.detail },
     { cause: error },
   );
+}
+
+function sentencesOf({ code, message }: LabError, file: string, kept: string | null): (string | null)[] {
+  const goesOn = 'the same command goes on from there';
+  if (code === 'cancelled') return ['Cancelled.', kept && `${kept}; ${goesOn}.`];
+  if (code === 'disk-full') {
+    return [`${file}: the disk takes no more.`, kept && `${kept}; make room, and ${goesOn}.`];
+  }
+  const ended = /[.!?]$/.test(message) ? message : `${message}.`;
+  return [ended, kept && `${kept}: ${goesOn}, or remove it.`];
 }

@@ -7,6 +7,7 @@
 #include "disk_functions.h"
 #include "engine_object.h"
 #include "kernel_functions.h"
+#include "lock_function.h"
 #include "retort/status.h"
 #include "row_functions.h"
 #include "sampler_object.h"
@@ -34,6 +35,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("replayReads", Napi::Function::New<replay_recorded_reads>(env, "replayReads"));
   exports.Set("scoreRows", Napi::Function::New<score_rows>(env, "scoreRows"));
   exports.Set("crc32c", Napi::Function::New<checksum>(env, "crc32c"));
+  exports.Set("lockFile", Napi::Function::New<lock_open_file>(env, "lockFile"));
   exports.Set("divergenceRows", Napi::Function::New<divergence_rows>(env, "divergenceRows"));
   return exports;
 }

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { packModel } from '../../../electron/engine/pack/pack-model.ts';
 import { readModelSource } from '../../../electron/formats/open-source.ts';
+import { crc32c } from '../../../electron/formats/pack/crc32c.ts';
 import { bundledModel } from '../../helpers/golden.ts';
 import { labError, makeFolder } from '../../helpers/model-folder.ts';
 import { tinyFolder } from '../../helpers/native-engine.ts';
@@ -177,6 +178,17 @@ describe('an unfinished pack', () => {
     expect(noLast).toBeLessThan(torn);
   });
 
+  test('is gone on with as far as its journal is JSON, whatever its checksums say', async () => {
+    const resumed = await resumedAfter((folder) => {
+      const kept = lines(folder);
+      const text = '{"unit":';
+      kept.splice(3, 0, `${crc32c(Buffer.from(text)).toString(16).padStart(8, '0')} ${text}`);
+      edit(folder, journal, () => Buffer.from(kept.join('\n'), 'latin1'));
+    });
+    expect(resumed).toBeGreaterThan(0);
+    expect(resumed).toBeLessThan(150_000);
+  });
+
   test.each<[string, (folder: string) => void]>([
     ['its journal is gone', (folder) => rmSync(join(folder, journal))],
     ['its journal is empty', (folder) => truncateSync(join(folder, journal), 0)],
@@ -228,6 +240,18 @@ describe('where a file may not grow', () => {
     expect(again!.packed!.resumedBytes).toBeGreaterThan(100_000);
     expect(readFileSync(out).equals(await undisturbed(tiny))).toBe(true);
   });
+
+  test.skipIf(!hasLimits)('what is complete before the write that failed is kept too', async () => {
+    const folder = makeFolder();
+    const out = join(folder, name);
+    const limit = ['/usr/bin/prlimit', '--fsize=250000'];
+    // Nothing would be made durable before the end.
+    const result = await packInChild([tiny, out, 2 ** 30, 0], limit);
+    expect(result!.error).toMatchObject({ code: 'disk-full' });
+    const again = await packInChild([tiny, out, 2 ** 30, 0]);
+    expect(again!.packed!.resumedBytes).toBeGreaterThan(150_000);
+    expect(readFileSync(out).equals(await undisturbed(tiny))).toBe(true);
+  });
 });
 
 const mayMount = (() => {
@@ -277,7 +301,7 @@ describe.runIf(mayMount)('on a small disk', () => {
     expect(error.message).toContain('make room, and the same command goes on');
     rmSync(filler);
     const { resumedBytes, out } = await packHere(folder, tiny, 30_000);
-    expect(resumedBytes).toBeGreaterThan(0);
+    expect(resumedBytes).toBeGreaterThan(200_000);
     expect(readFileSync(out).equals(await undisturbed(tiny))).toBe(true);
     expect(readdirSync(folder)).toEqual([name]);
   });

@@ -1,0 +1,75 @@
+/** Where a pack may be put, and what its files are called until it is whole. */
+import type { Stats } from 'node:fs';
+import { lstat, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { LabError, toLabError } from '../../contract/errors.ts';
+import { nameProblem } from '../../formats/model-file.ts';
+
+/** In bytes: what file systems allow. */
+const longestName = 255;
+
+export const partialName = (target: string) => join(dirname(target), `.partial-${basename(target)}`);
+export const journalName = (target: string) => `${partialName(target)}.journal`;
+
+/** Throws bad-request for a name that cannot be or is taken, not-found where its folder is missing. */
+export async function checkTarget(target: string): Promise<void> {
+  const file = basename(target);
+  const problem = nameProblem(file) ?? lengthProblem(target);
+  if (problem !== null) {
+    throw new LabError('bad-request', `A pack cannot be named ${JSON.stringify(file)}: ${problem}.`, {
+      file,
+    });
+  }
+  const folder = await stat(dirname(target)).catch((error: unknown) => {
+    const { code, message } = toLabError(error);
+    const text = code === 'not-found' ? `The folder ${dirname(target)} does not exist.` : message;
+    throw new LabError(code, text, { file }, { cause: error });
+  });
+  if (!folder.isDirectory()) throw new LabError('bad-request', `${dirname(target)} is not a folder.`);
+  // The longest of the paths that will be used.
+  await statusOf(journalName(target));
+  await refuseTaken(target);
+}
+
+function lengthProblem(target: string): string | null {
+  const surplus = Buffer.byteLength(basename(journalName(target))) - longestName;
+  return surplus > 0 ? `the name is ${surplus} bytes too long` : null;
+}
+
+/** Throws bad-request where something has the name already, a link that leads nowhere too. */
+export async function refuseTaken(target: string): Promise<void> {
+  const there = await statusOf(target);
+  if (there === null) return;
+  await tidyAfter(target, there);
+  const message = there.isDirectory()
+    ? `${target} is a folder: name a file in it, for example ${join(target, 'model.retortpack')}.`
+    : `${target} is there already: remove it, or name another file.`;
+  throw new LabError('bad-request', message, { file: basename(target) });
+}
+
+/** Of a run that was killed between giving the pack its name and taking away the temporary one. */
+async function tidyAfter(target: string, { dev, ino }: Stats): Promise<void> {
+  const partial = await statusOf(partialName(target));
+  if (partial?.isFile() !== true || partial.dev !== dev || partial.ino !== ino) return;
+  await rm(partialName(target), { force: true }).catch(() => undefined);
+  await rm(journalName(target), { force: true }).catch(() => undefined);
+}
+
+/** Bytes that an unfinished pack takes already; 0: there is none. */
+export async function partialBytes(target: string): Promise<number> {
+  const status = await statusOf(partialName(target));
+  // What a sparse file does not take counts as free.
+  return status?.isFile() === true ? Math.min(status.size, (status.blocks ?? 0) * 512) : 0;
+}
+
+/** Of what has the name itself, where a link leads does not matter; null: nothing has it. */
+async function statusOf(path: string): Promise<Stats | null> {
+  return lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    const [code, text] =
+      error.code === 'ENAMETOOLONG'
+        ? (['bad-request', `The path ${dirname(path)} is too long for a pack.`] as const)
+        : ([toLabError(error).code, error.message] as const);
+    throw new LabError(code, text, { file: basename(path) }, { cause: error });
+  });
+}
