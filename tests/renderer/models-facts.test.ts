@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import type { ModelSummary } from '../../electron/contract/engine-contract.ts';
 import type { Fit } from '../../electron/contract/machine.ts';
 import { contextSlider } from '../../renderer/features/models/context-steps.ts';
 import { parameterText } from '../../renderer/features/models/facts.ts';
 import { differenceText, fitBar } from '../../renderer/features/models/fit.ts';
 import { loadFigures } from '../../renderer/features/models/load-progress.ts';
+import { packCommand } from '../../renderer/features/models/streaming.ts';
 import { mebibytes } from '../../renderer/features/models/tensors.ts';
+import { largeModel } from '../helpers/streamed-host.ts';
 
 const gibi = 1024 ** 3;
 
@@ -108,5 +111,27 @@ describe('the figures of loading', () => {
       title: 'warm up',
       figures: ['5 of 10', '5.0/s', '1.0 s left'],
     });
+  });
+});
+
+describe('the pack that a command makes', () => {
+  test.each([
+    ['Llama 3.1 70B', 'Llama 3.1 70B.retortpack'],
+    ['org/model:Q4_K.gguf', 'org-model-Q4_K.retortpack'],
+    ['..', 'model.retortpack'],
+    ['--out', 'out.retortpack'],
+    ['C:\\models\\x', 'C-models-x.retortpack'],
+    ['a%2e%2e%2fb', 'a-2e-2e-2fb.retortpack'],
+    ['two\nlines\u202e\0', 'two-lines-.retortpack'],
+    ['', 'model.retortpack'],
+    ['😀'.repeat(300), `${'😀'.repeat(50)}.retortpack`],
+  ])('of %j is named %j', (title, name) => {
+    const command = packCommand({ ...largeModel, title, kind: 'added' }, {
+      files: [],
+    } as unknown as ModelSummary);
+    const [, quoted = ''] = / --out '?(.*?)'?$/su.exec(command) ?? [];
+    expect(quoted).toBe(name);
+    // With the words of the unfinished pack's journal a name has 255 bytes at most.
+    expect(new TextEncoder().encode(`.partial-${quoted}.journal`).length).toBeLessThanOrEqual(255);
   });
 });

@@ -80,8 +80,22 @@ export function loadedBudget(engine: LoadState): MemoryBudget | null {
 export function packCommand(model: PageModel, summary: ModelSummary): string {
   const isInLibrary = model.kind === 'added' || model.kind === 'bundled';
   const source = isInLibrary ? model.id : (summary.files[0]?.name ?? model.title);
-  const stem = model.title.replace(/\.gguf$/i, '');
-  return `npx retort pack ${shellWord(source)} --out ${shellWord(`${stem}.retortpack`)}`;
+  return `npx retort pack ${shellWord(source)} --out ${shellWord(packName(model.title))}`;
+}
+
+/** In letters: with the unfinished pack's own words they stay within what file systems allow, whatever the letters. */
+const longestStem = 50;
+
+/** A file's name in the folder where the command runs: titles may hold slashes, and what packs cannot be named. */
+function packName(title: string): string {
+  const stem = [...title.replace(/\.gguf$/i, '')]
+    .slice(0, longestStem)
+    .join('')
+    .replace(/[\p{C}\p{Zl}\p{Zp}/\\:*?"<>|%]+/gu, '-')
+    // No hidden file, and no option.
+    .replace(/^[-.\s]+/, '')
+    .trimEnd();
+  return `${stem || 'model'}.retortpack`;
 }
 
 /** As a shell takes it for one word. */
