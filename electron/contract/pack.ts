@@ -24,8 +24,6 @@ export interface PackOrigin {
   readonly identity: string;
   readonly name: string;
   readonly format: SourceFormat;
-  /** Of the model's one file, where it was known. */
-  readonly sha256: string | null;
 }
 
 /** A run of whole groups of a matrix, `offset` bytes inside a record. */

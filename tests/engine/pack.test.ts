@@ -76,7 +76,6 @@ describe('a pack of', () => {
       identity: await modelIdentity(original),
       name: original.name,
       format: original.format,
-      sha256: null,
     });
     expect(await weightsIdentity(source)).toBe(await weightsIdentity(original));
     expect(whole.length % 4096).toBe(0);

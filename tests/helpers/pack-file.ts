@@ -22,7 +22,7 @@ export function exampleHeader(source: ModelSource): { header: StoredHeader; reco
     name: 'q8_0×8', codes: 'bytes', scales: 'f16', zero: 0, pointBase: 0, stepColumns: 32, stepsPerHeader: 1,
   } as const; // prettier-ignore
   // A group of 64 columns: 2 · (16 + 256) bytes.
-  const sizes = [1088, 544, 704, 70_000];
+  const sizes = [1088, 544, 416, 70_000];
   const records = sizes.map((size, index) => new Uint8Array(size).fill(index + 1));
   let at = pageBytes;
   const offset = records.map(({ length }) => {
@@ -32,7 +32,7 @@ export function exampleHeader(source: ModelSource): { header: StoredHeader; reco
     return start;
   });
   const header: StoredHeader = {
-    source: { identity: 'ab'.repeat(32), name: source.name, format: originalFormat(source), sha256: null },
+    source: { identity: 'ab'.repeat(32), name: source.name, format: originalFormat(source) },
     ...storeModel(source),
     records: { offset, bytes: sizes, crc: records.map(crc32c) },
     matrices: new Map([
@@ -40,7 +40,7 @@ export function exampleHeader(source: ModelSource): { header: StoredHeader; reco
       ['second.weight', { rows: 8, columns: 40, layout: { ...layout, name: 'nbits4×8', codes: 'nibbles', zero: 8, pointBase: 8, stepColumns: 16 }, columnOrder: 'order', tiles: [[2, 0, 1]] }],
     ]),
     vectors: new Map([
-      ['order', { type: 'i32', count: 40, record: 2, offset: 512 }],
+      ['order', { type: 'i32', count: 40, record: 2, offset: 256 }],
       ['norm.weight', { type: 'f32', count: 17_500, record: 3, offset: 0 }],
     ]),
   }; // prettier-ignore

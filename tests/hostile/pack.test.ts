@@ -101,6 +101,18 @@ describe('records', () => {
     ['in the first page', ({ records }) => (records.offset[0] = 64)],
     ['between two places', ({ records }) => (records.offset[0] = 4100)],
     ['that are large and do not begin a page', ({ records }) => (records.offset[3] = 8256)],
+    ['larger than any may be', ({ records }) => (records.bytes[3] = 2 ** 30)],
+    [
+      'with more bytes at their end than bring another part to its place',
+      ({ records }) => (records.bytes[3] = 70_064),
+    ],
+    [
+      'of which nothing is used',
+      ({ vectors }) => {
+        delete vectors['norm.weight'];
+      },
+    ],
+    ['of which less is used than they hold', ({ vectors }) => (vectors['norm.weight']!['count'] = 100)],
     ['that reach into the header', ({ records }) => (records.bytes[3] = 10_000_000)],
     ['behind the file', ({ records }) => (records.offset[3] = 2 ** 52)],
     ['without bytes', ({ records }) => (records.bytes[0] = 0)],
@@ -177,6 +189,9 @@ describe('the model inside', () => {
     ['with a tensor of a type nobody knows', (header) => ((header['tensors'] as unknown[][])[0]![1] = 'Q7_7'), 'header.tensors.0'],
     ['with a tensor of too many elements', (header) => ((header['tensors'] as unknown[][])[0]![2] = [2 ** 50, 2 ** 50]), 'token_embd.weight'],
     ['made of no format', ({ source }) => (source['format'] = 'pack'), 'header.source.format'],
+    ['of a name of 201 letters', ({ source }) => (source['name'] = 'x'.repeat(201)), 'header.source.name'],
+    ['of a name in two lines', ({ source }) => (source['name'] = 'a\nb'), 'header.source.name'],
+    ['of a name that turns the text around', ({ source }) => (source['name'] = 'a\u202eb'), 'header.source.name'],
     ['with another identity than a hash', ({ source }) => (source['identity'] = 'x'), 'header.source.identity'],
     ['of no kind', ({ model }) => (model['kind'] = 'pickle'), 'header.model.kind'],
   ])('%s is refused', async (_, change, field) => {
@@ -190,6 +205,7 @@ describe('the model inside', () => {
     ['with a tokenizer that is text', (model) => (model['tokenizer'] = { tokenizer: 'x', config: {} })],
     ['with a template of megabytes', (model) => (model['templates'] = [{ name: 'default', template: 'x'.repeat(2 ** 20 + 1) }])],
     ['with a thousand templates', (model) => (model['templates'] = Array<object>(1000).fill({ name: 'a', template: '' }))],
+    ['with a thousand ends and more', (model) => ((model['special'] as Record<string, unknown>)['ends'] = Array<number>(1025).fill(1))],
     ['with a negative end', (model) => ((model['special'] as Record<string, unknown>)['ends'] = [-1])],
     ['with a temperature of millions', (model) => (model['generation'] = { temperature: 1e6 })],
   ])('of a Hugging Face folder, %s, is refused', async (_, change) => {
@@ -220,6 +236,13 @@ function setValue(model: Record<string, unknown>, key: string, value: unknown): 
   if (found) found[1] = value;
   else values.push([key, value]);
 }
+
+test('more records than any pack has are refused by their number', async () => {
+  const many = Array<number>(2 ** 22 + 1).fill(4096);
+  const error = await refusalOf(({ records }) => (records.offset = many));
+  expect(error).toMatchObject({ code: 'bad-file', detail: { field: 'header.records.offset' } });
+  expect(error.message).toContain('at most 4194304');
+});
 
 test('a million wrong items cost one complaint', async () => {
   const wrong: unknown[] = Array(1_000_000).fill(true);

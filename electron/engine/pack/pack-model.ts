@@ -3,19 +3,19 @@ import { statfs } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Progress } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
-import { originalFormat, type ModelSource } from '../../contract/model-source.ts';
+import type { ModelSource } from '../../contract/model-source.ts';
 import { modelIdentity } from '../../formats/identity.ts';
 import { readModelSource } from '../../formats/open-source.ts';
 import { encodeHeader } from '../../formats/pack/header.ts';
 import { readPack } from '../../formats/pack/read-pack.ts';
-import { packVersion, pageBytes, type StoredHeader } from '../../formats/pack/schema.ts';
-import { storeModel } from '../../formats/pack/stored-model.ts';
+import { packVersion, pageBytes } from '../../formats/pack/schema.ts';
 import { resolveModel } from '../../../models/families/index.ts';
 import type { ResolvedModel } from '../../../models/families/model-spec.ts';
 import { MatrixPacker } from '../native/packer.ts';
 import { packOf } from './check-weights.ts';
 import type { PackIdentity } from './journal.ts';
-import { planPack, type PackUnit } from './plan.ts';
+import { planPack, recordsOf, type PackUnit } from './plan.ts';
+import { checkDescription, headerOf } from './pack-header.ts';
 import { checkTarget, partialBytes } from './pack-target.ts';
 import { PartialPack } from './partial-pack.ts';
 import { UnitPacker } from './unit-packer.ts';
@@ -59,6 +59,7 @@ export async function packModel(
   if (source.pack)
     throw new LabError('bad-request', `${source.name} is a pack already.`, { file: basename(request.path) });
   const plan = planPack(model);
+  checkDescription(source, model, plan);
   await checkSpace(source, plan, request.out);
   const packing = new Packing({ source, model, plan, request, hooks });
   return packing.run(durableBytes);
@@ -70,8 +71,7 @@ const headerBytesPerRecord = 400;
 /** Bytes of the whole pack, from headers: no less than it will take, but for what JSON makes of odd texts. */
 export function predictedBytes({ files }: ModelSource, plan: readonly PackUnit[]): number {
   const headers = files.reduce((sum, { headerBytes }) => sum + headerBytes, 0);
-  // Every tile but the last is at least one MiB.
-  const records = plan.reduce((sum, { bytes }) => sum + 1 + Math.ceil(bytes / mebibyte), 0);
+  const records = plan.reduce((sum, unit) => sum + recordsOf(unit), 0);
   const units = plan.reduce((sum, { bytes }) => sum + bytes, 0);
   return units + records * (pageBytes + headerBytesPerRecord) + 2 * headers + 2 * pageBytes;
 }
@@ -135,8 +135,8 @@ class Packing {
     const resumedBytes = partial.recordBytes;
     await this.#packUnits(partial, packer);
     const records = partial.units.flatMap((unit) => unit.records);
-    const written = await partial.complete(encodeHeader(headerOf(source, identity, partial)));
-    const pack = await readBack(written, this.#task.model);
+    const written = await partial.complete(encodeHeader(headerOf(source, identity.source, partial.units)));
+    const pack = await readBack(written);
     const outcome = {
       out: request.out,
       identity: await modelIdentity(pack),
@@ -189,28 +189,8 @@ async function isStill(source: ModelSource, identity: string): Promise<boolean> 
 }
 
 /** As a reader will see it: with every weight that its model needs. */
-async function readBack(path: string, model: ResolvedModel): Promise<ModelSource> {
+async function readBack(path: string): Promise<ModelSource> {
   const pack = await readPack(path);
-  const again = resolveModel(pack);
-  packOf(pack, again);
-  if (JSON.stringify(again.spec) === JSON.stringify(model.spec)) return pack;
-  throw new LabError(
-    'internal',
-    'The pack describes another architecture than the model that it was made of.',
-  );
-}
-
-function headerOf(source: ModelSource, identity: PackIdentity, { units }: PartialPack): StoredHeader {
-  const records = units.flatMap((unit) => unit.records);
-  return {
-    source: { identity: identity.source, name: source.name, format: originalFormat(source), sha256: null },
-    ...storeModel(source),
-    records: {
-      offset: records.map(([offset]) => offset),
-      bytes: records.map(([, bytes]) => bytes),
-      crc: records.map(([, , crc]) => crc),
-    },
-    matrices: new Map(units.flatMap((unit) => unit.matrices)),
-    vectors: new Map(units.flatMap((unit) => unit.vectors)),
-  };
+  packOf(pack, resolveModel(pack));
+  return pack;
 }

@@ -1,4 +1,7 @@
 /** In which order a model's weights are packed, and how they are cut: it follows from headers alone, so that a pack is the same each time. */
+import { LabError } from '../../contract/errors.ts';
+import { groupCount } from '../../formats/pack/layout.ts';
+import { largestRecord } from '../../formats/pack/schema.ts';
 import type { ResolvedModel, WeightRef } from '../../../models/families/model-spec.ts';
 import { isMatrixName, packedBytes } from '../native/packed-size.ts';
 
@@ -27,7 +30,10 @@ const layerStems = [
 
 export const aligned = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
 
-/** Vectors first, then what every token reads in order of use, then token rows that are only looked up, experts last. */
+/**
+ * Vectors first, then what every token reads in order of use, then token rows that are only looked up, experts last. Throws unsupported-feature where one
+ * record would be larger than any may be.
+ */
 export function planPack({ spec, weights }: ResolvedModel): PackUnit[] {
   const names = [...weights.keys()];
   const matrices = names.filter(isMatrixName);
@@ -36,7 +42,7 @@ export function planPack({ spec, weights }: ResolvedModel): PackUnit[] {
   const ranked = dense
     .map((name) => ({ name, rank: rankOf(name, spec.layers.length, spec.head.tied) }))
     .sort((left, right) => left.rank - right.rank);
-  return [
+  const units = [
     ...vectorUnits(
       weights,
       names.filter((name) => !isMatrixName(name)),
@@ -44,6 +50,18 @@ export function planPack({ spec, weights }: ResolvedModel): PackUnit[] {
     ...ranked.map(({ name }) => matrixUnit('matrix', [name], weights)),
     ...expertsOf(matrices.filter(isExpert)).map((expert) => matrixUnit('expert', expert, weights)),
   ];
+  for (const unit of units) refuseLarge(unit, weights);
+  return units;
+}
+
+/** Of a matrix a record holds one group at least, of anything else the whole unit. */
+function refuseLarge({ kind, names, bytes }: PackUnit, weights: Weights): void {
+  const [name = ''] = names;
+  const parts = kind === 'matrix' ? groupCount(weights.get(name)!.shape[0] ?? 1) : 1;
+  const record = Math.ceil(bytes / parts);
+  if (record <= largestRecord) return;
+  const message = `${name} needs a record of ${record} bytes, at most ${largestRecord} are possible in a pack.`;
+  throw new LabError('unsupported-feature', message, { field: name });
 }
 
 function rankOf(name: string, layers: number, isTied: boolean): number {
@@ -85,6 +103,9 @@ function vectorUnits(weights: Weights, names: readonly string[]): PackUnit[] {
   }
   return units;
 }
+
+/** Of a unit, at most: every tile but the last is at least one MiB, and its columns may have an order. */
+export const recordsOf = ({ bytes }: PackUnit) => 1 + Math.ceil(bytes / mebibyte);
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 

@@ -11,6 +11,7 @@ import { decodePrelude, type Prelude } from './header.ts';
 import { groupBytes, groupCount, layoutProblem } from './layout.ts';
 import {
   largeRecordBytes,
+  largestRecord,
   packMagic,
   pageBytes,
   partAlignment,
@@ -82,9 +83,14 @@ async function readStoredHeader(
       offset,
     });
   }
-  const parsed = StoredHeader.safeParse(parseJsonObject(text, file.name));
+  return parseHeader(text, file.name);
+}
+
+/** Throws bad-file with the first fault. */
+export function parseHeader(text: Buffer, file: string): StoredHeader {
+  const parsed = StoredHeader.safeParse(parseJsonObject(text, file));
   if (parsed.success) return parsed.data;
-  throw headerFault(parsed.error, file.name);
+  throw headerFault(parsed.error, file);
 }
 
 function headerFault({ issues: [first] }: z.ZodError, file: string): Error {
@@ -103,6 +109,7 @@ function checkRecords(stored: StoredHeader['records'], headerOffset: number, fil
   offsets.forEach((offset, index) => {
     const size = bytes[index]!;
     const fail = (message: string) => badFile(message, { file, field: `header.records.${index}`, offset });
+    if (size > largestRecord) throw fail(`a record of ${size} bytes, at most ${largestRecord} are allowed`);
     const alignment = size >= largeRecordBytes ? pageBytes : smallAlignment;
     if (offset % alignment !== 0)
       throw fail(`a record of ${size} bytes does not begin at a multiple of ${alignment}`);
@@ -118,9 +125,10 @@ function checkRecords(stored: StoredHeader['records'], headerOffset: number, fil
   };
 }
 
-/** Matrices and vectors lie inside their records and together take no more than these hold. */
+/** Matrices and vectors lie inside their records and together fill them, but for what brings the next one to its place. */
 function checkParts({ records, matrices, vectors }: PackContents, file: string): void {
   const left = records.bytes.slice();
+  const parts = new Uint32Array(left.length);
   const place = (field: string, record: number, offset: number, bytes: number) => {
     const fail = (message: string) => badFile(message, { file, field });
     const size = records.bytes[record];
@@ -129,11 +137,16 @@ function checkParts({ records, matrices, vectors }: PackContents, file: string):
       throw fail(`begins at ${offset} of its record, no multiple of ${partAlignment}`);
     if (offset + bytes > size) throw fail(`would end at ${offset + bytes} of a record of ${size} bytes`);
     left[record]! -= bytes;
+    parts[record]! += 1;
     if (left[record]! < 0) throw fail(`record ${record} holds less than what lies in it`);
   };
   for (const [name, matrix] of matrices) checkMatrix(name, matrix, { vectors, place, file });
   for (const [name, { record, offset, count }] of vectors)
     place(`header.vectors.${name}`, record, offset, 4 * count);
+  const loose = left.findIndex((bytes, record) => bytes >= partAlignment * parts[record]!);
+  if (loose < 0) return;
+  const message = `${left[loose]} of its ${records.bytes[loose]} bytes belong to nothing`;
+  throw badFile(message, { file, field: `header.records.${loose}`, offset: records.offsets[loose]! });
 }
 
 interface Surroundings {

@@ -16,6 +16,22 @@ export const smallAlignment = 64;
 /** What tiles and vectors inside a record lie at multiples of. */
 export const partAlignment = 64;
 export const largestHeader = 256 * 1_048_576;
+/** Widened to whole pages it is one read of at most 1 GiB (native/src/store/pack_records.cpp). */
+export const largestRecord = 2 ** 30 - 2 * pageBytes;
+/** Far more than a header has room for with what lies in them. */
+const mostRecords = 2 ** 22;
+const mostEnds = 1024;
+const longestOrigin = 200;
+/** Of text, or of its direction. */
+const controls = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu;
+
+/** A model's name as a pack keeps it. */
+export function originName(name: string): string {
+  return name
+    .replace(controls, ' ')
+    .slice(0, longestOrigin)
+    .replace(/\p{Cs}/gu, '\ufffd');
+}
 
 const name = z.string().min(1).max(1024);
 const side = z.int().min(1).max(largestSide);
@@ -56,11 +72,13 @@ function complain(context: z.RefinementCtx, key: string | number, { issues: [fir
   return z.NEVER;
 }
 
-const numbers = (isRight: (value: number) => boolean) =>
+const numbers = (most: number, isRight: (value: number) => boolean) =>
   z.custom<readonly number[]>(
     (value) =>
-      Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && isRight(item as number)),
-    'expected a list of whole numbers in range',
+      Array.isArray(value) &&
+      value.length <= most &&
+      value.every((item) => Number.isSafeInteger(item) && isRight(item as number)),
+    `expected a list of at most ${most} whole numbers in range`,
   );
 
 const plainTypes = [
@@ -107,7 +125,7 @@ const HuggingFaceModel = z.strictObject({
   ).refine((templates) => templates.length <= maximumTemplates + 1, 'too many'),
   special: z.strictObject({
     bos: id.nullable(),
-    ends: numbers((value) => value >= 0 && value <= 0x7fff_ffff),
+    ends: numbers(mostEnds, (value) => value >= 0 && value <= 0x7fff_ffff),
     unknown: id.nullable(),
     padding: id.nullable(),
     infill: z
@@ -156,23 +174,24 @@ export const PlacedVector = z.strictObject({
 });
 
 export const StoredHeader = z.strictObject({
-  source: z.strictObject({
+  /** Not strict: it had a field more once. */
+  source: z.object({
     identity: z.string().regex(/^[0-9a-f]{64}$/),
-    name: z.string().min(1).max(1024),
-    format: z.enum(['gguf', 'safetensors', 'genai', 'transformersjs']),
-    sha256: z
+    name: z
       .string()
-      .regex(/^[0-9a-f]{64}$/)
-      .nullable(),
+      .min(1)
+      .max(longestOrigin)
+      .refine((text) => text.search(controls) < 0, 'holds control characters'),
+    format: z.enum(['gguf', 'safetensors', 'genai', 'transformersjs']),
   }),
   /** The model it was made of, without places in files. */
   model: z.discriminatedUnion('kind', [GgufModel, HuggingFaceModel]),
   tensors: list(StoredTensor),
   quantized: list(StoredMatrix),
   records: z.strictObject({
-    offset: numbers((value) => value > 0),
-    bytes: numbers((value) => value > 0),
-    crc: numbers((value) => value >= 0 && value <= 0xffff_ffff),
+    offset: numbers(mostRecords, (value) => value > 0),
+    bytes: numbers(mostRecords, (value) => value > 0),
+    crc: numbers(mostRecords, (value) => value >= 0 && value <= 0xffff_ffff),
   }),
   matrices: dictionary(PlacedMatrix),
   vectors: dictionary(PlacedVector),
