@@ -73,6 +73,8 @@ const refusals: readonly (readonly [string, readonly string[], number, string])[
   ['no subcommand', ['models'], 2, 'Say what to do: list, add, remove, verify.'],
   ['a pack without a name', ['pack', llama], 2, '--out is missing.'],
   ['a pack into a missing folder', ['pack', llama, '--out', '/nowhere/x'], 3, 'The folder /nowhere does not exist.'],
+  ['a pack named like a folder', ['pack', llama, '--out', 'new/'], 2, 'name one in the folder, for example new/model.retortpack'],
+  ['a pack in place of a folder', ['pack', llama, '--out', '.'], 2, 'is a folder: name a file in it'],
   ['a pack in place of a file', ['pack', llama, '--out', 'empty.txt'], 2, 'empty.txt is there already'],
   ['a pack of a graph without names', ['pack', exported, '--out', 'new'], 5, 'runs only as it was exported'],
   ['verifying what is no pack', ['models', 'verify', llama], 2, 'only packs hold checksums'],

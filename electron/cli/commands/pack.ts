@@ -1,5 +1,6 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from '../command.ts';
+import { badArgument } from '../arguments.ts';
 import { byteText } from '../output.ts';
 import { jsonOption, modelFrom } from '../shared-options.ts';
 import { followWork } from '../work.ts';
@@ -18,7 +19,7 @@ export const pack: Command = {
     const [model] = given.exactly('MODEL');
     const input = {
       model: modelFrom(model),
-      out: resolve(given.required('out')),
+      out: fileFrom(given.required('out')),
       threads: given.integer('threads', 1) ?? null,
     };
     const result = await followWork(client.pack(input, { signal }), output);
@@ -32,3 +33,11 @@ export const pack: Command = {
     return 0;
   },
 };
+
+/** A name that ends as folders do would be one file beside others. */
+function fileFrom(out: string): string {
+  if (!/[/\\]$/.test(out)) return resolve(out);
+  throw badArgument(
+    `--out takes a file: name one in the folder, for example ${join(out, 'model.retortpack')}.`,
+  );
+}
