@@ -16,7 +16,7 @@ import { packOf } from './check-weights.ts';
 import type { PackIdentity } from './journal.ts';
 import { planPack, recordsOf, type PackUnit } from './plan.ts';
 import { checkDescription, headerOf } from './pack-header.ts';
-import { checkTarget, partialBytes } from './pack-target.ts';
+import { checkTarget, keptIn, partialBytes } from './pack-target.ts';
 import { PartialPack } from './partial-pack.ts';
 import { UnitPacker } from './unit-packer.ts';
 
@@ -77,14 +77,16 @@ export function predictedBytes({ files }: ModelSource, plan: readonly PackUnit[]
 }
 
 async function checkSpace(source: ModelSource, plan: readonly PackUnit[], out: string): Promise<void> {
-  const needed = predictedBytes(source, plan) - (await partialBytes(out));
+  const kept = await partialBytes(out);
+  const needed = predictedBytes(source, plan) - kept;
   const { bavail, bsize } = await statfs(dirname(out));
   const free = bavail * bsize;
   if (needed <= free) return;
   const text = (bytes: number) => bytes.toLocaleString('en');
   const missingBytes = needed - free;
   const message = `${basename(out)} needs ${text(needed)} bytes, ${text(free)} are free in ${dirname(out)}: ${text(missingBytes)} are missing.`;
-  throw new LabError('disk-full', message, { file: basename(out), missingBytes });
+  const unfinished = kept > 0 ? ` ${keptIn(out)}.` : '';
+  throw new LabError('disk-full', message + unfinished, { file: basename(out), missingBytes });
 }
 
 interface Task {

@@ -11,6 +11,9 @@ const longestName = 255;
 export const partialName = (target: string) => join(dirname(target), `.partial-${basename(target)}`);
 export const journalName = (target: string) => `${partialName(target)}.journal`;
 
+/** The beginning of a sentence. */
+export const keptIn = (target: string) => `What is packed so far is kept in ${basename(partialName(target))}`;
+
 /** Throws bad-request for a name that cannot be or is taken, not-found where its folder is missing. */
 export async function checkTarget(target: string): Promise<void> {
   const file = basename(target);

@@ -9,7 +9,7 @@ import { largeRecordBytes, largestHeader, pageBytes, smallAlignment } from '../.
 import { checksum } from '../native/packer.ts';
 import { Journal, readJournal, writeAll, type PackedUnit, type PackIdentity } from './journal.ts';
 import { PartialFiles } from './partial-files.ts';
-import { partialName } from './pack-target.ts';
+import { keptIn, partialName } from './pack-target.ts';
 
 /** Bytes that may be on their way to the file. */
 const mostInFlight = 16 * 1_048_576;
@@ -264,7 +264,7 @@ function placeAfter(end: number, bytes: number): number {
 
 /** What went wrong while packing, where something of it is kept. */
 function withKept(error: unknown, target: string): LabError {
-  return told(error, target, `What is packed so far is kept in ${basename(partialName(target))}`);
+  return told(error, target, keptIn(target));
 }
 
 function told(error: unknown, target: string, kept: string | null): LabError {

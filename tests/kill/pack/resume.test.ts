@@ -283,6 +283,21 @@ describe.runIf(mayMount)('on a small disk', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test('that has no room for the rest, the refusal names what is there', async () => {
+    const folder = smallDisk(8 * 2 ** 20);
+    await leaveUnfinished(folder, tiny, 300_000);
+    try {
+      writeFileSync(join(folder, 'filler'), Buffer.alloc(8 * 2 ** 20));
+    } catch {
+      // There is no room left.
+    }
+    const error = await labError(packHere(folder, tiny, 1));
+    expect(error.code).toBe('disk-full');
+    expect(error.message).toMatch(
+      / are missing\. What is packed so far is kept in \.partial-model\.retortpack\.$/,
+    );
+  });
+
   test('that fills up meanwhile it keeps what it has, and goes on when there is room', async () => {
     const folder = smallDisk(8 * 2 ** 20);
     const filler = join(folder, 'filler');
