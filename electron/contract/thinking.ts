@@ -9,34 +9,64 @@ export interface ReplyPart {
   readonly isOpen: boolean;
 }
 
-const openMark = '<think>';
-const closeMark = '</think>';
+const marks = /<\/?think>/g;
 
-/** The parts in order, without the marks. Some templates open the thought themselves: then its end comes without a beginning. */
+interface Mark {
+  readonly isOpening: boolean;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The parts in order, without the marks that count. Some templates open the thought themselves: then ends come without a beginning, and all
+ * before the last of them is thought. A thought within a thought belongs to it; later ends without a beginning are text.
+ */
 export function splitThinking(text: string): readonly ReplyPart[] {
+  const found = marksIn(text);
   const parts: ReplyPart[] = [];
-  const add = (kind: ReplyPart['kind'], start: number, end: number, isOpen = false) => {
-    const part = text.slice(start, end);
-    if (part.trim() !== '') parts.push({ kind, start, text: part, isOpen });
-  };
   let at = 0;
-  const firstClose = text.indexOf(closeMark);
-  const firstOpen = text.indexOf(openMark);
-  if (firstClose >= 0 && (firstOpen < 0 || firstClose < firstOpen)) {
-    add('thinking', 0, firstClose);
-    at = firstClose + closeMark.length;
+  const add = (kind: ReplyPart['kind'], end: number, isOpen = false) => {
+    const part = text.slice(at, end);
+    if (part.trim() !== '') parts.push({ kind, start: at, text: part, isOpen });
+  };
+  const think = (thought: readonly Mark[]) => {
+    for (const mark of thought) {
+      add('thinking', mark.start);
+      at = mark.end;
+    }
+  };
+  const firstOpening = found.findIndex(({ isOpening }) => isOpening);
+  think(firstOpening < 0 ? found : found.slice(0, firstOpening));
+  for (let next = firstOpening; next >= 0;) {
+    const opening = found[next]!;
+    add('said', opening.start);
+    at = opening.end;
+    const close = endOfThought(found, next);
+    think(found.slice(next + 1, close < 0 ? undefined : close + 1));
+    if (close < 0) {
+      add('thinking', text.length, true);
+      return parts;
+    }
+    next = found.findIndex(({ isOpening }, index) => isOpening && index > close);
   }
-  for (;;) {
-    const open = text.indexOf(openMark, at);
-    if (open < 0) break;
-    add('said', at, open);
-    const begin = open + openMark.length;
-    const close = text.indexOf(closeMark, begin);
-    add('thinking', begin, close < 0 ? text.length : close, close < 0);
-    at = close < 0 ? text.length : close + closeMark.length;
-  }
-  add('said', at, text.length);
+  add('said', text.length);
   return parts;
+}
+
+function marksIn(text: string): Mark[] {
+  return Array.from(text.matchAll(marks), ({ 0: mark, index }) => {
+    return { isOpening: !mark.startsWith('</'), start: index, end: index + mark.length };
+  });
+}
+
+/** Where as many ends as beginnings have come, else the first end: one that was opened twice is often closed once. −1: it is open. */
+function endOfThought(found: readonly Mark[], opening: number): number {
+  let depth = 0;
+  for (let index = opening; index < found.length; index += 1) {
+    depth += found[index]!.isOpening ? 1 : -1;
+    if (depth === 0) return index;
+  }
+  return found.findIndex(({ isOpening }, index) => !isOpening && index > opening);
 }
 
 /** What was said; the white space after a thought goes with it. */

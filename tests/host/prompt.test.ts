@@ -40,6 +40,8 @@ test.each([
   ['<think>hmm</think>\n\nYes.', 'Yes.'],
   ['<think>never closed', ''],
   ['begun by the template</think>\n\nYes.', 'Yes.'],
+  ['one thought</think>another</think>Yes.', 'Yes.'],
+  ['<think>a<think>b</think>c</think>Yes.', 'Yes.'],
   ['Yes. <think>a</think>No.<think>b</think>', 'Yes. No.'],
   [
     'Open with <think>, end with </think>. Then </think> alone stays.',

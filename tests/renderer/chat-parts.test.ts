@@ -73,6 +73,13 @@ describe('thoughts', () => {
     ['opened by the template</think>said', [['thinking', 0, 'opened by the template'], ['said', 30, 'said']]],
     ['a<think>b</think>c<think>d', [['said', 0, 'a'], ['thinking', 8, 'b'], ['said', 17, 'c'], ['thinking', 25, 'd']]],
     ['<think>\n\n</think>\n\nsaid', [['said', 17, '\n\nsaid']]],
+    ['a</think>b</think>c', [['thinking', 0, 'a'], ['thinking', 9, 'b'], ['said', 18, 'c']]],
+    ['a</think>b</think>c<think>d', [['thinking', 0, 'a'], ['thinking', 9, 'b'], ['said', 18, 'c'], ['thinking', 26, 'd']]],
+    ['<think>a<think>b</think>c</think>d', [['thinking', 7, 'a'], ['thinking', 15, 'b'], ['thinking', 24, 'c'], ['said', 33, 'd']]],
+    ['<think><think>a</think>b', [['thinking', 14, 'a'], ['said', 23, 'b']]],
+    ['<think><think>a</think>b<think>c', [['thinking', 14, 'a'], ['said', 23, 'b'], ['thinking', 31, 'c']]],
+    ['<think>a<think>b', [['thinking', 7, 'a'], ['thinking', 15, 'b']]],
+    ['<think>a</think>b</think>c', [['thinking', 7, 'a'], ['said', 16, 'b</think>c']]],
   ])('of %j are kept apart', (text, parts) => {
     expect(splitThinking(text).map(({ kind, start, text: part }) => [kind, start, part])).toEqual(parts);
   }); // prettier-ignore
@@ -80,6 +87,19 @@ describe('thoughts', () => {
   test('that have no end yet are open', () => {
     expect(splitThinking('<think>still')[0]?.isOpen).toBe(true);
     expect(splitThinking('<think>done</think>')[0]?.isOpen).toBe(false);
+    expect(splitThinking('<think>one<think>two').map(({ isOpen }) => isOpen)).toEqual([false, true]);
+  });
+
+  test('lose no character but their marks, however much of a reply has come', () => {
+    const text =
+      'a</think>b</think>c<think>d<think>e</think>f</think>g<think>h</think>i</think>j<think><think>k</think>l';
+    for (let length = 0; length <= text.length; length += 1) {
+      const come = text.slice(0, length);
+      const parts = splitThinking(come);
+      for (const { start, text: part } of parts) expect(come.startsWith(part, start)).toBe(true);
+      const without = (whole: string) => whole.replaceAll(/<\/?think>/g, '');
+      expect(without(parts.map((part) => part.text).join(''))).toBe(without(come));
+    }
   });
 });
 
