@@ -41,10 +41,11 @@ export class Conversation {
 
   /**
    * One reply, as `generate` gives it, in a session with room for `context` positions. Throws also `bad-request` where the model holds
-   * fewer. After a failure or a cancellation the session holds what was computed until then, and goes on from there.
+   * fewer, and at once `cancelled` where the signal fires before its turn. After a failure or a cancellation the session holds what was
+   * computed until then, and goes on from there.
    */
   reply(context: number, request: GenerateRequest, hooks: GenerateHooks): Promise<ConversationReply> {
-    return this.#inTurn(() => this.#reply(context, request, hooks));
+    return this.#inTurn(() => this.#reply(context, request, hooks), hooks.signal);
   }
 
   /** Frees what is held. */
@@ -57,10 +58,20 @@ export class Conversation {
     return this.#inTurn(work);
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => undefined);
-    return result;
+  /** With a signal the wait can be left; the next one still waits for the one before. */
+  #inTurn<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const cancelled = new LabError('cancelled', 'Cancelled.');
+    return new Promise<T>((resolve, reject) => {
+      const leave = () => reject(cancelled);
+      signal?.addEventListener('abort', leave, { once: true });
+      const turn = this.#last.then(() => {
+        signal?.removeEventListener('abort', leave);
+        if (signal?.aborted) throw cancelled;
+        return work();
+      });
+      turn.then(resolve, reject);
+      this.#last = turn.catch(() => undefined);
+    });
   }
 
   async #reply(context: number, request: GenerateRequest, hooks: GenerateHooks): Promise<ConversationReply> {

@@ -286,3 +286,27 @@ test('replies and forgetting wait for each other', async () => {
   expect((await second).reusedTokens).toBe(0);
   expect(engine.openSessions).toBe(1);
 });
+
+test('a reply that is cancelled while it waits for its turn ends at once, and nobody overtakes', async () => {
+  const size = 40;
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const engine = tableEngine({
+    rowAfter: peakAt((id) => (id + 1) % size, size),
+    vocabularySize: size,
+    onEvaluate: () => held,
+  });
+  onTestFinished(release);
+  const conversation = new Conversation(engine, null);
+  const ended: string[] = [];
+  const first = say(conversation, { ids: [1, 2, 3] }).then(() => ended.push('first'));
+  const stop = new AbortController();
+  const second = say(conversation, { ids: [1, 2, 3], signal: stop.signal });
+  const third = say(conversation, { ids: [1, 2, 3] }).then(() => ended.push('third'));
+  stop.abort();
+  await expect(second).rejects.toMatchObject({ code: 'cancelled' });
+  expect(ended).toEqual([]);
+  release();
+  await Promise.all([first, third]);
+  expect(ended).toEqual(['first', 'third']);
+});
