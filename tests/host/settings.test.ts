@@ -18,6 +18,7 @@ import { connect } from '../../electron/contract/rpc-client.ts';
 import { serve } from '../../electron/contract/rpc.ts';
 import { Settings } from '../../electron/contract/settings.ts';
 import { AppEvents } from '../../electron/host/events.ts';
+import { keepBudget } from '../../electron/host/loaded/memory-budget.ts';
 import { noticeHandlers } from '../../electron/host/notices/notice-handlers.ts';
 import { Notices } from '../../electron/host/notices/notices.ts';
 import { SettingsFile } from '../../electron/host/settings/settings-file.ts';
@@ -55,6 +56,15 @@ test('a data folder without settings has the usual ones, and reading writes noth
   expect(await settings.modelFolders()).toEqual([]);
   expect(existsSync(home)).toBe(false);
   expect(messages()).toEqual([]);
+});
+
+test('budgets that are kept at the same moment are all kept', async () => {
+  const { settings } = open();
+  const ids = ['a', 'b', 'c'];
+  await Promise.all(ids.map((id, index) => keepBudget({ settings }, id, index + 1)));
+  expect((await settings.read()).memoryBudgets).toEqual({ a: 1, b: 2, c: 3 });
+  await Promise.all([keepBudget({ settings }, 'a', 'auto'), settings.change({ theme: 'dark' })]);
+  expect(await settings.read()).toMatchObject({ theme: 'dark', memoryBudgets: { a: 'auto', b: 2, c: 3 } });
 });
 
 test('a change is on disk when it returns, told to pages, and read by the next start', async () => {

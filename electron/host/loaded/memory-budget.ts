@@ -46,7 +46,8 @@ export async function keepBudget(
   id: string,
   choice: MemoryBudget,
 ): Promise<void> {
-  const { [id]: _before, ...others } = (await settings.read()).memoryBudgets;
-  const kept = Object.entries(others).slice(1 - mostKept);
-  await settings.change({ memoryBudgets: { ...Object.fromEntries(kept), [id]: choice } });
+  await settings.change(({ memoryBudgets: { [id]: _before, ...others } }) => {
+    const kept = Object.entries(others).slice(1 - mostKept);
+    return { memoryBudgets: { ...Object.fromEntries(kept), [id]: choice } };
+  });
 }

@@ -56,9 +56,14 @@ export class SettingsFile {
     return (await this.#state()).modelFolders;
   }
 
-  /** On disk, and told to every page, when it returns. Where it throws, nothing has changed. */
-  async change(change: SettingsChange): Promise<Settings> {
-    const { before, after } = await this.#write((state) => withChange(state.raw, change));
+  /**
+   * On disk, and told to every page, when it returns. Where it throws, nothing has changed. A change that begins with what is there is a
+   * function of it: another may be on its way.
+   */
+  async change(change: SettingsChange | ((now: Settings) => SettingsChange)): Promise<Settings> {
+    const { before, after } = await this.#write((state) =>
+      withChange(state.raw, typeof change === 'function' ? change(state.settings) : change),
+    );
     if (after !== before) this.#services.events.emit({ type: 'settings', settings: after.settings });
     return after.settings;
   }
