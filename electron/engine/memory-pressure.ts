@@ -18,13 +18,14 @@ const manyFaults = 64;
 /** What is left of the budget. */
 const shrunk = 7 / 8;
 
+/** Of one reply. */
 export class MemoryPressure {
   readonly #faults: () => number | null;
   #steps = 0;
   #before: number | null = null;
 
   /** `faults`: major faults of this process so far; null: the system does not tell. */
-  constructor(faults: () => number | null = majorFaults) {
+  constructor(faults: () => number | null) {
     this.#faults = faults;
   }
 

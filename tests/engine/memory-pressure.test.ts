@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { EngineState } from '../../electron/engine/handlers/engine-state.ts';
 import { majorFaults, MemoryPressure } from '../../electron/engine/memory-pressure.ts';
+import { openModel as openAnyModel } from '../../electron/engine/open-engine.ts';
 import { bundledModel } from '../helpers/golden.ts';
 import { makeFolder } from '../helpers/model-folder.ts';
-import { expectSame, openModel } from '../helpers/native-engine.ts';
+import { expectSame, openModel, tinyFolder } from '../helpers/native-engine.ts';
 import { packInto } from '../helpers/packs.ts';
 import { temporaryFolder } from '../helpers/test-host.ts';
 
@@ -115,6 +117,35 @@ test('a streamed model goes on with the same bits while its budget shrinks', asy
   expect(engine.streaming!.memoryBudget).toBe(Math.floor(((memoryBudget * 7) / 8) * (7 / 8)));
   const { budgetBytes, pinnedBytes, ringBytes, lookupBytes } = engine.streaming!.state();
   expect(pinnedBytes + ringBytes + lookupBytes).toBeLessThanOrEqual(budgetBytes);
+});
+
+test('faults between two replies are no sign of anything', async () => {
+  const { out } = await packInto(makeFolder(), tinyFolder('llama'));
+  const faults = { now: 0 };
+  const state = new EngineState(() => faults.now);
+  const { engine } = await state.openModel(() =>
+    openAnyModel(
+      {
+        ...{ path: out, engine: null, arithmetic: null, device: 'cpu', threads: 1, kvCodec: null },
+        ...{ memoryBudget: 2 ** 26, isAutoBudget: true, cacheFolder: makeFolder() },
+      },
+      { signal: new AbortController().signal, onProgress: () => undefined },
+    ),
+  );
+  onTestFinished(() => engine.close());
+  const reply = async (steps: number, perStep: number) => {
+    const backOff = state.backingOff();
+    for (let step = 0; step < steps; step++) {
+      await backOff();
+      faults.now += perStep;
+    }
+  };
+  await reply(8, 1);
+  faults.now += 10_000;
+  await reply(20, 1);
+  expect(engine.streaming!.memoryBudget).toBe(2 ** 26);
+  await reply(9, 100);
+  expect(engine.streaming!.memoryBudget).toBe((2 ** 26 * 7) / 8);
 });
 
 describe('the count of major faults', () => {

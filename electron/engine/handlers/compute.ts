@@ -51,7 +51,7 @@ export function computeHandlers(state: EngineState): Computing {
         signal,
         emit: (batch) => emit({ type: 'tokens', batch }),
         onProgress: progress.report,
-        beforeStep: () => state.backOff(),
+        beforeStep: state.backingOff(),
       };
       const asked = { ...request, ends };
       const generated = conversation

@@ -2,7 +2,7 @@ import { LabError } from '../../contract/errors.ts';
 import type { SpecialIds } from '../../contract/model-source.ts';
 import type { Memory } from '../../contract/engine-contract.ts';
 import type { Conversation } from '../conversation.ts';
-import { MemoryPressure } from '../memory-pressure.ts';
+import { majorFaults, MemoryPressure } from '../memory-pressure.ts';
 import { collectGarbage, processMemory, residentBytesNow } from '../memory.ts';
 import { residentBytesWithAddon } from '../native/baseline.ts';
 import type { OpenedModel } from '../open-engine.ts';
@@ -22,9 +22,14 @@ export class EngineState {
   #isOpening = false;
   #residentBeforeOpenBytes: number | null = null;
   #baselineBytes: number | null = null;
-  readonly #pressure = new MemoryPressure();
+  readonly #faults: () => number | null;
   /** The one conversation of the open model, once it is needed. */
   conversation: Conversation | null = null;
+
+  /** `faults`: as of MemoryPressure. */
+  constructor(faults = majorFaults) {
+    this.#faults = faults;
+  }
 
   get text(): LoadedText {
     if (this.#text) return this.#text;
@@ -47,10 +52,16 @@ export class EngineState {
     });
   }
 
-  /** Between two evaluations: a budget that nobody chose shrinks where memory is short. */
-  async backOff(): Promise<void> {
-    const streaming = this.#model?.engine.streaming;
-    if (streaming?.isAuto) await this.#pressure.look(streaming);
+  /**
+   * For one reply, before each of its evaluations: a budget that nobody chose shrinks where memory is short. Faults between two replies are
+   * of pages that nobody used meanwhile, and do not count.
+   */
+  backingOff(): () => Promise<void> {
+    const pressure = new MemoryPressure(this.#faults);
+    return async () => {
+      const streaming = this.#model?.engine.streaming;
+      if (streaming?.isAuto) await pressure.look(streaming);
+    };
   }
 
   setText(text: LoadedText): void {
