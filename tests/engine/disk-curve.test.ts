@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DiskCurve, type Progress } from '../../electron/contract/engine-contract.ts';
@@ -62,6 +63,12 @@ describe('what is kept of disks', () => {
     const { disks } = JSON.parse(readFileSync(join(folder, 'disk.json'), 'utf8')) as { disks: unknown[] };
     expect(disks).toHaveLength(2);
     expect(readdirSync(folder)).toEqual(['disk.json']);
+  });
+
+  test('is of a device and a kind of file system, whatever its size is at the moment', async () => {
+    const path = temporaryFolder();
+    const parts = [(await stat(path)).dev, (await statfs(path)).type];
+    expect(await fileSystemOf(path)).toBe(parts.map((part) => part.toString(16)).join('-'));
   });
 
   test('is the latest of 32 disks', async () => {

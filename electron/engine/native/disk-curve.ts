@@ -20,12 +20,12 @@ const Stored = z.strictObject({
 type Stored = z.infer<typeof Stored>;
 
 /**
- * What tells file systems apart: the device's number, which another may have after a restart, with the kind of file system and its size.
- * Throws what looking at the path throws.
+ * What tells file systems apart: the device's number, which another may have after a restart, with the kind of file system. Not its size,
+ * which changes with what is written where several share a pool. Throws what looking at the path throws.
  */
 export async function fileSystemOf(path: string): Promise<string> {
-  const [{ dev }, { type, bsize, blocks }] = await Promise.all([stat(path), statfs(path)]);
-  return [dev, type, bsize * blocks].map((number) => number.toString(16)).join('-');
+  const [{ dev }, { type }] = await Promise.all([stat(path), statfs(path)]);
+  return [dev, type].map((number) => number.toString(16)).join('-');
 }
 
 /** Null: it was not measured yet. Throws what looking at the path throws. */
