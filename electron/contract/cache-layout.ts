@@ -6,3 +6,8 @@ export const graphsName = 'graphs';
 export const kernelsName = 'kernels.json';
 /** A file: how fast this machine's disks give bytes. */
 export const diskName = 'disk.json';
+/**
+ * A file, also beside models: written to be read by the measurement of a disk. `<name>.partial-<pid>-…`, as abandoned parts of caches, so
+ * that a cache folder is cleaned of it too.
+ */
+export const diskSampleName = 'disk-sample';

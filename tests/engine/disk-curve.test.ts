@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { stat, statfs } from 'node:fs/promises';
+import { open, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DiskCurve, type Progress } from '../../electron/contract/engine-contract.ts';
 import type { NativeDiskPlan } from '../../electron/engine/native/addon.ts';
 import {
@@ -149,6 +149,29 @@ describe('measuring a disk', () => {
     expect(plans.every((plan) => plan.path.startsWith(join(folder, 'disk-sample.partial-')))).toBe(true);
     expect(plans.every(({ fileBytes }) => fileBytes === 4 * mebibyte)).toBe(true);
     expect(readdirSync(folder)).toEqual(['small']);
+  });
+
+  test('writes the file in pieces that are on the disk before the next', async () => {
+    const folder = temporaryFolder();
+    const file = await open(join(folder, 'any'), 'w');
+    const handles = Object.getPrototypeOf(file) as FileHandle;
+    await file.close();
+    const written: string[] = [];
+    const write = vi.spyOn(handles, 'write').mockImplementation((buffer) => {
+      written.push('write');
+      return Promise.resolve({ bytesWritten: 0, buffer });
+    });
+    const sync = vi.spyOn(handles, 'datasync').mockImplementation(() => {
+      written.push('sync');
+      return Promise.resolve();
+    });
+    onTestFinished(() => {
+      write.mockRestore();
+      sync.mockRestore();
+    });
+    const { measure } = counting();
+    await measureDisk(folder, temporaryFolder(), quiet, { sampleBytes: 20 * mebibyte, measure });
+    expect(written).toEqual(['write', 'sync', 'write', 'sync', 'write', 'sync']);
   });
 
   test('that fails or is cancelled leaves no file and keeps nothing', async () => {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { diskSampleName } from '../../contract/cache-layout.ts';
 import type { DiskCurve, Progress } from '../../contract/engine-contract.ts';
 import { LabError, toLabError } from '../../contract/errors.ts';
 import { nativeAddon, toCodedError, type NativeDiskPlan } from './addon.ts';
@@ -72,8 +73,7 @@ async function withSample(
   const found = await stat(place);
   if (found.isFile() && found.size >= bytes) return use({ path: place, fileBytes: found.size });
   const folder = found.isDirectory() ? place : dirname(place);
-  // The name is one that abandoned parts of caches have, so that a cache folder is cleaned of it.
-  const path = join(folder, `disk-sample.partial-${process.pid}-${randomBytes(4).toString('hex')}`);
+  const path = join(folder, `${diskSampleName}.partial-${process.pid}-${randomBytes(4).toString('hex')}`);
   try {
     await writeSample(path, bytes, signal, (done) =>
       onProgress({ phase: 'write a file to read', done, total: bytes }),
@@ -86,7 +86,10 @@ async function withSample(
   }
 }
 
-/** Bytes that no file system compresses, on the disk when it returns. */
+/**
+ * Bytes that no file system compresses, on the disk when it returns. Made durable piece by piece: a system that has much to write makes every
+ * other program wait.
+ */
 async function writeSample(
   path: string,
   bytes: number,
@@ -100,6 +103,7 @@ async function writeSample(
       signal.throwIfAborted();
       noise.writeUInt32LE(written / kibibyte, 0);
       await file.write(noise, 0, Math.min(noise.length, bytes - written));
+      await file.datasync();
       onWritten(written);
     }
     await file.sync();
