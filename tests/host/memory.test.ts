@@ -27,7 +27,7 @@ import { temporaryFolder } from '../helpers/test-host.ts';
 const mebibyte = 1_048_576;
 const gibibyte = 1024 * mebibyte;
 const childFile = fileURLToPath(new URL('../helpers/memory-child.ts', import.meta.url));
-const notStreamed = { baselineBytes: null, memoryBudgetBytes: null };
+const notStreamed = { leavingPids: [], baselineBytes: null, memoryBudgetBytes: null };
 const none: LoadedMemory = { pid: null, weightsBytes: 0, kvBytes: 0, ...notStreamed };
 
 /** A process that holds so much memory, as an engine would. */
@@ -253,6 +253,9 @@ describe('what a model may take', () => {
     const { freeBytes } = await budget(8, 4, { pid, weightsBytes: 0, kvBytes: 0, ...notStreamed });
     expect(freeBytes).toBeGreaterThan(3 * gibibyte + 128 * mebibyte);
     expect(freeBytes).toBeLessThan(3 * gibibyte + 512 * mebibyte);
+    // Another was loaded in its place, and it has not ended yet.
+    const leaving = await budget(8, 4, { ...none, leavingPids: [pid] });
+    expect(leaving.freeBytes).toBeGreaterThan(3 * gibibyte + 128 * mebibyte);
   });
 });
 

@@ -11,7 +11,14 @@ import { eventually } from '../helpers/eventually.ts';
 import { bundledModel } from '../helpers/golden.ts';
 import { tinyFolder } from '../helpers/native-engine.ts';
 import { packInto } from '../helpers/packs.ts';
-import { startHost, startPageHost, temporaryFolder, type TestPageHost } from '../helpers/test-host.ts';
+import {
+  isAlive,
+  isForWeights,
+  startHost,
+  startPageHost,
+  temporaryFolder,
+  type TestPageHost,
+} from '../helpers/test-host.ts';
 
 const mebibyte = 2 ** 20;
 const gibibyte = 1024 * mebibyte;
@@ -81,6 +88,21 @@ test('a pack is loaded within a budget, which changes without a reload and is ke
   const all = await page.setMemoryBudget({ memoryBudget: null });
   expect(all).toMatchObject({ isAuto: true, pinnedBytes: all!.totalBytes, ringBytes: 0 });
   expect(await kept(page)).toEqual({ [id]: 'auto' });
+});
+
+test('an engine that died is started again with the budget as it was changed', async () => {
+  const { page, id, engines } = await startWithPack();
+  await page.loadModel({ id, settings: { ...usual, memoryBudget: 90 * mebibyte }, force: false });
+  await ready(page);
+  await page.setMemoryBudget({ memoryBudget: 100 * mebibyte });
+  const before = engines.filter(isAlive).find(isForWeights) ?? expect.unreachable();
+  process.kill(before, 'SIGKILL');
+  await eventually(() => expect(engines.filter(isAlive).filter(isForWeights)).not.toContain(before));
+  await eventually(async () => {
+    const { streaming } = (await ready(page)).info;
+    expect(engines.filter(isAlive).some(isForWeights)).toBe(true);
+    expect(streaming).toMatchObject({ memoryBudgetBytes: 100 * mebibyte, isAuto: false });
+  });
 });
 
 test('a reply of a streamed model has the words of the resident one, tells its reads, and is measured', async () => {

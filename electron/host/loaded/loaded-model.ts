@@ -39,7 +39,8 @@ export interface ReadyModel {
 }
 
 interface Current {
-  readonly wanted: Wanted;
+  /** With the budget as it was changed since. */
+  wanted: Wanted;
   readonly process: EngineProcess;
   readonly cancel: AbortController;
   readonly opening: Promise<ReadyModel>;
@@ -65,11 +66,11 @@ export class LoadedModel {
   readonly #crashes = new Map<string, number[]>();
   #state: LoadState = { state: 'none' };
   #current: Current | null = null;
+  readonly #leaving = new Set<EngineProcess>();
   #lastReply: Promise<unknown> = Promise.resolve();
   #saidAt = 0;
   #hasBegun = false;
   #baselineBytes: number | null = null;
-  #memoryBudget: MemoryBudget | null = null;
   /** KV bytes after the latest step. */
   kvBytes = 0;
 
@@ -91,6 +92,11 @@ export class LoadedModel {
     return this.#current?.process.pid ?? null;
   }
 
+  /** Of engine processes that end now: their memory is nearly free. */
+  get leavingPids(): readonly number[] {
+    return [...this.#leaving].map(({ pid }) => pid);
+  }
+
   get weightsBytes(): number {
     return this.#state.state === 'ready' ? this.#state.info.weightsBytes : 0;
   }
@@ -102,7 +108,7 @@ export class LoadedModel {
 
   /** As it was chosen for the model; null: Retort's choice. */
   get memoryBudget(): MemoryBudget | null {
-    return this.#memoryBudget;
+    return this.#current?.wanted.memoryBudget ?? null;
   }
 
   get memoryBudgetBytes(): number | null {
@@ -123,7 +129,7 @@ export class LoadedModel {
     const budget = await engineBudget(this.#services, choice ?? 'auto');
     const streaming = await current.process.client.setMemoryBudget(budget);
     if (this.#current !== current) return streaming;
-    this.#memoryBudget = choice;
+    current.wanted = { ...current.wanted, memoryBudget: choice };
     if (streaming) this.setStreaming(streaming);
     return streaming;
   }
@@ -151,7 +157,6 @@ export class LoadedModel {
       opening: this.#open(wanted, budget, process, cancel.signal),
     };
     this.#current = current;
-    this.#memoryBudget = wanted.memoryBudget;
     const { id, title } = wanted;
     this.#say({
       state: 'loading',
@@ -311,8 +316,11 @@ export class LoadedModel {
     this.#baselineBytes = null;
     this.kvBytes = 0;
     if (!current) return;
-    current.cancel.abort();
-    void current.process.close();
+    const { cancel, process } = current;
+    cancel.abort();
+    this.#leaving.add(process);
+    void process.ended.then(() => this.#leaving.delete(process));
+    void process.close();
   }
 
   #fail(current: Current, error: LabError): void {

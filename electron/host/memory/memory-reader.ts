@@ -8,6 +8,8 @@ import { systemMemory, type SystemMemory } from './system-memory.ts';
 export interface LoadedMemory {
   /** Of its engine process; null, or 0 while it starts: there is none. */
   readonly pid: number | null;
+  /** Of engine processes before it that have not ended yet. */
+  readonly leavingPids: readonly number[];
   readonly weightsBytes: number;
   /** What its process held before it; null: not known. */
   readonly baselineBytes: number | null;
@@ -18,7 +20,7 @@ export interface LoadedMemory {
 
 /** What a model may take. */
 export interface ModelBudget {
-  /** Available less the reserve, with what the loaded model would give back. */
+  /** Available less the reserve, with what the loaded model would give back, and those before it that have not quite gone. */
   readonly freeBytes: number;
   readonly reserveBytes: number;
   readonly memoryBytes: number;
@@ -63,7 +65,9 @@ export class MemoryReader {
   async freeForModels(): Promise<ModelBudget> {
     const { totalBytes, freeBytes } = this.#system();
     const reserveBytes = reserveOf({ totalBytes });
-    const returned = (await this.#engineResidentBytes()) ?? 0;
+    const { leavingPids } = this.#loaded;
+    const held = await Promise.all([this.#engineResidentBytes(), ...leavingPids.map(residentBytes)]);
+    const returned = held.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0);
     const free = Math.min(totalBytes, freeBytes + returned) - reserveBytes;
     return { freeBytes: Math.max(0, free), reserveBytes, memoryBytes: totalBytes };
   }
