@@ -48,10 +48,11 @@ export const LoadState = z.discriminatedUnion('state', [
     model: Id,
     title: z.string(),
     error: Failure,
-    /** What would help, and for lower-context with how many positions. */
+    /** What would help, and with how many positions; auto-budget with null: as many as now. */
     fix: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('reload') }),
       z.strictObject({ kind: z.literal('lower-context'), context: count }),
+      z.strictObject({ kind: z.literal('auto-budget'), context: count.nullable() }),
       z.strictObject({ kind: z.literal('choose-model') }),
     ]),
   }),

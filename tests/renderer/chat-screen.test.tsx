@@ -456,6 +456,18 @@ describe('where no reply can be written', () => {
     await waitFor(() => expect(host.called).toContain('loadModel'));
   });
 
+  test('a budget above what is free: the reason, and a button that gives it up', async () => {
+    const host = new ChatHost();
+    host.engine = {
+      state: 'failed', model: 'tiny', title: 'Tiny model',
+      error: { code: 'out-of-memory', message: 'Its budget is above what is free.' },
+      fix: { kind: 'auto-budget', context: null },
+    }; // prettier-ignore
+    openApp(host);
+    fireEvent.click(await screen.findByRole('button', { name: 'Load with an automatic budget' }));
+    await waitFor(() => expect(host.called).toContain('loadModel'));
+  });
+
   test('an engine that died: the reason, and a button that loads the model again', async () => {
     const { host } = openApp();
     await screen.findByText('Engine ready');

@@ -399,6 +399,24 @@ describe('loading', () => {
   });
 });
 
+describe('a budget above what is free', () => {
+  test('is given up where the button says so', async () => {
+    const failed: LoadState = {
+      state: 'failed',
+      model: 'a',
+      title: 'Model a',
+      error: { code: 'out-of-memory', message: 'Its budget is above what is free.' },
+      fix: { kind: 'auto-budget', context: 2048 },
+    };
+    const { told } = showModels([model('a')], { state: { engine: failed } });
+    const name = 'Load with an automatic budget and a context of 2,048';
+    fireEvent.click(await screen.findByRole('button', { name }));
+    await waitFor(() =>
+      expect(told.loads[0]?.settings).toMatchObject({ context: 2048, memoryBudget: 'auto' }),
+    );
+  });
+});
+
 describe('the tensor table', () => {
   const names = () =>
     within(screen.getByRole('table', { name: 'Tensors' }))

@@ -7,7 +7,6 @@ import { measureDisk } from '../work/disk.ts';
 import { estimateFit } from './fit.ts';
 import { beginLoading } from './load.ts';
 import { keepBudget } from './memory-budget.ts';
-import { wantedModel } from './wanted-model.ts';
 
 type Loading = 'estimateFit' | 'loadModel' | 'unloadModel' | 'readFlash' | 'setMemoryBudget' | 'measureDisk';
 
@@ -16,14 +15,14 @@ export function loadHandlers(services: Services): Pick<Handlers<PageContract>, L
     estimateFit: ({ id, settings }, { signal }) => estimateFit(services, id, settings, signal),
 
     async loadModel({ id, settings, force }, { signal }) {
-      if (!force) await beginLoading(services, id, settings, signal);
-      else services.loaded.load(await wantedModel(services, id, settings)).catch(() => undefined);
+      await beginLoading(services, id, settings, { signal, force });
       await services.settings.change({ lastModel: id });
       if (settings.memoryBudget !== null) await keepBudget(services, id, settings.memoryBudget);
       return null;
     },
 
     unloadModel() {
+      services.loaded.choose();
       services.loaded.unload();
       return Promise.resolve(null);
     },

@@ -70,6 +70,7 @@ export class LoadedModel {
   #lastReply: Promise<unknown> = Promise.resolve();
   #saidAt = 0;
   #hasBegun = false;
+  #choices = 0;
   #baselineBytes: number | null = null;
   /** KV bytes after the latest step. */
   kvBytes = 0;
@@ -142,6 +143,16 @@ export class LoadedModel {
     this.#say({ ...this.#state, info: { ...info, weightsBytes, streaming } });
   }
 
+  /** A person chose a model, or none. What takes time to look at holds only while it is the latest choice. */
+  choose(): number {
+    this.#choices += 1;
+    return this.#choices;
+  }
+
+  get latestChoice(): number {
+    return this.#choices;
+  }
+
   /** Begins to load `wanted` in place of what is there. The state tells how it goes; the promise is for who waits for it. */
   load(wanted: Wanted): Promise<ReadyModel> {
     this.#hasBegun = true;
@@ -197,6 +208,11 @@ export class LoadedModel {
     return this.#current === null && this.#state.state === 'loading' && this.#state.model === id;
   }
 
+  /** Whether no other model is there or announced. */
+  isFreeFor(wanted: Wanted): boolean {
+    return this.#current === null && (this.#state.state !== 'loading' || this.isAnnounced(wanted));
+  }
+
   /** Says that a model was not loaded, and why. */
   refuse(wanted: Wanted, error: LabError): void {
     this.#hasBegun = true;
@@ -224,11 +240,11 @@ export class LoadedModel {
     const turn = (async () => {
       await untilCancelled(signal, before);
       const model = await untilCancelled(signal, ready());
-      this.#setBusy(true);
+      this.#setBusy(model, true);
       try {
         return await work(model);
       } finally {
-        this.#setBusy(false);
+        this.#setBusy(model, false);
       }
     })();
     // A cancelled wait must not let the next one overtake the reply before it.
@@ -300,8 +316,10 @@ export class LoadedModel {
     if (isDue) this.#say({ ...state, phase, done, total });
   }
 
-  #setBusy(isBusy: boolean): void {
-    if (this.#state.state === 'ready') this.#say({ ...this.#state, isBusy });
+  /** Another may have been loaded in its place. */
+  #setBusy({ process }: ReadyModel, isBusy: boolean): void {
+    if (this.#state.state === 'ready' && this.#current?.process === process)
+      this.#say({ ...this.#state, isBusy });
   }
 
   #say(state: LoadState): void {
@@ -359,9 +377,12 @@ const looksLikeNoMemory = (error: LabError) =>
   /SIGKILL|SIGABRT|code 134/.test(error.message);
 
 function fixFor(error: LabError, wanted: Wanted): (LoadState & { state: 'failed' })['fix'] {
+  const { field, largestContext } = error.detail;
+  if (field === 'memoryBudget') {
+    return { kind: 'auto-budget', context: typeof largestContext === 'number' ? largestContext : null };
+  }
   if (ownFaults.includes(error.code)) return { kind: 'choose-model' };
   if (!looksLikeNoMemory(error)) return { kind: 'reload' };
-  const { largestContext } = error.detail;
   if (largestContext === 0) return { kind: 'choose-model' };
   const half = Math.floor((wanted.context ?? usualContext) / 2);
   const context = typeof largestContext === 'number' ? largestContext : half;

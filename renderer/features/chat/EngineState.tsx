@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import type { LoadState } from '../../../electron/contract/machine.ts';
 import { useApp, useAppActions } from '../../app/app-context.ts';
+import { autoBudgetLabel } from '../../app/load-fix.ts';
 import { navigate } from '../../app/routes.ts';
 import { Button } from '../../ui/Button.tsx';
 import { formatBytes, formatMilliseconds, formatNumber } from '../../ui/format.ts';
@@ -122,10 +123,8 @@ function FailedModel({ engine }: { readonly engine: Failed }) {
 
 function Fix({ engine: { model, fix } }: { readonly engine: Failed }) {
   const { loadModel } = useAppActions();
-  const load = (context: number | null) =>
-    void loadModel(model, { context, kvCodec: null, threads: null, memoryBudget: null }).catch(
-      () => undefined,
-    );
+  const load = (context: number | null, memoryBudget: 'auto' | null = null) =>
+    void loadModel(model, { context, kvCodec: null, threads: null, memoryBudget }).catch(() => undefined);
   switch (fix.kind) {
     case 'reload':
       return (
@@ -137,6 +136,12 @@ function Fix({ engine: { model, fix } }: { readonly engine: Failed }) {
       return (
         <Button size="small" onClick={() => load(fix.context)}>
           Load with a context of {formatNumber(fix.context)}
+        </Button>
+      );
+    case 'auto-budget':
+      return (
+        <Button size="small" onClick={() => load(fix.context, 'auto')}>
+          {autoBudgetLabel(fix)}
         </Button>
       );
     case 'choose-model':

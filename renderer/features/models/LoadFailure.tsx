@@ -1,4 +1,5 @@
 import type { LoadSettings, LoadState } from '../../../electron/contract/machine.ts';
+import { autoBudgetLabel } from '../../app/load-fix.ts';
 import { Button } from '../../ui/Button.tsx';
 import { formatNumber } from '../../ui/format.ts';
 import { Notice } from '../../ui/Notice.tsx';
@@ -22,6 +23,15 @@ export function LoadFailure({
     ) : fix.kind === 'lower-context' ? (
       <Button size="small" onClick={() => onLoad({ ...settings, context: fix.context }, false)}>
         Load with a context of {formatNumber(fix.context)}
+      </Button>
+    ) : fix.kind === 'auto-budget' ? (
+      <Button
+        size="small"
+        onClick={() =>
+          onLoad({ ...settings, context: fix.context ?? settings.context, memoryBudget: 'auto' }, false)
+        }
+      >
+        {autoBudgetLabel(fix)}
       </Button>
     ) : null;
   return (

@@ -51,8 +51,8 @@ export function measuredText({ measured, totalBytes, context }: Fit): string | n
 export function adviceFor(fit: Fit, precisions: readonly Fit[]): string | null {
   if (fit.fits) return null;
   const over = `${formatBytes(overBytes(fit))} more than is free`;
-  // A streamed model takes what its budget says, whatever the precision.
-  if (fit.streaming)
+  // A streamed model takes what its budget says, whatever the precision, down to its least.
+  if (fit.streaming && fit.streaming.memoryBudgetBytes > fit.streaming.minimumMemoryBudgetBytes)
     return `It takes ${over}. A smaller memory budget makes room: more is then read from flash.`;
   if (precisions.some(({ fits }) => fits))
     return `It takes ${over}. Keys and values of a lower precision make room.`;
