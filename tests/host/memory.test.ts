@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Memory, ModelInfo } from '../../electron/contract/engine-contract.ts';
 import { MemoryReading } from '../../electron/contract/machine.ts';
 import { pageContract } from '../../electron/contract/page-contract.ts';
 import { portPair } from '../../electron/contract/port.ts';
@@ -14,6 +15,7 @@ import {
   readsOf,
   type Measurement,
 } from '../../electron/host/memory/measurements.ts';
+import { recordReply } from '../../electron/host/memory/measured-reply.ts';
 import { memoryHandlers } from '../../electron/host/memory/memory-handlers.ts';
 import { MemoryReader, type LoadedMemory } from '../../electron/host/memory/memory-reader.ts';
 import { processTree } from '../../electron/host/memory/process-tree.ts';
@@ -337,6 +339,53 @@ describe('what replies measured', () => {
     expect(await measurements.uses('b')).toEqual([]);
     await store.run('UPDATE expert_uses SET uses = ?', '[1, "two"');
     expect(await measurements.uses('a')).toEqual([]);
+  });
+
+  test('is how often experts were used, not in place of more: an engine that began anew counts from nothing', async () => {
+    const measurements = open();
+    await measurements.recordUses('a', [100, 300], 1);
+    await measurements.recordUses('a', [40, 2], 2);
+    expect(await measurements.uses('a')).toEqual([100, 300]);
+    await measurements.recordUses('a', [380, 10], 3);
+    expect(await measurements.uses('a')).toEqual([380, 10]);
+    // Another way to count them: nothing to compare.
+    await measurements.recordUses('a', [1, 2, 3], 4);
+    expect(await measurements.uses('a')).toEqual([1, 2, 3]);
+  });
+
+  test('is of replies of eight tokens and more, by the native engine in fast arithmetic', async () => {
+    const measurements = open();
+    const { modelIdentity: identity, context, kvCodec, threads } = measured;
+    const info = {
+      identity,
+      kvCodec,
+      threads,
+      engine: 'native',
+      arithmetic: 'fast',
+      streaming: {},
+    } as ModelInfo;
+    const reply = (generatedTokens: number, more: Partial<ModelInfo> = {}) =>
+      recordReply(measurements, {
+        ...{ info: { ...info, ...more }, context, memoryBudget: 'auto', steps: [] },
+        result: {
+          memory: { residentBytes: 9, residentBeforeOpenBytes: 2 } as Memory,
+          timing: { loadMs: 0, firstTokenMs: 0, prefillTokensPerSecond: 0, decodeTokensPerSecond: 5 },
+          ...{ promptTokens: 10, generatedTokens },
+        },
+        flash: { uses: [1, 2] },
+      });
+    const key = { ...measured, memoryBudget: 'auto' } as const;
+    await reply(7);
+    await reply(8, { arithmetic: 'reference' });
+    await reply(8, { engine: 'onnx' });
+    expect([await measurements.latest(key), await measurements.uses(identity)]).toEqual([null, []]);
+    await reply(8);
+    expect(await measurements.latest(key)).toMatchObject({
+      totalBytes: 7,
+      usedContext: 17,
+      tokensPerSecond: 5,
+    });
+    expect(await measurements.uses(identity)).toEqual([1, 2]);
   });
 
   test('is of each token what it read, and without the time that was waited for it', () => {

@@ -147,6 +147,42 @@ test('a reply of a streamed model has the words of the resident one, tells its r
   expect(baselineBytes).toBeGreaterThan(20 * mebibyte);
 });
 
+test('a reply is measured with the budget that it began with', async () => {
+  const { page, id } = await startWithPack();
+  const [before, after] = [90 * mebibyte, 100 * mebibyte];
+  await page.loadModel({ id, settings: { ...usual, memoryBudget: before }, force: false });
+  await ready(page);
+  const { id: chatId } = await page.createChat({ sampling: { temperature: 0 }, maxTokens: 24 });
+  const text = 'Count to twenty.';
+  const { reply } = await page.send({ chatId, parentId: null, text, files: [], model: id });
+  const changes: Promise<unknown>[] = [];
+  await drain(page.followReply({ replyId: reply.id, from: 0 }), ({ tokens }) => {
+    if (tokens.length > 0 && changes.length === 0)
+      changes.push(page.setMemoryBudget({ memoryBudget: after }));
+  });
+  await Promise.all(changes);
+  const measured = async (memoryBudget: number) =>
+    (await page.estimateFit({ id, settings: { ...usual, memoryBudget } })).measured;
+  expect(await measured(before)).not.toBeNull();
+  expect(await measured(after)).toBeNull();
+});
+
+test('what a run of a pack measured stands beside its estimate', async () => {
+  const { client } = startHost();
+  const model = { name: 'pack', path: pack };
+  await drain(
+    client.run({
+      ...{ model, prompt: { kind: 'ids', ids: [1, 2, 3] }, sampling: { temperature: 0 }, maxTokens: 12 },
+      compute: { engine: null, arithmetic: null, device: 'cpu', threads: 2, memoryBudget: null },
+      ...{ stops: [], ignoreEnds: true, trace: false },
+    }),
+  );
+  const { measured } = await client.estimate({ model, settings: { ...usual, context: null } });
+  expect(measured).toMatchObject({ usedContext: 14, readBytesPerToken: 0 });
+  const budget = { ...usual, memoryBudget: 90 * mebibyte };
+  expect((await client.estimate({ model, settings: budget })).measured).toBeNull();
+});
+
 test('a pack that is cut short under a growing reply: what was written is kept with the reason, and another loading works', async () => {
   const own = join(temporaryFolder(), 'cut.retortpack');
   cpSync(pack, own);

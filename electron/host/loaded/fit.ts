@@ -34,13 +34,16 @@ export async function estimateFit(
   return withoutPaths(title, [path], fitOf(services, path, asked, signal));
 }
 
-/** A model by its path; null: Retort's choice, whatever the settings say. `anyContext`: what was measured may be of another context. */
+/**
+ * A model by its path; null: Retort's choice, whatever the settings say. `ofRuns`: what was measured may be of a run: of another context, and
+ * where no budget is chosen of one that held all weights in memory.
+ */
 export async function fitOf(
   services: Omit<Shared, 'models' | 'settings'>,
   path: string,
   settings: LoadSettings,
   signal: AbortSignal,
-  { anyContext = false } = {},
+  { ofRuns = false } = {},
 ): Promise<Fit> {
   const threads = settings.threads ?? availableParallelism();
   const { kvCodec } = settings;
@@ -66,6 +69,13 @@ export async function fitOf(
   const streaming = await streamingWithin(estimate, memoryBudget, free, (budget) =>
     ask({ context, memoryBudget: budget, facts }),
   );
+  const latestMeasured = async () => {
+    const withoutBudget = ofRuns && settings.memoryBudget === null ? [{ ...key, memoryBudget: null }] : [];
+    const found = [key, ...withoutBudget].map((each) =>
+      services.measurements.latest(each, { anyContext: ofRuns }),
+    );
+    return latestOf(await Promise.all(found));
+  };
   const needed = neededBytes(estimate, streaming);
   const touched = estimate.bytesTouchedPerToken;
   const resident = rate !== null && touched > 0 ? rate / touched : null;
@@ -88,7 +98,7 @@ export async function fitOf(
     canStream: estimate.canStream,
     streaming,
     predictedTokensPerSecond: streaming ? streaming.tokensPerSecond : resident,
-    measured: measuredOf(await services.measurements.latest(key, { anyContext })),
+    measured: measuredOf(await latestMeasured()),
   };
 }
 
@@ -151,6 +161,11 @@ async function largestContext(
     else tooLarge = middle;
   }
   return fitting * contextStep;
+}
+
+function latestOf(measured: readonly (Measurement | null)[]): Measurement | null {
+  const found = measured.filter((each) => each !== null);
+  return found.sort((left, right) => right.at - left.at)[0] ?? null;
 }
 
 function measuredOf(measured: Measurement | null): Fit['measured'] {

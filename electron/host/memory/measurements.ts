@@ -31,6 +31,8 @@ export interface Measurement extends MeasuredSettings {
 const nanosecondsPerSecond = 1e9;
 /** Budgets as numbers of a key: no size is below 0. */
 const budgetNames = { auto: -1, none: -2 };
+/** Counts of a long past come close to a bound, and fall a little short of it as often as not. */
+const nearly = 0.9;
 const Uses = z.array(z.number().nonnegative());
 
 export class Measurements {
@@ -90,8 +92,13 @@ export class Measurements {
     return row ? Number(row['rate']) : null;
   }
 
-  /** How often replies used each expert of a model (layers × experts), the past counting less and less. In place of those before. */
+  /**
+   * How often replies used each expert of a model (layers × experts), the past counting less and less. In place of those before, unless these
+   * are more: an engine that was started anew counts from nothing.
+   */
   async recordUses(modelIdentity: string, uses: readonly number[], at: number): Promise<void> {
+    const before = await this.uses(modelIdentity);
+    if (before.length === uses.length && total(uses) < nearly * total(before)) return;
     await this.#store.run(
       'INSERT OR REPLACE INTO expert_uses (model_identity, at, uses) VALUES (?, ?, ?)',
       ...[modelIdentity, at, JSON.stringify(uses.map((use) => Number(use.toPrecision(6))))],
@@ -107,6 +114,8 @@ export class Measurements {
     return row ? parseUses(String(row['uses'])) : [];
   }
 }
+
+const total = (uses: readonly number[]) => uses.reduce((sum, use) => sum + use, 0);
 
 function parseUses(text: string): number[] {
   try {

@@ -2,11 +2,12 @@
 import type { Chat, Message, ReplyFacts, ReplyToken } from '../../contract/chats.ts';
 import type { GenerateResult, ReplyEvent, TokenBatch } from '../../contract/engine-contract.ts';
 import { toLabError, type LabError } from '../../contract/errors.ts';
+import type { MemoryBudget } from '../../contract/machine.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { ReadyModel } from '../loaded/loaded-model.ts';
 import { loadForReply } from '../loaded/load.ts';
 import { watchEngine } from '../loaded/watchdog.ts';
-import { bytesPerSecond, readsOf } from '../memory/measurements.ts';
+import { recordReply } from '../memory/measured-reply.ts';
 import type { Services } from '../services.ts';
 import { afterGrace, untilCancelled } from '../work/cancellation.ts';
 import { chosenSampling } from '../work/generate.ts';
@@ -38,6 +39,8 @@ export class Answer {
   readonly #growing: GrowingReply;
   readonly #signal: AbortSignal;
   #facts: ReplyFacts;
+  /** As it was chosen when the reply began: it may be another by its end. */
+  #memoryBudget: MemoryBudget | null = null;
   #writing: Promise<unknown> = Promise.resolve();
 
   constructor(services: Shared, job: AnswerJob, growing: GrowingReply, signal: AbortSignal) {
@@ -98,9 +101,10 @@ export class Answer {
     };
     const call = process.client.generate(request, { signal: this.#signal });
     const replying = drain(call, (event) => this.#follow(event));
-    this.#complete(await this.#watched(model, replying));
+    const result = await this.#watched(model, replying);
+    this.#complete(result);
     // The reply is complete whatever becomes of its figures.
-    await this.#measure(model).catch(() => undefined);
+    await this.#measure(model, result).catch(() => undefined);
   }
 
   /** An engine that hangs is told of, and ended where Stop does not reach it. */
@@ -122,6 +126,8 @@ export class Answer {
   }
 
   #follow(event: ReplyEvent): void {
+    // With its first event it has begun: a change of the budget waits for its end.
+    this.#memoryBudget ??= this.#services.loaded.memoryBudget ?? 'auto';
     if (event.type === 'tokens') return this.#add(event.batch);
     const { done, total } = event.progress;
     this.#growing.setPhase({ phase: 'reading', done, total });
@@ -150,28 +156,16 @@ export class Answer {
   }
 
   /** What the reply took is kept beside what loading was predicted to take. */
-  async #measure({ process, context, info }: ReadyModel): Promise<void> {
-    const { ids } = await process.client.conversation({});
-    this.#services.loaded.setHeld(ids.length);
-    const { residentBytes, residentBeforeOpenBytes } = await process.client.memory({});
-    if (residentBeforeOpenBytes === null) return;
-    const records = this.#growing.tokens.map(({ trace }) => trace);
+  async #measure({ process, context, info }: ReadyModel, result: GenerateResult): Promise<void> {
     const { loaded, measurements } = this.#services;
-    const isStreamed = info.streaming !== null;
-    await measurements.record({
-      modelIdentity: info.identity,
-      ...{ context, kvCodec: info.kvCodec, threads: info.threads, at: Date.now() },
-      memoryBudget: isStreamed ? (loaded.memoryBudget ?? 'auto') : null,
-      totalBytes: residentBytes - residentBeforeOpenBytes,
-      usedContext: ids.length,
-      tokensPerSecond: this.#facts.decodeTokensPerSecond ?? 0,
-      bytesPerSecond: bytesPerSecond(records),
-      ...readsOf(records),
-    });
-    const flash = isStreamed ? await process.client.flashState({}) : null;
-    if (!flash) return;
-    loaded.setStreaming(flash.streaming);
-    if (flash.uses.length > 0) await measurements.recordUses(info.identity, flash.uses, Date.now());
+    const { ids } = await process.client.conversation({});
+    loaded.setHeld(ids.length);
+    const flash = info.streaming ? await process.client.flashState({}) : null;
+    if (flash) loaded.setStreaming(flash.streaming);
+    // What a branch keeps was computed by another reply.
+    const steps = this.#growing.tokens.slice(this.#job.beginning.length).map(({ trace }) => trace);
+    const memoryBudget = this.#memoryBudget;
+    await recordReply(measurements, { info, context, memoryBudget, steps, result, flash });
   }
 
   #fail(error: LabError): void {

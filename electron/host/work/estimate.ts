@@ -7,7 +7,7 @@ export function estimateHandlers(services: Services): Pick<Handlers<HostContract
   return {
     async estimate({ model, settings }, { signal }) {
       const { path } = await services.library.resolve(model);
-      return fitOf(services, path, settings, signal, { anyContext: true });
+      return fitOf(services, path, settings, signal, { ofRuns: true });
     },
   };
 }

@@ -13,11 +13,12 @@ import {
 import { drain } from '../../contract/rpc-client.ts';
 import type { Handlers, StreamContext } from '../../contract/rpc.ts';
 import { SamplingParameters, type SamplingChoice } from '../../contract/sampling.ts';
+import type { TraceRecord } from '../../contract/trace.ts';
+import { recordReply, type MeasuredReply } from '../memory/measured-reply.ts';
 import type { Services } from '../services.ts';
 import { afterGrace, untilCancelled } from './cancellation.ts';
 import type { OpenEngine } from './engine-pool.ts';
 import { hooksOf, type NamedModel } from './open-model.ts';
-import { MeasuredReply } from './measure-reply.ts';
 import { recordRun } from './record.ts';
 
 /** Seeds are drawn below this so that a person can type them. */
@@ -125,17 +126,20 @@ async function generateAndRecord(
     { ...request, ids, trace: true, conversation },
     { signal: context.signal },
   );
-  const measured = new MeasuredReply();
+  const steps: TraceRecord[] = [];
   const onEvent = (event: ReplyEvent) => {
     if (event.type === 'progress') return context.emit(event);
-    measured.add(event.batch);
+    // Of each step what is measured; a long reply has many.
+    for (const { layers: _layers, top: _top, ...step } of event.batch.trace) steps.push(step);
     return context.emit(trace ? event : { ...event, batch: { ...event.batch, trace: [] } });
   };
   const result = await untilCancelled(afterGrace(context.signal), drain(call, onEvent));
   const { info } = engine;
   const room = conversation?.context ?? Math.min(info.contextLength, ids.length + request.maxTokens);
   // The reply is complete whatever becomes of its figures.
-  await measured.record(services, engine, compute, room, result).catch(() => undefined);
+  await measure(services, engine, { memoryBudget: compute.memoryBudget, context: room, steps, result }).catch(
+    () => undefined,
+  );
   const { text: _text, ids: resultIds, ...figures } = result;
   const { seed } = settings.sampling;
   const computed = await recordRun(services, model, info, {
@@ -147,6 +151,15 @@ async function generateAndRecord(
     figures,
   });
   return { ...result, ...computed, seed };
+}
+
+async function measure(
+  { measurements }: Services,
+  { info, process }: OpenEngine,
+  reply: Omit<MeasuredReply, 'info' | 'flash'>,
+): Promise<void> {
+  const flash = info.streaming ? await process.client.flashState({}) : null;
+  await recordReply(measurements, { ...reply, info, flash });
 }
 
 async function encodePrompt(
