@@ -52,6 +52,8 @@ export const AppEvent = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('engine'), engine: LoadState }),
   z.strictObject({ type: z.literal('settings'), settings: Settings }),
   z.strictObject({ type: z.literal('notice'), notice: Notice }),
+  /** It was dismissed, or what it says is no longer so. */
+  z.strictObject({ type: z.literal('notice-removed'), id: Id }),
   /** A chat came or changed. */
   z.strictObject({ type: z.literal('chat'), chat: ChatSummary }),
   z.strictObject({ type: z.literal('chat-removed'), id: Id }),

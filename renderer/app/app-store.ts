@@ -127,5 +127,7 @@ export function applyEvent(store: AppStore, event: AppEvent): void {
   else if (event.type === 'notice') {
     const { notice } = event;
     setState(({ notices }) => ({ notices: [...notices.filter(({ id }) => id !== notice.id), notice] }));
+  } else if (event.type === 'notice-removed') {
+    setState(({ notices }) => ({ notices: notices.filter(({ id }) => id !== event.id) }));
   }
 }

@@ -485,6 +485,16 @@ describe('where no reply can be written', () => {
     await waitFor(() => expect(screen.queryByText('The engine process was killed.')).toBeNull());
   });
 
+  test('a notice goes when what it says is no longer so', async () => {
+    const { host } = openApp();
+    await screen.findByText('Engine ready');
+    const notice = { id: 'n', level: 'error', message: 'The disk is full.', at: 1 } as const;
+    host.emit({ type: 'notice', notice });
+    expect(await screen.findByText('The disk is full.')).toBeTruthy();
+    host.emit({ type: 'notice-removed', id: 'n' });
+    await waitFor(() => expect(screen.queryByText('The disk is full.')).toBeNull());
+  });
+
   test('no model anywhere: it can only be chosen', async () => {
     const host = new ChatHost();
     host.engine = { state: 'none' };

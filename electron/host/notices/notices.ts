@@ -1,4 +1,4 @@
-/** What a person must be told that no operation of theirs asked for. Kept until it is dismissed or the host ends. */
+/** What a person must be told that no operation of theirs asked for. Kept until it is dismissed, is no longer so or the host ends. */
 import type { Notice } from '../../contract/page-contract.ts';
 import type { AppEvents } from '../events.ts';
 import { newId } from '../new-id.ts';
@@ -28,8 +28,11 @@ export class Notices {
     return notice;
   }
 
-  /** Another page may have dismissed it before. */
+  /** Tells every page. Another page may have dismissed it before. */
   dismiss(id: string): void {
-    this.#list = this.#list.filter((notice) => notice.id !== id);
+    const left = this.#list.filter((notice) => notice.id !== id);
+    if (left.length === this.#list.length) return;
+    this.#list = left;
+    this.#events.emit({ type: 'notice-removed', id });
   }
 }

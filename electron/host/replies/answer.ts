@@ -1,7 +1,8 @@
 /** How a reply comes about: the model borrowed, the prompt read, tokens followed and kept on disk while they come. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Chat, Message, ReplyFacts, ReplyToken } from '../../contract/chats.ts';
 import type { GenerateResult, ReplyEvent, TokenBatch } from '../../contract/engine-contract.ts';
-import { toLabError, type LabError } from '../../contract/errors.ts';
+import { errorTable, toLabError, type LabError } from '../../contract/errors.ts';
 import type { MemoryBudget } from '../../contract/machine.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { ReadyModel } from '../loaded/loaded-model.ts';
@@ -15,6 +16,8 @@ import type { GrowingReply } from './growing-reply.ts';
 import { encodePrompt } from './ledger.ts';
 import type { PromptMessage } from './prompt.ts';
 
+/** Between two tries to write the end of a reply that the disk did not take. */
+const retryMs = 3000;
 /** Less than the second that is lost at most: writing takes its time too. */
 const checkpointMs = 800;
 const quietMs = 15_000;
@@ -30,6 +33,13 @@ export interface AnswerJob {
   readonly beginning: readonly ReplyToken[];
 }
 
+export interface AnswerSignals {
+  /** Ends the reply with what it has. */
+  readonly signal: AbortSignal;
+  /** The host ends: what the disk does not take now is lost. */
+  readonly closing: AbortSignal;
+}
+
 type Shared = Omit<Services, 'replies'>;
 
 /** One reply from waiting for the model to its last state on disk. */
@@ -38,19 +48,24 @@ export class Answer {
   readonly #job: AnswerJob;
   readonly #growing: GrowingReply;
   readonly #signal: AbortSignal;
+  readonly #closing: AbortSignal;
   #facts: ReplyFacts;
   /** As it was chosen when the reply began: it may be another by its end. */
   #memoryBudget: MemoryBudget | null = null;
-  #writing: Promise<unknown> = Promise.resolve();
+  #writing: Promise<unknown> | null = null;
+  /** Notices that what there is of it is not on disk. */
+  readonly #told = new Set<string>();
 
-  constructor(services: Shared, job: AnswerJob, growing: GrowingReply, signal: AbortSignal) {
+  constructor(services: Shared, job: AnswerJob, growing: GrowingReply, { signal, closing }: AnswerSignals) {
     this.#services = services;
     this.#job = job;
     this.#growing = growing;
     this.#signal = signal;
+    this.#closing = closing;
     this.#facts = job.facts;
   }
 
+  /** Returns once it is on disk, or cannot come there any more. */
   async run(): Promise<void> {
     const checkpoints = setInterval(() => this.#checkpoint(), checkpointMs);
     try {
@@ -182,23 +197,36 @@ export class Answer {
     return { ...this.#facts, generatedTokens: this.#growing.tokens.length };
   }
 
+  /** One at a time: a disk that is slow gets no more to do. */
   #checkpoint(): void {
     const { id } = this.#job.reply;
     const { text } = this.#growing;
-    this.#writing = this.#writing
-      .then(() => this.#services.chats.checkpoint(id, text, this.#current()))
-      .catch((error: unknown) => this.#tellUnwritten(toLabError(error)));
+    this.#writing ??= this.#services.chats
+      .checkpoint(id, text, this.#current())
+      .then(() => this.#tellWritten())
+      .catch((error: unknown) => this.#tellUnwritten(toLabError(error)))
+      .finally(() => (this.#writing = null));
   }
 
   async #finish(): Promise<void> {
     await this.#writing;
-    const { id } = this.#job.reply;
     const { text, tokens, prefill } = this.#growing;
     const state = this.#facts.error ? 'interrupted' : 'complete';
     const timeline = tokens.length > 0 ? { tokens, prefill } : null;
     const outcome = { text, facts: this.#current(), timeline };
-    const finished = this.#services.chats.finish(id, state, outcome);
-    this.#growing.end(await finished.catch((error: unknown) => this.#unwritten(toLabError(error))));
+    const write = () => this.#services.chats.finish(this.#job.reply.id, state, outcome);
+    for (let wait = 0; ; wait = retryMs) {
+      if (wait > 0) await delay(wait, undefined, { signal: this.#closing }).catch(() => undefined);
+      const isLast = this.#closing.aborted;
+      try {
+        this.#growing.end(await write());
+        return this.#tellWritten();
+      } catch (error) {
+        const known = toLabError(error);
+        this.#growing.end(this.#unwritten(known));
+        if (isLast || !errorTable[known.code].retry) return;
+      }
+    }
   }
 
   /** What is shown of a reply that the disk did not take: all of it, and why it will not stay. */
@@ -212,10 +240,13 @@ export class Answer {
 
   /** Standing once, however often it fails. */
   #tellUnwritten({ message }: LabError): void {
-    this.#services.notices.add(
-      'error',
-      `A reply cannot be kept on disk. ${message} Copy it before you end Retort.`,
-    );
+    const text = `A reply cannot be kept on disk. ${message} Copy it before you end Retort.`;
+    this.#told.add(this.#services.notices.add('error', text).id);
+  }
+
+  #tellWritten(): void {
+    for (const id of this.#told) this.#services.notices.dismiss(id);
+    this.#told.clear();
   }
 }
 

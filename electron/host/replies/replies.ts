@@ -36,7 +36,9 @@ type Shared = Omit<Services, 'replies'>;
 
 export class Replies {
   readonly #services: Shared;
+  /** Also those that have ended and are not on disk yet. */
   readonly #underway = new Map<string, Underway>();
+  readonly #closing = new AbortController();
 
   constructor(services: Shared) {
     this.#services = services;
@@ -131,6 +133,7 @@ export class Replies {
 
   /** Ends all of them and waits until what they have is on disk. */
   async close(): Promise<void> {
+    this.#closing.abort();
     for (const { stop } of this.#underway.values()) stop.abort();
     await Promise.all([...this.#underway.values()].map(({ done }) => done));
   }
@@ -179,7 +182,8 @@ export class Replies {
     const growing = new GrowingReply();
     growing.add(job.beginning, []);
     const stop = new AbortController();
-    const answer = new Answer(this.#services, job, growing, stop.signal);
+    const signals = { signal: stop.signal, closing: this.#closing.signal };
+    const answer = new Answer(this.#services, job, growing, signals);
     const done = answer.run().finally(() => this.#underway.delete(id));
     this.#underway.set(id, { chatId, growing, stop, done });
   }
