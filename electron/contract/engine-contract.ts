@@ -498,12 +498,12 @@ export const engineContract = {
   flashState: query({ input: z.strictObject({}), output: FlashReading.nullable() }),
   /**
    * Another budget for the open model, without a reload; waits for a growing reply. Null: all weights in memory. `isAuto`: it shrinks where
-   * memory gets short. Returns null for a model that is not streamed, where null is the one budget it takes: unsupported-feature else.
-   * Throws bad-request with `minimumBytes` below the least; all is then as before.
+   * memory gets short. Throws unsupported-feature for a model that is not streamed, and bad-request with `minimumBytes` below the least; all
+   * is then as before.
    */
   setMemoryBudget: command({
     input: z.strictObject({ memoryBudget: MemoryBudgetBytes.nullable(), isAuto: z.boolean() }),
-    output: Streaming.nullable(),
+    output: Streaming,
   }),
 };
 export type EngineContract = typeof engineContract;

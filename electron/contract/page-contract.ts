@@ -112,7 +112,7 @@ export const pageContract = {
    */
   setMemoryBudget: command({
     input: z.strictObject({ memoryBudget: MemoryBudget.nullable() }),
-    output: Streaming.nullable(),
+    output: Streaming,
   }),
   /** How fast the disk is that a model lies on, for predictions: measured once, which takes seconds, and kept among the caches. */
   measureDisk: stream({ input: z.strictObject({ id: Id }), chunk: Progress, done: DiskCurve }),

@@ -148,7 +148,6 @@ export function computeHandlers(state: EngineState): Computing {
           return streamingOf(streaming);
         });
       }
-      if (memoryBudget === null) return null;
       const message =
         'All weights of this model are in memory, and stay there: only a pack takes a budget (retort pack makes one).';
       throw new LabError('unsupported-feature', message, { field: 'memoryBudget' });

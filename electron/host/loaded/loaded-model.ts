@@ -124,14 +124,14 @@ export class LoadedModel {
   }
 
   /** Another budget for the model that is ready, once a growing reply has ended. Throws bad-request where none is, and what the engine says. */
-  async setMemoryBudget(choice: MemoryBudget | null): Promise<Streaming | null> {
+  async setMemoryBudget(choice: MemoryBudget | null): Promise<Streaming> {
     const current = this.#current;
     if (this.#state.state !== 'ready' || !current) throw new LabError('bad-request', 'No model is loaded.');
     const budget = await engineBudget(this.#services, choice ?? 'auto');
     const streaming = await current.process.client.setMemoryBudget(budget);
     if (this.#current !== current) return streaming;
     current.wanted = { ...current.wanted, memoryBudget: choice };
-    if (streaming) this.setStreaming(streaming);
+    this.setStreaming(streaming);
     return streaming;
   }
 
