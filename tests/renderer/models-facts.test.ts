@@ -3,7 +3,7 @@ import type { ModelSummary } from '../../electron/contract/engine-contract.ts';
 import type { Fit } from '../../electron/contract/machine.ts';
 import { contextSlider } from '../../renderer/features/models/context-steps.ts';
 import { parameterText } from '../../renderer/features/models/facts.ts';
-import { differenceText, fitBar } from '../../renderer/features/models/fit.ts';
+import { adviceFor, differenceText, fitBar } from '../../renderer/features/models/fit.ts';
 import { loadFigures } from '../../renderer/features/models/load-progress.ts';
 import { packCommand } from '../../renderer/features/models/streaming.ts';
 import { mebibytes } from '../../renderer/features/models/tensors.ts';
@@ -31,6 +31,16 @@ describe('contexts on a slider', () => {
       expect(toContext(Math.round(toStep(context)))).toBe(context);
     }
   });
+});
+
+test('a smaller budget is advised only where the budget is above its least', () => {
+  const advice = (memoryBudgetBytes: number) => {
+    const streaming = { memoryBudgetBytes, minimumMemoryBudgetBytes: 2 * gibi };
+    const size = { totalBytes: memoryBudgetBytes, freeBytes: gibi, fits: false, largestContext: 512 };
+    return adviceFor({ ...size, streaming } as Fit, []);
+  };
+  expect(advice(3 * gibi)).toContain('A smaller memory budget makes room');
+  expect(advice(2 * gibi)).toMatch(/A context of 512 tokens fits\.$/);
 });
 
 describe('the bar of a fit', () => {
