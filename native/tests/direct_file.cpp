@@ -7,7 +7,6 @@
 #include <cstring>
 #include <deque>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
@@ -17,6 +16,7 @@
 #include "check.h"
 #include "store/arena.h"
 #include "store/source_file.h"
+#include "temporary_file.h"
 
 #ifdef __linux__
 #include <fcntl.h>
@@ -41,25 +41,18 @@ using retort::Status;
 // Not a whole number of pages.
 constexpr std::size_t file_bytes = 768 * direct_page + 1234;
 
-// A file of random bytes and what is in it.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::filesystem::path& folder = std::filesystem::temp_directory_path(), std::size_t size = file_bytes) : contents(size) {
-    static std::atomic<unsigned> number = 0;
-    const auto time = std::chrono::steady_clock::now().time_since_epoch().count();
-    path = folder / ("retort-direct-" + std::to_string(time) + "-" + std::to_string(++number));
-    std::minstd_rand random(static_cast<unsigned>(time) | 1U);
-    for (char& each : contents) each = static_cast<char>(random() >> 8);
-    std::ofstream(path, std::ios::binary).write(contents.data(), static_cast<std::streamsize>(size));
-  }
-  ~TemporaryFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
+std::vector<std::byte> random_bytes(std::size_t size) {
+  std::minstd_rand random(static_cast<unsigned>(std::chrono::steady_clock::now().time_since_epoch().count()) | 1U);
+  std::vector<std::byte> bytes(size);
+  for (std::byte& each : bytes) each = static_cast<std::byte>(random() >> 8);
+  return bytes;
+}
 
-  FileRange range() const { return {std::filesystem::canonical(path).string(), contents.size(), 0, contents.size()}; }
+// A file of random bytes and what is in it.
+class RandomFile : public examples::TemporaryFile {
+ public:
+  explicit RandomFile(const std::filesystem::path& folder = std::filesystem::temp_directory_path(), std::size_t bytes = file_bytes)
+      : RandomFile(random_bytes(bytes), folder) {}
 
   // Whether the read's memory holds what the file does, where that is.
   bool is_right(const DirectRead& read) const {
@@ -67,8 +60,10 @@ class TemporaryFile {
     return std::memcmp(read.into.data(), contents.data() + read.offset, wanted) == 0;
   }
 
-  std::filesystem::path path;
-  std::vector<char> contents;
+  const std::vector<std::byte> contents;
+
+ private:
+  RandomFile(std::vector<std::byte> bytes, const std::filesystem::path& folder) : TemporaryFile(bytes, folder), contents(std::move(bytes)) {}
 };
 
 // Reads with memory of their own.
@@ -97,7 +92,7 @@ class Reads {
   std::vector<AlignedArena::Buffer> buffers_;
 };
 
-bool has_uring(const TemporaryFile& file) {
+bool has_uring(const RandomFile& file) {
   try {
     DirectFile(file.range(), {.reader = ReaderKind::uring});
     return true;
@@ -107,7 +102,7 @@ bool has_uring(const TemporaryFile& file) {
 }
 
 // Each way of reading there is on this system.
-void for_each_way(const TemporaryFile& file, const auto& body) {
+void for_each_way(const RandomFile& file, const auto& body) {
   std::vector<ReaderKind> kinds = {ReaderKind::threads};
   if (has_uring(file)) kinds.push_back(ReaderKind::uring);
   for (const ReaderKind kind : kinds) {
@@ -118,7 +113,7 @@ void for_each_way(const TemporaryFile& file, const auto& body) {
 }  // namespace
 
 TEST("direct reads give the file's bytes, whatever their order") {
-  const TemporaryFile file;
+  const RandomFile file;
   for_each_way(file, [&](const DirectFile::Options& options) {
     std::minstd_rand random(7);
     DirectFile direct(file.range(), options);
@@ -144,7 +139,7 @@ TEST("direct reads give the file's bytes, whatever their order") {
 }
 
 TEST("a read past the end of the file fills what there is") {
-  const TemporaryFile file;
+  const RandomFile file;
   for_each_way(file, [&](const DirectFile::Options& options) {
     DirectFile direct(file.range(), options);
     Reads reads;
@@ -160,7 +155,7 @@ TEST("a read past the end of the file fills what there is") {
 }
 
 TEST("a range inside the file is read from its start and ends where it ends") {
-  const TemporaryFile file;
+  const RandomFile file;
   FileRange range = file.range();
   range.offset = 3 * direct_page;
   range.bytes = 5 * direct_page;
@@ -176,7 +171,7 @@ TEST("a range inside the file is read from its start and ends where it ends") {
 }
 
 TEST("reads start in the order they were begun, at most as many as allowed at once") {
-  const TemporaryFile file;
+  const RandomFile file;
   for_each_way(file, [&](DirectFile::Options options) {
     for (const std::int32_t depth : {1, 3, 64}) {
       options.depth = depth;
@@ -202,7 +197,7 @@ TEST("reads start in the order they were begun, at most as many as allowed at on
 }
 
 TEST("what is taken back is written to no more") {
-  const TemporaryFile file;
+  const RandomFile file;
   for_each_way(file, [&](const DirectFile::Options& options) {
     DirectFile direct(file.range(), options);
     Reads reads, later;
@@ -226,7 +221,7 @@ TEST("what is taken back is written to no more") {
 }
 
 TEST("draining leaves nothing in flight, and so does the end of the file object") {
-  const TemporaryFile file;
+  const RandomFile file;
   for_each_way(file, [&](const DirectFile::Options& options) {
     auto direct = std::make_unique<DirectFile>(file.range(), options);
     Reads reads;
@@ -250,10 +245,10 @@ TEST("draining leaves nothing in flight, and so does the end of the file object"
 }
 
 TEST("a file that became shorter is said to be damaged, and what it still has is read") {
-  const TemporaryFile file;
+  const RandomFile file;
   for_each_way(file, [&](const DirectFile::Options& options) {
     for (const std::size_t left : {std::size_t{0}, 8 * direct_page, 8 * direct_page + 100}) {
-      const TemporaryFile shorter;
+      const RandomFile shorter;
       DirectFile direct(shorter.range(), options);
       std::filesystem::resize_file(shorter.path, left);
       Reads reads;
@@ -273,7 +268,7 @@ TEST("a file that became shorter is said to be damaged, and what it still has is
 }
 
 TEST("the read that is to fail fails, whichever it is, and no other") {
-  const TemporaryFile file;
+  const RandomFile file;
   constexpr std::size_t count = 10;
   for_each_way(file, [&](DirectFile::Options options) {
     for (std::size_t failing = 0; failing < count; ++failing) {
@@ -299,7 +294,7 @@ TEST("the read that is to fail fails, whichever it is, and no other") {
 }
 
 TEST("an error names the file, the place and the reason") {
-  const TemporaryFile file;
+  const RandomFile file;
   DirectFile direct(file.range(), {.fail_read = 1});
   Reads reads;
   DirectRead& read = reads.add(8 * direct_page, direct_page);
@@ -315,7 +310,7 @@ TEST("an error names the file, the place and the reason") {
 }
 
 TEST("reads that are not on page borders, outside the file or begun twice are refused") {
-  const TemporaryFile file;
+  const RandomFile file;
   DirectFile direct(file.range(), {});
   Reads reads;
   DirectRead& read = reads.add(0, 4 * direct_page);
@@ -341,7 +336,7 @@ TEST("reads that are not on page borders, outside the file or begun twice are re
 }
 
 TEST("wrong ranges and options are refused") {
-  const TemporaryFile file;
+  const RandomFile file;
   const auto refuses = [&](Status status, FileRange range, DirectFile::Options options = {}) { check::refuses(status, [&] { DirectFile(range, options); }); };
   refuses(Status::bad_request, file.range(), {.depth = 0});
   refuses(Status::bad_request, file.range(), {.depth = 65});
@@ -364,8 +359,8 @@ TEST("wrong ranges and options are refused") {
 
 #ifndef _WIN32
 TEST("a link is not followed, and a file put in the place of an open one does not matter") {
-  const TemporaryFile file;
-  const TemporaryFile other;
+  const RandomFile file;
+  const RandomFile other;
   FileRange link = file.range();
   link.path += "-link";
   std::filesystem::create_symlink(file.path, link.path);
@@ -382,7 +377,7 @@ TEST("a link is not followed, and a file put in the place of an open one does no
 #endif
 
 TEST("a thread may begin reads and end, and another finishes them") {
-  const TemporaryFile file;
+  const RandomFile file;
   for_each_way(file, [&](const DirectFile::Options& options) {
     DirectFile direct(file.range(), options);
     for (int round = 0; round < 8; ++round) {
@@ -400,7 +395,7 @@ TEST("a thread may begin reads and end, and another finishes them") {
 }
 
 TEST("an empty file has nothing to read") {
-  const TemporaryFile file(std::filesystem::temp_directory_path(), 0);
+  const RandomFile file(std::filesystem::temp_directory_path(), 0);
   DirectFile direct(file.range(), {});
   Reads reads;
   DirectRead& read = reads.add(0, direct_page);
@@ -433,7 +428,7 @@ void drop_from_cache(const std::filesystem::path& path) {
   close(descriptor);
 }
 
-void read_whole(DirectFile& direct, const TemporaryFile& file) {
+void read_whole(DirectFile& direct, const RandomFile& file) {
   Reads reads;
   for (std::uint64_t offset = 0; offset < file_bytes; offset += 64 * direct_page) reads.add(offset, 64 * direct_page);
   for (DirectRead& read : reads.all) direct.begin(read);
@@ -446,7 +441,7 @@ void read_whole(DirectFile& direct, const TemporaryFile& file) {
 }  // namespace
 
 TEST("io_uring is there") {
-  const TemporaryFile file;
+  const RandomFile file;
   if (!has_uring(file)) {
     std::printf("skipped: this system has no io_uring, or forbids it\n");
     return;
@@ -480,7 +475,7 @@ bool without_call(unsigned call, const auto& body) {
 }  // namespace
 
 TEST("where io_uring is forbidden, wholly or only its use, threads read") {
-  const TemporaryFile file;
+  const RandomFile file;
   for (const unsigned call : {static_cast<unsigned>(__NR_io_uring_setup), static_cast<unsigned>(__NR_io_uring_enter)}) {
     const bool is_filtered = without_call(call, [&] {
       DirectFile direct(file.range(), {});
@@ -511,7 +506,7 @@ TEST("where the file system refuses direct reads, ordinary ones are made") {
 }
 
 TEST("direct reads leave nothing in the page cache") {
-  const TemporaryFile file;
+  const RandomFile file;
   if (!DirectFile(file.range(), {}).is_direct()) {
     std::printf("skipped: this file system refuses direct reads\n");
     return;
@@ -538,7 +533,7 @@ TEST("files in memory are read too, directly or not") {
     std::printf("skipped: no file system in memory\n");
     return;
   }
-  const TemporaryFile file("/dev/shm");
+  const RandomFile file("/dev/shm");
   for_each_way(file, [&](const DirectFile::Options& options) {
     DirectFile direct(file.range(), options);
     read_whole(direct, file);

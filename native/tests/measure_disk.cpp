@@ -2,43 +2,27 @@
 
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "check.h"
+#include "temporary_file.h"
 
 namespace {
 
 using retort::DirectFile;
 using retort::DiskPlan;
-using retort::FileRange;
 using retort::ReaderKind;
 using retort::Status;
 
 constexpr std::size_t file_bytes = (std::size_t{1} << 20) + 77;
 
-class TemporaryFile {
+class ZeroFile : public examples::TemporaryFile {
  public:
-  TemporaryFile() {
-    const auto time = std::chrono::steady_clock::now().time_since_epoch().count();
-    path_ = std::filesystem::temp_directory_path() / ("retort-disk-" + std::to_string(time));
-    const std::vector<char> zeros(file_bytes);
-    std::ofstream(path_, std::ios::binary).write(zeros.data(), static_cast<std::streamsize>(file_bytes));
-  }
-  ~TemporaryFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  FileRange range() const { return {std::filesystem::canonical(path_).string(), file_bytes, 0, file_bytes}; }
-
- private:
-  std::filesystem::path path_;
+  ZeroFile() : TemporaryFile(std::vector<std::byte>(file_bytes)) {}
 };
 
-bool is_skipped(const TemporaryFile& file) {
+bool is_skipped(const ZeroFile& file) {
   if (DirectFile(file.range(), {}).is_direct()) return false;
   std::printf("skipped: this file system refuses direct reads\n");
   return true;
@@ -49,7 +33,7 @@ const std::atomic<bool> never = false;
 }  // namespace
 
 TEST("every size and depth gets a speed, by every reader") {
-  const TemporaryFile file;
+  const ZeroFile file;
   if (is_skipped(file)) return;
   for (const ReaderKind reader : {ReaderKind::automatic, ReaderKind::threads}) {
     const auto rates = retort::measure_disk(file.range(), {reader, {4096, 1U << 20}, {1, 3, 16}, 1U << 20}, never);
@@ -59,7 +43,7 @@ TEST("every size and depth gets a speed, by every reader") {
 }
 
 TEST("as many bytes are read as were asked for") {
-  const TemporaryFile file;
+  const ZeroFile file;
   DirectFile direct(file.range(), {.depth = 3});
   retort::RandomReads reads(direct, 64 << 10);
   reads.rate(1, 60, never);
@@ -71,7 +55,7 @@ TEST("as many bytes are read as were asked for") {
 }
 
 TEST("measuring ends when it is cancelled, with nothing in flight") {
-  const TemporaryFile file;
+  const ZeroFile file;
   const std::atomic<bool> cancelled = true;
   DirectFile direct(file.range(), {.depth = 4});
   {
@@ -82,7 +66,7 @@ TEST("measuring ends when it is cancelled, with nothing in flight") {
 }
 
 TEST("a long measurement is cancelled") {
-  const TemporaryFile file;
+  const ZeroFile file;
   if (is_skipped(file)) return;
   std::atomic<bool> cancelled = false;
   std::thread later([&] {
@@ -101,7 +85,7 @@ TEST("a long measurement is cancelled") {
 }
 
 TEST("plans that ask for too much are refused") {
-  const TemporaryFile file;
+  const ZeroFile file;
   const auto refuses = [&](const DiskPlan& plan) { check::refuses(Status::bad_request, [&] { retort::measure_disk(file.range(), plan, never); }); };
   constexpr ReaderKind reader = ReaderKind::automatic;
   refuses({reader, {}, {1}, 4096});
@@ -118,7 +102,7 @@ TEST("plans that ask for too much are refused") {
 }
 
 TEST("a file smaller than a read is refused") {
-  const TemporaryFile file;
+  const ZeroFile file;
   if (is_skipped(file)) return;
   const DiskPlan plan{ReaderKind::automatic, {2U << 20}, {1}, 4096};
   check::refuses(Status::bad_request, [&] { retort::measure_disk(file.range(), plan, never); });

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -20,29 +18,20 @@
 #include "retort/model.h"
 #include "store/crc32c.h"
 #include "store/flash_store.h"
+#include "temporary_file.h"
 
 namespace examples {
 
 using namespace retort;
 
-// Goes with its file.
-class PackFile {
+class PackFile : public TemporaryFile {
  public:
-  PackFile(std::span<const std::byte> bytes, std::vector<PackRecord> listed) : records(std::move(listed)), size(bytes.size()) {
-    static std::atomic<unsigned> number = 0;
-    const auto time = std::chrono::steady_clock::now().time_since_epoch().count();
-    path = std::filesystem::temp_directory_path() / ("retort-pack-" + std::to_string(time) + "-" + std::to_string(++number));
-    write(0, bytes);
-  }
-  ~PackFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
-  }
-  PackFile(const PackFile&) = delete;
-  PackFile& operator=(const PackFile&) = delete;
+  PackFile(std::span<const std::byte> bytes, std::vector<PackRecord> listed) : TemporaryFile(bytes), records(std::move(listed)) {}
 
   void write(std::uint64_t offset, std::span<const std::byte> bytes) const {
-    std::fstream file(path, offset == 0 && !std::filesystem::exists(path) ? std::ios::binary | std::ios::out : std::ios::binary | std::ios::in | std::ios::out);
+    // One that was renamed is made anew.
+    const auto kept = std::filesystem::exists(path) ? std::ios::in : std::ios::openmode{};
+    std::fstream file(path, std::ios::binary | std::ios::out | kept);
     file.seekp(static_cast<std::streamoff>(offset));
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   }
@@ -54,12 +43,9 @@ class PackFile {
     file.seekp(static_cast<std::streamoff>(offset));
     file.put(static_cast<char>(byte));
   }
-  FileRange range() const { return {std::filesystem::canonical(path).string(), size, 0, size}; }
   std::shared_ptr<FlashStore> open(DirectFile::Options options = {}) const { return std::make_shared<FlashStore>(range(), records, options); }
 
-  std::filesystem::path path;
-  std::vector<PackRecord> records;
-  std::uint64_t size;
+  const std::vector<PackRecord> records;
 };
 
 class PackMaker {

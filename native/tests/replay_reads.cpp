@@ -1,43 +1,26 @@
 #include "store/replay_reads.h"
 
-#include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "check.h"
 #include "store/arena.h"
+#include "temporary_file.h"
 
 namespace {
 
 using retort::BegunRead;
 using retort::DirectFile;
 using retort::DirectRead;
-using retort::FileRange;
 using retort::ReadLog;
 using retort::Status;
 
 constexpr std::size_t page = retort::direct_page;
 constexpr std::size_t file_bytes = 64 * page;
 
-class TemporaryFile {
+class ZeroFile : public examples::TemporaryFile {
  public:
-  TemporaryFile() {
-    const auto time = std::chrono::steady_clock::now().time_since_epoch().count();
-    path_ = std::filesystem::temp_directory_path() / ("retort-replay-" + std::to_string(time));
-    const std::vector<char> zeros(file_bytes);
-    std::ofstream(path_, std::ios::binary).write(zeros.data(), static_cast<std::streamsize>(file_bytes));
-  }
-  ~TemporaryFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  FileRange range() const { return {std::filesystem::canonical(path_).string(), file_bytes, 0, file_bytes}; }
-
- private:
-  std::filesystem::path path_;
+  ZeroFile() : TemporaryFile(std::vector<std::byte>(file_bytes)) {}
 };
 
 const std::atomic<bool> never = false;
@@ -45,7 +28,7 @@ const std::atomic<bool> never = false;
 }  // namespace
 
 TEST("a file's log has every read with what was pending when it was begun") {
-  const TemporaryFile file;
+  const ZeroFile file;
   const auto log = std::make_shared<ReadLog>();
   DirectFile direct(file.range(), {.depth = 2, .log = log});
   retort::AlignedArena arena(4 * page);
@@ -62,7 +45,7 @@ TEST("a file's log has every read with what was pending when it was begun") {
 }
 
 TEST("reads are replayed in their order with no more pending than there were") {
-  const TemporaryFile file;
+  const ZeroFile file;
   const auto log = std::make_shared<ReadLog>();
   DirectFile direct(file.range(), {.depth = 2, .log = log});
   ReadLog reads;
@@ -80,7 +63,7 @@ TEST("reads are replayed in their order with no more pending than there were") {
 }
 
 TEST("reads that cannot be replayed are refused, and leave nothing in flight") {
-  const TemporaryFile file;
+  const ZeroFile file;
   DirectFile direct(file.range(), {.depth = 4});
   const auto refuses = [&](Status status, const ReadLog& reads, const std::atomic<bool>& cancelled = never) {
     check::refuses(status, [&] { retort::replay_reads(direct, reads, cancelled); });
