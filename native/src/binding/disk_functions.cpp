@@ -21,8 +21,7 @@ struct Request {
 
 std::shared_ptr<Request> read_request(const Fields& fields) {
   const auto request = std::make_shared<Request>();
-  const auto file_bytes = static_cast<std::uint64_t>(fields.whole_number("fileBytes"));
-  request->file = {fields.text("path"), file_bytes, 0, file_bytes};
+  request->file = whole_file(fields);
   for (const std::int32_t size : fields.integers("sizes")) {
     // What is below 0 becomes a size that is refused as too large.
     request->plan.sizes.push_back(static_cast<std::size_t>(size));
@@ -41,8 +40,7 @@ struct Replay {
 
 std::shared_ptr<Replay> read_replay(const Fields& fields) {
   const auto replay = std::make_shared<Replay>();
-  const auto file_bytes = static_cast<std::uint64_t>(fields.whole_number("fileBytes"));
-  replay->file = {fields.text("path"), file_bytes, 0, file_bytes};
+  replay->file = whole_file(fields);
   replay->options.depth = fields.integer("depth");
   const auto offsets = fields.whole_numbers("offsets"), bytes = fields.whole_numbers("bytes");
   const auto pending = fields.integers("pending");

@@ -105,4 +105,9 @@ std::vector<std::uint8_t> Fields::bytes(const char* key) const {
   return copied(uint8_elements(value, path(key).c_str()));
 }
 
+FileRange whole_file(const Fields& fields) {
+  const auto bytes = static_cast<std::uint64_t>(fields.whole_number("fileBytes"));
+  return {fields.text("path"), bytes, 0, bytes};
+}
+
 }  // namespace retort::binding

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../store/checked_file.h"
 #include "arguments.h"
 
 namespace retort::binding {
@@ -56,5 +57,8 @@ class Fields {
   Napi::Object object_;
   std::string name_;
 };
+
+// All of the file that `path` and `fileBytes` name.
+FileRange whole_file(const Fields& fields);
 
 }  // namespace retort::binding

@@ -59,9 +59,7 @@ Napi::Float64Array to_doubles(Napi::Env env, const std::vector<std::int64_t>& va
 }  // namespace
 
 std::shared_ptr<FlashStore> open_store(const Fields& fields) {
-  const auto file_bytes = static_cast<std::uint64_t>(fields.whole_number("fileBytes"));
-  const FileRange file{fields.text("path"), file_bytes, 0, file_bytes};
-  return std::make_shared<FlashStore>(file, read_records(fields), read_options(fields));
+  return std::make_shared<FlashStore>(whole_file(fields), read_records(fields), read_options(fields));
 }
 
 std::shared_ptr<const Matrix> read_placed(const Fields& fields, std::shared_ptr<FlashStore> store) {

@@ -43,7 +43,6 @@ class AlignedArena {
   // `bytes`, rounded up to whole pages; at least one page. Throws Failure: memory_limit (more than is left of the limit), out_of_memory.
   Buffer take(std::size_t bytes);
 
-  std::size_t limit() const noexcept { return limit_; }
   // What buffers hold is not touched: below it, `take` refuses until enough of them have gone.
   void set_limit(std::size_t limit) noexcept { limit_ = limit; }
   std::size_t used() const noexcept { return used_; }

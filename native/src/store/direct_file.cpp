@@ -2,17 +2,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <string>
+
+#include "clock.h"
 
 namespace retort {
 namespace {
 
 constexpr std::size_t floor_to_page(std::size_t bytes) { return bytes - bytes % direct_page; }
-
-std::int64_t now_ns() noexcept {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 const FileRange& checked(const FileRange& range, const DirectFile::Options& options) {
   if (range.offset % direct_page != 0) refuse_file(Status::bad_request, range, "direct reads begin at a multiple of 4096.");

@@ -1,8 +1,9 @@
 #include "store/expert_slots.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
+
+#include "store/clock.h"
 
 namespace retort {
 namespace {
@@ -14,10 +15,6 @@ const double factor_per_token = std::exp2(-1.0 / 128);
 constexpr double largest_unit = 1e100;
 // Slots taken together, so that small experts share large pages.
 constexpr std::size_t slab_bytes = std::size_t{16} << 20;
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 }  // namespace
 

@@ -27,7 +27,6 @@ class FlashMatrix final : public PiecedMatrix {
   // `shape`: of checked_layout. Throws Failure: bad_file where the tiles are not all groups in order, or leave their records.
   FlashMatrix(std::shared_ptr<FlashStore> store, const Layout& shape, std::string_view name, std::vector<PackTile> tiles);
 
-  const FlashStore& store() const noexcept { return *store_; }
   std::span<const PackTile> tiles() const noexcept { return tiles_; }
   // Which tile a group is in.
   std::size_t tile_of(std::int64_t group) const noexcept;

@@ -1,13 +1,13 @@
 #include "store/flash_store.h"
 
 #include <algorithm>
-#include <chrono>
 #include <new>
 #include <string>
 #include <utility>
 
 #include "matrix/codes.h"
 #include "retort/status.h"
+#include "store/clock.h"
 
 namespace retort {
 namespace {
@@ -15,10 +15,6 @@ namespace {
 // Of small reads: one for a group of token rows.
 constexpr std::int32_t row_reads = 8;
 const std::atomic<bool> never = false;
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 std::size_t index_of(std::int64_t value) { return static_cast<std::size_t>(value); }
 

@@ -30,6 +30,14 @@ void check(const DiskPlan& plan) {
   if (plan.bytes_per_point > most_bytes_per_point) refuse("4 GiB at most for each size and depth.");
 }
 
+ReadBuffers buffers_for(const DirectFile& file, std::size_t bytes) {
+  if (file.bytes() < bytes) refuse("the file is smaller than one read.");
+  const auto depth = static_cast<std::size_t>(file.depth());
+  const std::size_t count = depth + std::min(depth, most_in_line);
+  if (bytes > most_memory / count) refuse("so many reads of that size take more than 512 MiB of memory.");
+  return {count, bytes};
+}
+
 double median_of(std::vector<double> values) {
   std::ranges::sort(values);
   return values[values.size() / 2];
@@ -37,42 +45,31 @@ double median_of(std::vector<double> values) {
 
 }  // namespace
 
-RandomReads::RandomReads(DirectFile& file, std::size_t bytes)
-    : file_(file),
-      arena_(most_memory),
-      reads_(static_cast<std::size_t>(file.depth()) + std::min<std::size_t>(static_cast<std::size_t>(file.depth()), most_in_line)) {
-  if (file.bytes() < bytes) refuse("the file is smaller than one read.");
-  if (bytes > most_memory / reads_.size()) refuse("so many reads of that size take more than 512 MiB of memory.");
-  memory_ = arena_.take(bytes * reads_.size());
-  // Memory that was never used is given by the system page by page, inside the first read.
-  std::ranges::fill(memory_.bytes(), std::byte{1});
-  for (std::size_t i = 0; i < reads_.size(); ++i) reads_[i].into = memory_.bytes().subspan(i * bytes, bytes);
-}
+RandomReads::RandomReads(DirectFile& file, std::size_t bytes) : file_(file), buffers_(buffers_for(file, bytes)) {}
 
 RandomReads::~RandomReads() {
-  for (DirectRead& read : reads_) file_.take_back(read);
+  for (std::size_t i = 0; i < buffers_.count(); ++i) file_.take_back(buffers_.read(i));
 }
 
-void RandomReads::begin(DirectRead& read) {
-  const std::uint64_t places = (file_.bytes() - read.into.size()) / direct_page + 1;
+void RandomReads::begin(std::size_t number) {
+  const std::uint64_t places = (file_.bytes() - buffers_.bytes()) / direct_page + 1;
+  DirectRead& read = buffers_.read(number);
   read.offset = std::uniform_int_distribution<std::uint64_t>(0, places - 1)(random_) * direct_page;
   file_.begin(read);
 }
 
 double RandomReads::rate(std::uint64_t count, double seconds, const std::atomic<bool>& cancelled) {
-  std::uint64_t begun = 0, ended = 0;
+  std::size_t begun = 0, ended = 0;
   const auto start = Clock::now();
   const auto passed = [start] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  for (; begun < std::min<std::uint64_t>(count, reads_.size()); ++begun) begin(reads_[begun]);
+  for (; begun < std::min<std::uint64_t>(count, buffers_.count()); ++begun) begin(begun);
   for (; ended < begun; ++ended) {
     if (cancelled) throw Failure(Status::cancelled, "[store] measuring a disk was cancelled.");
-    DirectRead& read = reads_[ended % reads_.size()];
-    file_.finish(read);
-    if (begun == count || passed() >= seconds) continue;
-    begin(read);
-    ++begun;
+    file_.finish(buffers_.read(ended));
+    // Into the buffer that has just become free.
+    if (begun < count && passed() < seconds) begin(begun++);
   }
-  return static_cast<double>(ended * reads_.front().into.size()) / passed();
+  return static_cast<double>(ended * buffers_.bytes()) / passed();
 }
 
 std::vector<double> measure_disk(const FileRange& file, const DiskPlan& plan, const std::atomic<bool>& cancelled) {

@@ -5,11 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <random>
-#include <span>
 #include <vector>
 
-#include "arena.h"
 #include "direct_file.h"
+#include "read_buffers.h"
 
 namespace retort {
 
@@ -27,12 +26,10 @@ class RandomReads {
   double rate(std::uint64_t count, double seconds, const std::atomic<bool>& cancelled);
 
  private:
-  void begin(DirectRead& read);
+  void begin(std::size_t number);
 
   DirectFile& file_;
-  AlignedArena arena_;
-  AlignedArena::Buffer memory_;
-  std::vector<DirectRead> reads_;
+  ReadBuffers buffers_;
   std::minstd_rand random_;
 };
 

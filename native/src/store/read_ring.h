@@ -21,7 +21,6 @@ class ReadRing {
   ReadRing& operator=(const ReadRing&) = delete;
 
   bool is_empty() const noexcept { return count_ == 0; }
-  std::size_t bytes() const noexcept { return memory_.bytes().size(); }
   // Begins to read behind the last one; false where there is no room now. `label` is the caller's own name of it. Throws Failure: bad_request.
   bool begin(std::size_t label, const PageRange& pages);
 

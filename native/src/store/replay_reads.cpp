@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <vector>
 
-#include "arena.h"
+#include "read_buffers.h"
 #include "retort/status.h"
 
 namespace retort {
@@ -12,52 +11,36 @@ namespace {
 
 constexpr std::size_t most_memory = std::size_t{1} << 30;
 
-// As many buffers as reads were under way at once, used in turn.
-class Buffers {
- public:
-  explicit Buffers(std::span<const BegunRead> reads) : arena_(most_memory), reads_(count_of(reads)) {
-    size_ = std::ranges::max(reads, {}, &BegunRead::bytes).bytes;
-    if (size_ > most_memory / reads_.size()) throw Failure(Status::bad_request, "[store] replaying reads: so many of that size take more than 1 GiB of memory.");
-    memory_ = arena_.take(size_ * reads_.size());
-    // Memory that was never used is given by the system page by page, inside the first read.
-    std::ranges::fill(memory_.bytes(), std::byte{1});
-  }
+// As many buffers as reads were under way at once.
+ReadBuffers buffers_for(std::span<const BegunRead> reads) {
+  if (reads.empty()) throw Failure(Status::bad_request, "[store] replaying reads: there are none.");
+  const std::size_t count = std::min(std::ranges::max(reads, {}, &BegunRead::pending).pending + 1, reads.size());
+  const std::size_t bytes = std::ranges::max(reads, {}, &BegunRead::bytes).bytes;
+  if (bytes > most_memory / count) throw Failure(Status::bad_request, "[store] replaying reads: so many of that size take more than 1 GiB of memory.");
+  return {count, bytes};
+}
 
-  std::size_t count() const noexcept { return reads_.size(); }
-  DirectRead& of(std::size_t number) noexcept { return reads_[number % reads_.size()]; }
-  DirectRead& prepared(std::size_t number, const BegunRead& as) noexcept {
-    DirectRead& read = of(number);
-    read.offset = as.offset;
-    read.into = memory_.bytes().subspan(number % reads_.size() * size_, as.bytes);
-    return read;
-  }
-
- private:
-  static std::size_t count_of(std::span<const BegunRead> reads) {
-    if (reads.empty()) throw Failure(Status::bad_request, "[store] replaying reads: there are none.");
-    return std::min(std::ranges::max(reads, {}, &BegunRead::pending).pending + 1, reads.size());
-  }
-
-  AlignedArena arena_;
-  AlignedArena::Buffer memory_;
-  std::size_t size_ = 0;
-  std::vector<DirectRead> reads_;
-};
+DirectRead& prepared(ReadBuffers& buffers, std::size_t number, const BegunRead& as) {
+  DirectRead& read = buffers.read(number);
+  read.offset = as.offset;
+  read.into = buffers.memory(number).first(as.bytes);
+  return read;
+}
 
 }  // namespace
 
 double replay_reads(DirectFile& file, std::span<const BegunRead> reads, const std::atomic<bool>& cancelled) {
-  Buffers buffers(reads);
+  ReadBuffers buffers = buffers_for(reads);
   const auto start = std::chrono::steady_clock::now();
   std::size_t begun = 0, ended = 0;
   try {
     for (const BegunRead& read : reads) {
       if (cancelled) throw Failure(Status::cancelled, "[store] replaying reads was cancelled.");
-      while (ended < begun && (file.pending() > read.pending || begun - ended == buffers.count())) file.finish(buffers.of(ended++));
-      file.begin(buffers.prepared(begun, read));
+      while (ended < begun && (file.pending() > read.pending || begun - ended == buffers.count())) file.finish(buffers.read(ended++));
+      file.begin(prepared(buffers, begun, read));
       ++begun;
     }
-    while (ended < begun) file.finish(buffers.of(ended++));
+    while (ended < begun) file.finish(buffers.read(ended++));
   } catch (...) {
     // Before their memory goes.
     file.drain();

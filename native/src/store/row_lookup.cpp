@@ -1,10 +1,10 @@
 #include "store/row_lookup.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "matrix/codes.h"
 #include "retort/status.h"
+#include "store/clock.h"
 
 namespace retort {
 namespace {
@@ -14,10 +14,6 @@ constexpr std::size_t groups_at_once = 8;
 
 // However the group lies to the pages.
 std::size_t widened(std::size_t group_bytes) { return pages_around(direct_page - 1, group_bytes).bytes; }
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // The wanted rows from the front on that are in one unit (a group, a tile) of the table.
 template <class Unit>
