@@ -75,9 +75,6 @@ export interface StreamingState {
   /** Since the pack was opened. */
   readonly bytesRead: number;
   readonly reads: number;
-  readonly waitedNs: number;
-  /** Time with at least one read in flight. */
-  readonly busyNs: number;
   /** In line or in flight: what is read ahead for the next evaluation. */
   readonly pendingReads: number;
   readonly reader: string;

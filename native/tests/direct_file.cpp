@@ -134,7 +134,7 @@ TEST("direct reads give the file's bytes, whatever their order") {
     }
     const retort::ReadCounts counts = direct.counts();
     check::is_true(counts.reads == 80 && counts.bytes == bytes, "every read and byte is counted");
-    check::is_true(counts.waited_ns >= 0 && counts.busy_ns > 0 && direct.pending() == 0, "times, and nothing left");
+    check::is_true(direct.under_way().busy_ns() > 0 && direct.pending() == 0, "a time, and nothing left");
   });
 }
 
@@ -193,6 +193,36 @@ TEST("reads start in the order they were begun, at most as many as allowed at on
       }
       for (const DirectRead& read : reads.all) check::is_true(file.is_right(read), "the file's bytes");
     }
+  });
+}
+
+TEST("files that share what is under way count their reads together, and their busy time once") {
+  const RandomFile file;
+  for_each_way(file, [&](DirectFile::Options options) {
+    options.depth = 2;
+    options.log = std::make_shared<retort::ReadLog>();
+    options.under_way = std::make_shared<retort::ReadsUnderWay>();
+    DirectFile one(file.range(), options), other(file.range(), options);
+    Reads ones, others;
+    ones.add_row(4, 8 * direct_page);
+    others.add_row(4, 8 * direct_page);
+    const auto start = std::chrono::steady_clock::now();
+    for (DirectRead& read : ones.all) one.begin(read);
+    const std::size_t before = one.pending();
+    for (DirectRead& read : others.all) {
+      const std::size_t pending = one.pending() + other.pending();
+      other.begin(read);
+      check::is_true(options.log->back().pending <= pending && options.log->back().pending >= before, "both files' reads");
+    }
+    check::is_true(options.under_way->pending() == one.pending() + other.pending(), "together");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    one.take_back(ones.all.back());
+    for (std::size_t i = 0; i < 3; ++i) one.finish(ones.all[i]);
+    other.drain();
+    const std::chrono::nanoseconds passed = std::chrono::steady_clock::now() - start;
+    const std::int64_t busy = options.under_way->busy_ns();
+    check::is_true(busy >= 20'000'000 && busy <= passed.count(), "not twice");
+    check::is_true(options.under_way->pending() == 0 && one.pending() + other.pending() == 0, "nothing is left");
   });
 }
 

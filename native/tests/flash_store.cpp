@@ -333,6 +333,23 @@ TEST("each token reads exactly what is not in memory, and it is counted where it
   }
 }
 
+TEST("a read that ends beside the computing is noticed by it, so that the disk is busy no longer than it was") {
+  const auto model = make_shape(Shape::untied);
+  const PackedModel packed(*model, 1);
+  const auto store = packed.file->open();
+  const auto flash_model = packed.over(store);
+  set_budget(*store, budgets_of(*store, 2)[1]);
+  const auto start = std::chrono::steady_clock::now();
+  FlashEvaluation evaluation(store.get(), never);
+  evaluation.begin_part(1, true);
+  const auto passed = [&] { return std::chrono::steady_clock::now() - start; };
+  while (store->pending_reads() > 0 && passed() < std::chrono::seconds(20)) store->use_in_memory(0);
+  check::is_true(store->pending_reads() == 0, "all ended");
+  const auto ended = std::chrono::nanoseconds(passed()).count();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  check::is_true(evaluation.finish()->busy_ns <= ended, "not busy while nothing is read");
+}
+
 TEST("a prompt reads no head where no logits are asked for, and each record once a part") {
   const auto model = make_shape(Shape::untied);
   const PackedModel packed(*model, 1);

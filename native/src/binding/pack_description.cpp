@@ -88,8 +88,6 @@ Napi::Object flash_state(Napi::Env env, const FlashState& state) {
   result.Set("misses", to_float64_array(env, state.misses));
   set("bytesRead", state.reads.bytes);
   set("reads", state.reads.reads);
-  set("waitedNs", state.reads.waited_ns);
-  set("busyNs", state.reads.busy_ns);
   set("pendingReads", state.pending_reads);
   result.Set("reader", std::string(state.reader));
   result.Set("direct", state.is_direct);

@@ -4,8 +4,6 @@
 #include <cerrno>
 #include <string>
 
-#include "clock.h"
-
 namespace retort {
 namespace {
 
@@ -32,7 +30,8 @@ DirectFile::DirectFile(const FileRange& file, const Options& options)
     : range_(checked(file, options)),
       options_(options),
       file_(range_, options.is_refused ? CheckedFile::Way::uncached : CheckedFile::Way::direct),
-      reader_(make_reader(file_, range_, options_)) {}
+      reader_(make_reader(file_, range_, options_)),
+      under_way_(options.under_way ? options.under_way : std::make_shared<ReadsUnderWay>()) {}
 
 DirectFile::~DirectFile() { drain(); }
 
@@ -48,25 +47,28 @@ void DirectFile::check(const DirectRead& read) const {
 
 void DirectFile::begin(DirectRead& read) {
   check(read);
-  if (options_.log) options_.log->push_back({read.offset, read.into.size(), 0});
+  // Places that have become free since the last call are for the line.
+  look();
+  if (options_.log) options_.log->push_back({read.offset, read.into.size(), under_way_->pending()});
   line_.push_back(&read);
+  ++under_way_->waiting_;
   ++begun_;
   read.is_to_fail_ = begun_ == options_.fail_read;
   read.filled_ = 0;
   read.wanted_ = static_cast<std::size_t>(std::min<std::uint64_t>(read.into.size(), range_.bytes - read.offset));
   read.error_ = 0;
   read.state_ = DirectRead::State::waiting;
-  // Places that have become free since the last call are for the line.
+  start_line();
+}
+
+void DirectFile::look() noexcept {
   while (reap()) {
   }
-  if (options_.log) options_.log->back().pending = pending() - 1;
-  start_line();
 }
 
 bool DirectFile::is_done(DirectRead& read) {
   if (!read.is_begun()) refuse_file(Status::bad_request, range_, "a read is asked for that was not begun.");
-  while (reap()) {
-  }
+  look();
   return read.state_ != DirectRead::State::waiting && read.state_ != DirectRead::State::in_flight;
 }
 
@@ -78,7 +80,10 @@ void DirectFile::finish(DirectRead& read) {
 }
 
 void DirectFile::take_back(DirectRead& read) noexcept {
-  if (read.state_ == DirectRead::State::waiting) std::erase(line_, &read);
+  if (read.state_ == DirectRead::State::waiting) {
+    std::erase(line_, &read);
+    --under_way_->waiting_;
+  }
   while (read.state_ == DirectRead::State::in_flight) {
     if (!reap()) wait_for_one();
   }
@@ -87,6 +92,7 @@ void DirectFile::take_back(DirectRead& read) noexcept {
 
 void DirectFile::drain() noexcept {
   for (DirectRead* read : line_) read->state_ = DirectRead::State::idle;
+  under_way_->waiting_ -= line_.size();
   line_.clear();
   is_draining_ = true;
   while (in_flight_ > 0) {
@@ -95,24 +101,19 @@ void DirectFile::drain() noexcept {
   is_draining_ = false;
 }
 
-ReadCounts DirectFile::counts() const noexcept {
-  ReadCounts counts = counts_;
-  if (in_flight_ > 0) counts.busy_ns += now_ns() - busy_since_ns_;
-  return counts;
-}
-
 void DirectFile::start_line() noexcept {
   while (!line_.empty() && in_flight_ < static_cast<std::size_t>(options_.depth)) {
     DirectRead& read = *line_.front();
     line_.pop_front();
+    --under_way_->waiting_;
     start(read);
   }
 }
 
 void DirectFile::start(DirectRead& read) noexcept {
   read.state_ = DirectRead::State::in_flight;
-  if (in_flight_ == 0) busy_since_ns_ = now_ns();
   ++in_flight_;
+  under_way_->start();
   hand_over(read);
 }
 
@@ -131,12 +132,7 @@ bool DirectFile::reap() noexcept {
 }
 
 // Only while something is in flight, which is so whenever something waits in line.
-void DirectFile::wait_for_one() noexcept {
-  const std::int64_t start = now_ns();
-  ReadPiece& piece = *reader_->next(true);
-  counts_.waited_ns += now_ns() - start;
-  take(piece);
-}
+void DirectFile::wait_for_one() noexcept { take(*reader_->next(true)); }
 
 void DirectFile::take(ReadPiece& piece) noexcept {
   DirectRead& read = *piece.owner;
@@ -162,7 +158,7 @@ void DirectFile::take(ReadPiece& piece) noexcept {
 void DirectFile::end(DirectRead& read, DirectRead::State state) noexcept {
   read.state_ = is_draining_ ? DirectRead::State::idle : state;
   --in_flight_;
-  if (in_flight_ == 0) counts_.busy_ns += now_ns() - busy_since_ns_;
+  under_way_->end();
   start_line();
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "checked_file.h"
+#include "clock.h"
 #include "reader.h"
 
 namespace retort {
@@ -54,7 +55,7 @@ struct DirectRead {
 struct BegunRead {
   std::uint64_t offset;
   std::size_t bytes;
-  // Others in line or in flight then, as far as was seen.
+  // Others in line or in flight then, of all files that share it, as far as was seen.
   std::size_t pending;
 };
 using ReadLog = std::vector<BegunRead>;
@@ -62,10 +63,27 @@ using ReadLog = std::vector<BegunRead>;
 struct ReadCounts {
   // Reads that ended well, and what they asked for inside the range.
   std::uint64_t reads = 0, bytes = 0;
-  // Time spent inside finish, take_back and drain waiting for the system.
-  std::int64_t waited_ns = 0;
-  // Time with at least one read in flight, as far as seen: a read ends when a call notices it.
-  std::int64_t busy_ns = 0;
+};
+
+// The reads of one file, or of several that share it, which are not over. Used by one thread at a time.
+class ReadsUnderWay {
+ public:
+  // In line or in flight.
+  std::size_t pending() const noexcept { return waiting_ + in_flight_; }
+  // Time with at least one read in flight, as far as seen: a read ends when a call of its file notices it.
+  std::int64_t busy_ns() const noexcept { return busy_ns_ + (in_flight_ > 0 ? now_ns() - busy_since_ns_ : 0); }
+
+ private:
+  friend class DirectFile;
+  void start() noexcept {
+    if (in_flight_++ == 0) busy_since_ns_ = now_ns();
+  }
+  void end() noexcept {
+    if (--in_flight_ == 0) busy_ns_ += now_ns() - busy_since_ns_;
+  }
+
+  std::size_t waiting_ = 0, in_flight_ = 0;
+  std::int64_t busy_ns_ = 0, busy_since_ns_ = 0;
 };
 
 class DirectFile {
@@ -80,6 +98,8 @@ class DirectFile {
     bool is_refused = false;
     // Where there is one, every read that is begun is appended to it, by whoever begins it.
     std::shared_ptr<ReadLog> log = nullptr;
+    // Counted together with what others that have the same one read; null: alone.
+    std::shared_ptr<ReadsUnderWay> under_way = nullptr;
   };
 
   // Keeps the file open, so that another one put in its place does not matter. The range begins at a multiple of direct_page.
@@ -101,6 +121,8 @@ class DirectFile {
 
   // Throws Failure: bad_request (borders, sizes, outside the range, begun already), after which it is not begun.
   void begin(DirectRead& read);
+  // Without waiting: what has ended since the last call is seen to have ended, and what is in line starts.
+  void look() noexcept;
   // Without waiting. True also for one that failed: `finish` says so. Throws Failure: bad_request (not begun).
   bool is_done(DirectRead& read);
   // Waits. Whatever comes of it, the read is over. Throws Failure: bad_request (not begun), file_unreadable, bad_file (the file became shorter).
@@ -110,10 +132,12 @@ class DirectFile {
   // Takes back all that are in line or in flight; nothing is in flight afterwards. Reads that have ended keep their result for `finish`.
   void drain() noexcept;
 
+  // Of this file alone.
   std::size_t in_flight() const noexcept { return in_flight_; }
   // In line or in flight.
   std::size_t pending() const noexcept { return in_flight_ + line_.size(); }
-  ReadCounts counts() const noexcept;
+  const ReadCounts& counts() const noexcept { return counts_; }
+  const ReadsUnderWay& under_way() const noexcept { return *under_way_; }
 
  private:
   void check(const DirectRead& read) const;
@@ -131,12 +155,12 @@ class DirectFile {
   const Options options_;
   const CheckedFile file_;
   const std::unique_ptr<Reader> reader_;
+  const std::shared_ptr<ReadsUnderWay> under_way_;
   std::deque<DirectRead*> line_;
   std::size_t in_flight_ = 0;
   std::int64_t begun_ = 0;
   bool is_draining_ = false;
   ReadCounts counts_;
-  std::int64_t busy_since_ns_ = 0;
 };
 
 }  // namespace retort

@@ -18,6 +18,11 @@ const std::atomic<bool> never = false;
 
 std::size_t index_of(std::int64_t value) { return static_cast<std::size_t>(value); }
 
+DirectFile::Options counted(DirectFile::Options options, const std::shared_ptr<ReadsUnderWay>& under_way) {
+  options.under_way = under_way;
+  return options;
+}
+
 DirectFile::Options for_rows(DirectFile::Options options) {
   options.depth = row_reads;
   return options;
@@ -27,8 +32,8 @@ DirectFile::Options for_rows(DirectFile::Options options) {
 
 FlashStore::FlashStore(const FileRange& file, std::vector<PackRecord> records, const DirectFile::Options& options)
     : records_(file, std::move(records)),
-      file_(file, options),
-      row_file_(std::make_unique<DirectFile>(file, for_rows(options))),
+      file_(file, counted(options, under_way_)),
+      row_file_(std::make_unique<DirectFile>(file, counted(for_rows(options), under_way_))),
       log_(options.log),
       roles_(records_.size(), Role::none),
       layers_(records_.size(), 0),
@@ -172,7 +177,9 @@ void FlashStore::begin(const std::atomic<bool>& cancelled) {
   for (auto* counts : {&counts_.bytes, &counts_.reads, &counts_.hits, &counts_.misses, &counts_.stall_ns}) std::ranges::fill(*counts, 0);
   pinned_->load(arena_, plan_->pinned, UINT64_MAX, cancelled);
   cancelled_ = &cancelled;
-  busy_before_ = busy_ns();
+  // What ended while nothing was computed was busy before.
+  file_.look();
+  busy_before_ = under_way_->busy_ns();
 }
 
 void FlashStore::begin_part(std::int64_t tokens, bool with_head) {
@@ -183,7 +190,8 @@ void FlashStore::begin_part(std::int64_t tokens, bool with_head) {
 
 FlashCounts FlashStore::finish() {
   cancelled_ = nullptr;
-  counts_.busy_ns = busy_ns() - busy_before_;
+  file_.look();
+  counts_.busy_ns = under_way_->busy_ns() - busy_before_;
   publish();
   return counts_;
 }
@@ -202,6 +210,8 @@ void FlashStore::check_cancelled() const {
 
 const std::byte* FlashStore::use_in_memory(std::size_t record) noexcept {
   if (!plan_) return nullptr;
+  // Asked for often, while reads go on beside the computing: none ends long before it is noticed.
+  file_.look();
   if (const std::byte* const memory = pinned_->memory(record)) {
     if (roles_[record] == Role::dense) ++counts_.hits[index_of(layers_[record])];
     return memory;
@@ -251,6 +261,7 @@ std::size_t FlashStore::following(std::size_t rank) const noexcept {
 }
 
 void FlashStore::read_ahead() {
+  file_.look();
   if (!ring_ || streamed_.empty()) return;
   if (!expects_head_ && ahead_ == streamed_head_) ahead_ = 0;
   // Without the head there may be nothing to read.
@@ -288,6 +299,7 @@ void FlashStore::read_rows(const FlashMatrix& matrix, std::span<const std::int32
     if (group != nullptr) read_values(layout, group, row % group_rows, 0, layout.columns, to);
   });
   if (wanted_.empty()) return;
+  file_.look();
   if (lookup_->bytes() == 0) throw Failure(Status::internal, "[flash] rows are looked up of a table that nothing was planned for.");
   const LookupCounts read = lookup_->look_up(matrix, wanted_, out, cancelled_ == nullptr ? never : *cancelled_);
   counts_.bytes[table] += read.bytes;
@@ -350,8 +362,7 @@ void FlashStore::publish() {
   const ReadCounts rows = row_file_->counts();
   state_.reads.reads += rows.reads;
   state_.reads.bytes += rows.bytes;
-  state_.reads.waited_ns += rows.waited_ns;
-  state_.pending_reads = file_.pending() + row_file_->pending();
+  state_.pending_reads = under_way_->pending();
   state_.reader = file_.reader();
   state_.is_direct = file_.is_direct();
 }

@@ -119,7 +119,7 @@ class FlashStore final : private ExpertSlots::Owner {
   std::int64_t next_expert();
 
   // Begun and not over: what is read ahead stays so between evaluations, and nothing after one that failed.
-  std::size_t pending_reads() const noexcept { return file_.pending() + row_file_->pending(); }
+  std::size_t pending_reads() const noexcept { return under_way_->pending(); }
 
   // That was waited for reads in evaluations since it was opened.
   std::int64_t stalled_ns() const noexcept { return stalled_ns_; }
@@ -155,7 +155,6 @@ class FlashStore final : private ExpertSlots::Owner {
   std::size_t following(std::size_t rank) const noexcept;
   void read_ahead();
   void publish();
-  std::int64_t busy_ns() const noexcept { return file_.counts().busy_ns + row_file_->counts().busy_ns; }
 
   bool is_pinned(std::size_t expert) const override;
   void hit(std::size_t expert) override;
@@ -163,6 +162,8 @@ class FlashStore final : private ExpertSlots::Owner {
   void count_read(std::int32_t layer, std::size_t bytes, std::int64_t waited_ns) noexcept;
 
   const PackRecords records_;
+  // Of both files.
+  const std::shared_ptr<ReadsUnderWay> under_way_ = std::make_shared<ReadsUnderWay>();
   // Before what reads by them, which takes its reads back.
   DirectFile file_;
   // Rows are looked up beside what is read ahead, not behind it.
@@ -201,7 +202,7 @@ class FlashStore final : private ExpertSlots::Owner {
 
   const std::atomic<bool>* cancelled_ = nullptr;
   FlashCounts counts_;
-  // Of busy_ns, when the evaluation began.
+  // How long the disk had been busy when the evaluation began.
   std::int64_t busy_before_ = 0;
   std::int64_t stalled_ns_ = 0;
   std::int64_t present_layer_ = 0;
