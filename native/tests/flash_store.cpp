@@ -12,6 +12,11 @@
 #include "model_examples.h"
 #include "pack_examples.h"
 
+#ifdef __linux__
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
+
 using namespace retort;
 using namespace examples;
 
@@ -293,6 +298,116 @@ TEST("a budget below the minimum is refused with the minimum, and the one before
     check::is_true(store->state().budget_bytes == minimum, "the one before");
     decode(session, 1);
   }
+}
+
+namespace {
+
+// A bit of each record; a second time they are as they were.
+void flip_all(const PackFile& file) {
+  for (const PackRecord& record : file.records) file.flip(record.offset);
+}
+
+}  // namespace
+
+TEST("where a change of the budget fails the one before is in force, and evaluation goes on") {
+  for (const Shape shape : shapes) {
+    const auto model = make_shape(shape);
+    const auto ids = make_ids(12);
+    Session resident = make_session(model, 1);
+    const auto expected = evaluate(resident, ids, 12);
+    const PackedModel packed(*model, 2);
+    const auto store = packed.file->open();
+    Session session = streamed_session(packed, store, 1);
+    const auto budgets = budgets_of(*store, 3);
+    const auto fails = [&](std::int64_t budget) {
+      flip_all(*packed.file);
+      check::refuses(Status::bad_file, [&] { store->set_budget(budget, UINT64_MAX, never); });
+      flip_all(*packed.file);
+    };
+    fails(budgets[3]);
+    check::is_true(store->state().budget_bytes == budgets[3], "there was none before");
+    set_budget(*store, budgets[1]);
+    const FlashState before = store->state();
+    same_rows(evaluate(session, ids, 4), expected, 0, "before");
+    fails(budgets[3]);
+    check::is_true(store->state().budget_bytes == budgets[1] && held(store->state()) <= budgets[1], "the one before");
+    check::is_true(store->state().ring_bytes == before.ring_bytes && store->state().slots == before.slots, "its buffers");
+    same_rows(evaluate(session, ids, 8), expected, 4, "afterwards");
+    check::is_true(store->state().pinned_bytes == before.pinned_bytes, "what it keeps in memory");
+    set_budget(*store, budgets[3]);
+    same_rows(evaluate(session, ids, 12), expected, 8, "the next change");
+  }
+}
+
+namespace {
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// While it lives, the process gets so many bytes of memory more and no others.
+class MemoryLimit {
+ public:
+  explicit MemoryLimit(std::size_t more) {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    getrlimit(RLIMIT_AS, &before_);
+    const rlimit limit{pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + more, before_.rlim_max};
+    check::is_true(setrlimit(RLIMIT_AS, &limit) == 0, "a limit");
+  }
+  ~MemoryLimit() { setrlimit(RLIMIT_AS, &before_); }
+  MemoryLimit(const MemoryLimit&) = delete;
+  MemoryLimit& operator=(const MemoryLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+bool refuses_without_memory(FlashStore& store, std::int64_t budget) {
+  const MemoryLimit limit(std::size_t{512} << 10);
+  check::refuses(Status::out_of_memory, [&] { store.set_budget(budget, UINT64_MAX, never); });
+  return true;
+}
+#else
+bool refuses_without_memory(FlashStore&, std::int64_t) { return false; }
+#endif
+
+}  // namespace
+
+TEST("where there is no memory for another budget the one before is in force") {
+  ThreadPool pool(1);
+  Maker maker(4);
+  const Linear linear = maker.linear(8000, 500);
+  PackMaker pack(4);
+  const auto tiles = pack.add(*linear.matrix);
+  const auto file = pack.write();
+  const auto store = file->open();
+  const auto& packed = dynamic_cast<const PackedMatrix&>(*linear.matrix);
+  const FlashMatrix flash(store, packed.shape(), packed.layout(), tiles);
+  FlashUses uses;
+  uses.dense = {{&flash, 0}};
+  store->attach(uses);
+  const auto in = activations(500, 8);
+  const auto same = [&](const char* what) {
+    std::vector<float> expected(8000), out(8000);
+    const MatrixProduct product{linear.matrix.get(), expected}, other{&flash, out};
+    FlashEvaluation evaluation(store.get(), never);
+    evaluation.begin_part(1, true);
+    multiply({&product, 1}, in, 1, Arithmetic::reference, kernel_set(""), pool);
+    multiply({&other, 1}, in, 1, Arithmetic::reference, kernel_set(""), pool);
+    evaluation.finish();
+    same_bits(out, expected, what);
+  };
+  const auto budgets = budgets_of(*store, 2);
+  set_budget(*store, budgets[0]);
+  same("before");
+  const std::int64_t ring = store->state().ring_bytes;
+  if (!refuses_without_memory(*store, budgets[1])) {
+    std::printf("skipped: memory is not limited here\n");
+    return;
+  }
+  check::is_true(store->state().budget_bytes == budgets[0] && store->state().ring_bytes == ring, "the one before");
+  same("afterwards");
+  set_budget(*store, budgets[1]);
+  check::is_true(store->state().ring_bytes > ring, "another ring");
+  same("the next change");
 }
 
 TEST("each token reads exactly what is not in memory, and it is counted where it is used") {

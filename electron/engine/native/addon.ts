@@ -308,7 +308,7 @@ export interface NativeEngine {
   /**
    * Spends that many bytes on weights in memory, buffers and experts' places, now and between any evaluations. What stays in memory is read until
    * `most` bytes were read (default: all); resolves to the bytes left to read, by calls with the same budget or by the next evaluation. Rejects
-   * with bad-request and `minimumBytes` where the model needs more: then all is as before.
+   * with bad-request and `minimumBytes` where the model needs more, and with what reading throws: then the budget before is in force, where there was one.
    */
   setWeightBudget(bytes: number, most?: number): Promise<number>;
   /** Null where no pack was opened. */

@@ -100,6 +100,8 @@ export class MemoryBudget {
     } catch (error) {
       this.#total = before.total;
       this.#isAuto = before.isAuto;
+      // A session that came or went meanwhile was given room within the one that failed. What fails now is thrown where something is computed.
+      await this.#spend(0).catch(() => undefined);
       throw error;
     }
   }

@@ -131,17 +131,44 @@ void FlashStore::measure(const FlashUses& uses, const std::vector<std::size_t>& 
 std::uint64_t FlashStore::set_budget(std::int64_t bytes, std::uint64_t most, const std::atomic<bool>& cancelled) {
   if (!is_attached_) throw Failure(Status::bad_request, "[flash] give the engine its model first.");
   const FlashPlan plan = plan_flash(sizes_, bytes);
-  if (!plan_ || *plan_ != plan) carry_out(plan, bytes);
-  budget_ = bytes;
+  try {
+    const std::uint64_t left = spend(plan, bytes, most, cancelled);
+    plan_ = plan;
+    budget_ = bytes;
+    publish();
+    return left;
+  } catch (...) {
+    go_back_from(plan, bytes);
+    publish();
+    throw;
+  }
+}
+
+std::uint64_t FlashStore::spend(const FlashPlan& plan, std::int64_t bytes, std::uint64_t most, const std::atomic<bool>& cancelled) {
+  if (!is_carried_out_ || plan_ != plan) carry_out(plan, bytes);
   arena_.set_limit(index_of(bytes));
   pinned_->load(arena_, plan.pinned, most, cancelled);
-  publish();
   return pinned_->missing_bytes(plan.pinned);
+}
+
+void FlashStore::go_back_from(const FlashPlan& plan, std::int64_t bytes) noexcept {
+  if (!plan_) {
+    plan_ = plan;
+    budget_ = bytes;
+    return;
+  }
+  arena_.set_limit(index_of(budget_));
+  if (*plan_ == plan) return;
+  try {
+    carry_out(*plan_, budget_);
+  } catch (...) {
+    // The next evaluation tries again, and says why it cannot.
+  }
 }
 
 // What goes goes first, so that old and new are never held together.
 void FlashStore::carry_out(const FlashPlan& plan, std::int64_t bytes) {
-  plan_.reset();
+  is_carried_out_ = false;
   ring_.reset();
   lookup_->set_memory({});
   pinned_->shrink(plan.pinned);
@@ -150,14 +177,14 @@ void FlashStore::carry_out(const FlashPlan& plan, std::int64_t bytes) {
   if (plan.lookup_bytes > 0) lookup_->set_memory(arena_.take(plan.lookup_bytes));
   if (plan.ring_bytes > 0) ring_ = std::make_unique<ReadRing>(file_, arena_.take(plan.ring_bytes), dense_.size());
   slots_->grow(arena_, plan.slots, plan.slot_bytes);
-  plan_ = plan;
-  list_streamed();
+  list_streamed(plan);
+  is_carried_out_ = true;
 }
 
-void FlashStore::list_streamed() {
+void FlashStore::list_streamed(const FlashPlan& plan) {
   std::vector<bool> is_pinned(dense_.size(), false);
   const std::vector<std::size_t> order = pin_order(dense_.size());
-  for (std::size_t i = 0; i < std::min(plan_->pinned, order.size()); ++i) is_pinned[order[i]] = true;
+  for (std::size_t i = 0; i < std::min(plan.pinned, order.size()); ++i) is_pinned[order[i]] = true;
   streamed_.clear();
   std::ranges::fill(ranks_, nowhere);
   for (std::size_t i = 0; i < dense_.size(); ++i) {
@@ -175,6 +202,7 @@ void FlashStore::list_streamed() {
 void FlashStore::begin(const std::atomic<bool>& cancelled) {
   if (!plan_) throw Failure(Status::bad_request, "[flash] give the weights a budget first.");
   for (auto* counts : {&counts_.bytes, &counts_.reads, &counts_.hits, &counts_.misses, &counts_.stall_ns}) std::ranges::fill(*counts, 0);
+  if (!is_carried_out_) carry_out(*plan_, budget_);
   pinned_->load(arena_, plan_->pinned, UINT64_MAX, cancelled);
   cancelled_ = &cancelled;
   // What ended while nothing was computed was busy before.
@@ -209,7 +237,7 @@ void FlashStore::check_cancelled() const {
 }
 
 const std::byte* FlashStore::use_in_memory(std::size_t record) noexcept {
-  if (!plan_) return nullptr;
+  if (!plan_ || !is_carried_out_) return nullptr;
   // Asked for often, while reads go on beside the computing: none ends long before it is noticed.
   file_.look();
   if (const std::byte* const memory = pinned_->memory(record)) {
@@ -337,7 +365,7 @@ void FlashStore::publish() {
   const std::scoped_lock lock(state_mutex_);
   state_.budget_bytes = budget_;
   state_.pinned_bytes = static_cast<std::int64_t>(pinned_->bytes());
-  state_.ring_bytes = plan_ ? static_cast<std::int64_t>(plan_->ring_bytes) : 0;
+  state_.ring_bytes = ring_ ? static_cast<std::int64_t>(plan_->ring_bytes) : 0;
   state_.lookup_bytes = static_cast<std::int64_t>(lookup_->bytes());
   state_.slots = static_cast<std::int64_t>(slots_->size());
   state_.slot_bytes = plan_ ? static_cast<std::int64_t>(plan_->slot_bytes) : 0;

@@ -99,8 +99,8 @@ class FlashStore final : private ExpertSlots::Owner {
   // Once, when the model is known. Throws Failure: bad_file where a record would be used in two ways, or an expert is not one record.
   void attach(const FlashUses& uses);
   // Spends another number of bytes. What stays in memory is read until `most` bytes were read; returns how many are left to be read, by calls with the same
-  // budget or by the next evaluation. Throws BudgetFailure below the minimum, after which all is as before; cancelled, file_unreadable, bad_file,
-  // out_of_memory, after which the call may be repeated.
+  // budget or by the next evaluation. Throws BudgetFailure below the minimum, cancelled, file_unreadable, bad_file, out_of_memory: then the budget before is
+  // in force again, where there was one, and what is missing in memory is read by the next evaluation.
   std::uint64_t set_budget(std::int64_t bytes, std::uint64_t most, const std::atomic<bool>& cancelled);
 
   // ---- While something is evaluated.
@@ -143,8 +143,11 @@ class FlashStore final : private ExpertSlots::Owner {
   void take_role(std::size_t record, Role role, std::int32_t layer);
   void attach_experts(const FlashUses& uses, std::vector<std::size_t>& records);
   void measure(const FlashUses& uses, const std::vector<std::size_t>& experts);
+  std::uint64_t spend(const FlashPlan& plan, std::int64_t bytes, std::uint64_t most, const std::atomic<bool>& cancelled);
   void carry_out(const FlashPlan& plan, std::int64_t bytes);
-  void list_streamed();
+  // After spending it failed.
+  void go_back_from(const FlashPlan& plan, std::int64_t bytes) noexcept;
+  void list_streamed(const FlashPlan& plan);
 
   void begin(const std::atomic<bool>& cancelled);
   void begin_part(std::int64_t tokens, bool with_head);
@@ -186,7 +189,10 @@ class FlashStore final : private ExpertSlots::Owner {
   bool is_attached_ = false;
 
   std::int64_t budget_ = 0;
+  // What the budget is spent on.
   std::optional<FlashPlan> plan_;
+  // Whether buffers and slots are those of the plan: not where there was no memory for them.
+  bool is_carried_out_ = false;
   std::unique_ptr<PinnedRecords> pinned_;
   std::unique_ptr<ReadRing> ring_;
   std::unique_ptr<RowLookup> lookup_;
