@@ -35,7 +35,10 @@ export interface HiddenState {
   readonly data: Float32Array | Int32Array;
 }
 
-/** Of weights in a pack, per layer; the last of each is for the token rows and the head. A hit was in memory, a miss was read. */
+/**
+ * Of weights in a pack, per layer; the last of each is for the token rows and the head. A hit is a record or a token row that was in memory, a miss one
+ * that was read. What the budget keeps in memory and was not there yet is read first, and is a hit after that.
+ */
 export interface WeightReads {
   readonly bytes: Float64Array;
   readonly reads: Float64Array;

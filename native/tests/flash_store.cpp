@@ -274,7 +274,8 @@ TEST("weights that stay are read in parts, and what is missing by the next evalu
     left = now;
   }
   const EvaluateOutcome outcome = decode(session, 1);
-  check::is_true(sum(outcome.flash->bytes) == 0 && store->set_budget(total, 1, never) == 0, "all of it");
+  check::is_true(sum(outcome.flash->bytes) == static_cast<std::int64_t>(left) && store->set_budget(total, 1, never) == 0, "all of it, and it is counted");
+  check::is_true(sum(outcome.flash->reads) > 0 && sum(outcome.flash->misses) == 0 && sum(outcome.flash->stall_ns) > 0, "as reads that were waited for");
   check::is_true(store->state().reads.bytes == static_cast<std::uint64_t>(total), "each record once");
 }
 
@@ -463,6 +464,62 @@ TEST("a read that ends beside the computing is noticed by it, so that the disk i
   const auto ended = std::chrono::nanoseconds(passed()).count();
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   check::is_true(evaluation.finish()->busy_ns <= ended, "not busy while nothing is read");
+}
+
+TEST("token rows are hits or misses one by one, however many of them one read brings") {
+  const auto model = make_shape(Shape::untied);
+  const PackedModel packed(*model, 1);
+  const auto store = packed.file->open();
+  Session session = streamed_session(packed, store, 1);
+  const std::vector<std::int32_t> ids{1, 2, 1, 3, 39, 1}, positions{0, 1, 2, 3, 4, 5};
+  const FlashState state = store->state();
+  for (const bool is_all : {false, true}) {
+    set_budget(*store, is_all ? state.total_bytes : state.minimum_bytes);
+    const FlashCounts flash = *session.evaluate({ids, {}, positions, {}, {}, {}, false}, never).flash;
+    session.truncate(0);
+    check::is_true(flash.hits.back() == (is_all ? 6 : 0) && flash.misses.back() == (is_all ? 0 : 6), "six rows");
+    check::is_true(flash.reads.back() == (is_all ? 0 : 2), "of two records");
+  }
+}
+
+TEST("what is read ahead in vain is waited for, and counted as such") {
+  Maker maker(6);
+  const Linear large = maker.linear(4000, 2000), small = maker.linear(8, 8);
+  PackMaker pack(250);
+  const auto large_tiles = pack.add(*large.matrix), small_tiles = pack.add(*small.matrix);
+  const auto file = pack.write();
+  const auto store = file->open({.depth = 1});
+  const auto placed = [&](const Linear& linear, const std::vector<PackTile>& tiles) {
+    const auto& packed = dynamic_cast<const PackedMatrix&>(*linear.matrix);
+    return FlashMatrix(store, packed.shape(), packed.layout(), tiles);
+  };
+  const FlashMatrix skipped = placed(large, large_tiles), used = placed(small, small_tiles);
+  FlashUses uses;
+  uses.dense = {{&skipped, 0}, {&used, 0}};
+  store->attach(uses);
+  set_budget(*store, store->state().minimum_bytes);
+  FlashEvaluation evaluation(store.get(), never);
+  const auto start = std::chrono::steady_clock::now();
+  evaluation.begin_part(1, true);
+  store->acquire(small_tiles[0].record);
+  const std::chrono::nanoseconds passed = std::chrono::steady_clock::now() - start;
+  store->release(small_tiles[0].record);
+  check::is_true(2 * sum(evaluation.finish()->stall_ns) > passed.count(), "most of the time");
+}
+
+TEST("where the weights that stay cannot be read an evaluation leaves nothing behind, and the next one reads them") {
+  const auto model = make_shape(Shape::untied);
+  const PackedModel packed(*model, 1);
+  const auto store = packed.file->open();
+  Session session = streamed_session(packed, store, 1);
+  const std::int64_t total = store->state().total_bytes;
+  store->set_budget(total, 1, never);
+  flip_all(*packed.file);
+  check::refuses(Status::bad_file, [&] { decode(session, 1); });
+  flip_all(*packed.file);
+  check::is_true(store->pending_reads() == 0 && store->state().pinned_bytes < total, "as it is said to be");
+  decode(session, 1);
+  check::is_true(store->state().pinned_bytes == total, "all");
 }
 
 TEST("a prompt reads no head where no logits are asked for, and each record once a part") {

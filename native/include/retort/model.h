@@ -131,7 +131,8 @@ struct StepTimes {
   std::int64_t attention_ns = 0, feed_forward_ns = 0, head_ns = 0, other_ns = 0;
 };
 
-// Of weights in a pack, by layer; the last is what is in none: token rows, the head. A hit is a record that was in memory, a miss one that was read.
+// Of weights in a pack, by layer; the last is what is in none: token rows, the head. A hit is a record that was in memory, or one token row, a miss
+// one that was read. What the budget keeps in memory and was not there yet is read first, and is a hit after that.
 struct FlashCounts {
   std::vector<std::int64_t> bytes, reads, hits, misses;
   // Time the computing waited for reads.

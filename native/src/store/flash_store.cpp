@@ -202,12 +202,19 @@ void FlashStore::list_streamed(const FlashPlan& plan) {
 void FlashStore::begin(const std::atomic<bool>& cancelled) {
   if (!plan_) throw Failure(Status::bad_request, "[flash] give the weights a budget first.");
   for (auto* counts : {&counts_.bytes, &counts_.reads, &counts_.hits, &counts_.misses, &counts_.stall_ns}) std::ranges::fill(*counts, 0);
-  if (!is_carried_out_) carry_out(*plan_, budget_);
-  pinned_->load(arena_, plan_->pinned, UINT64_MAX, cancelled);
   cancelled_ = &cancelled;
   // What ended while nothing was computed was busy before.
   file_.look();
   busy_before_ = under_way_->busy_ns();
+  try {
+    if (!is_carried_out_) carry_out(*plan_, budget_);
+    // Read now, to be used as what is in memory.
+    pinned_->load(arena_, plan_->pinned, UINT64_MAX, cancelled,
+                  [this](std::size_t record, std::int64_t waited_ns) { count_read(layers_[record], records_.pages(record).bytes, waited_ns); });
+  } catch (...) {
+    abandon();
+    throw;
+  }
 }
 
 void FlashStore::begin_part(std::int64_t tokens, bool with_head) {
@@ -257,7 +264,7 @@ const std::byte* FlashStore::acquire(std::size_t record) {
   check_cancelled();
   const std::size_t rank = ranks_[record];
   if (rank == nowhere || !ring_) throw Failure(Status::internal, "[flash] record " + std::to_string(record) + " is used, but was not announced.");
-  while (!ring_->is_empty() && ring_->label() != rank) ring_->drop();
+  std::int64_t waited = skip_to(rank);
   if (ring_->is_empty()) {
     ring_->begin(rank, records_.pages(record));
     ahead_ = following(rank);
@@ -265,13 +272,21 @@ const std::byte* FlashStore::acquire(std::size_t record) {
   read_ahead();
   const std::int64_t start = now_ns();
   ring_->finish();
-  const std::int64_t waited = now_ns() - start;
+  waited += now_ns() - start;
   // The disk goes on before this one is looked at.
   read_ahead();
+  ++counts_.misses[index_of(layers_[record])];
   count_read(layers_[record], ring_->memory().size(), waited);
   records_.verify(record, ring_->memory());
   if (sizes_.looks_up_dense) lookup_->mark_verified(record);
   return ring_->memory().data() + records_.pages(record).inset;
+}
+
+// What was read ahead and is not used goes; one in flight is waited for. Returns how long.
+std::int64_t FlashStore::skip_to(std::size_t rank) noexcept {
+  const std::int64_t start = now_ns();
+  while (!ring_->is_empty() && ring_->label() != rank) ring_->drop();
+  return now_ns() - start;
 }
 
 void FlashStore::release(std::size_t) noexcept {
@@ -300,7 +315,6 @@ void FlashStore::read_ahead() {
 void FlashStore::count_read(std::int32_t layer, std::size_t bytes, std::int64_t waited_ns) noexcept {
   counts_.bytes[index_of(layer)] += static_cast<std::int64_t>(bytes);
   ++counts_.reads[index_of(layer)];
-  ++counts_.misses[index_of(layer)];
   counts_.stall_ns[index_of(layer)] += waited_ns;
   stalled_ns_ += waited_ns;
 }
@@ -322,6 +336,7 @@ void FlashStore::read_rows(const FlashMatrix& matrix, std::span<const std::int32
   }
   const auto table = index_of(layer_count_);
   counts_.hits[table] += static_cast<std::int64_t>(rows.size() - wanted_.size());
+  counts_.misses[table] += static_cast<std::int64_t>(wanted_.size());
   each_row_of(rows, out, layout, pool, [&](std::int32_t row, float* to) {
     const unsigned char* const group = group_memory(row / group_rows);
     if (group != nullptr) read_values(layout, group, row % group_rows, 0, layout.columns, to);
@@ -332,7 +347,6 @@ void FlashStore::read_rows(const FlashMatrix& matrix, std::span<const std::int32
   const LookupCounts read = lookup_->look_up(matrix, wanted_, out, cancelled_ == nullptr ? never : *cancelled_);
   counts_.bytes[table] += read.bytes;
   counts_.reads[table] += read.reads;
-  counts_.misses[table] += read.reads;
   counts_.stall_ns[table] += read.stall_ns;
   stalled_ns_ += read.stall_ns;
 }
@@ -355,6 +369,7 @@ bool FlashStore::is_pinned(std::size_t expert) const { return pinned_->memory(ex
 void FlashStore::hit(std::size_t expert) { ++counts_.hits[index_of(layers_[experts_[expert]])]; }
 
 void FlashStore::arrived(std::size_t expert, std::span<const std::byte> pages, std::int64_t waited_ns) {
+  ++counts_.misses[index_of(layers_[experts_[expert]])];
   count_read(layers_[experts_[expert]], pages.size(), waited_ns);
   records_.verify(experts_[expert], pages);
 }

@@ -155,6 +155,7 @@ class FlashStore final : private ExpertSlots::Owner {
   void abandon() noexcept;
   void check_cancelled() const;
 
+  std::int64_t skip_to(std::size_t rank) noexcept;
   std::size_t following(std::size_t rank) const noexcept;
   void read_ahead();
   void publish();

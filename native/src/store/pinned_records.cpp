@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "retort/status.h"
+#include "store/clock.h"
 
 namespace retort {
 namespace {
@@ -27,20 +28,22 @@ void PinnedRecords::shrink(std::size_t count) noexcept {
   begun_ = loaded_;
 }
 
-void PinnedRecords::load(AlignedArena& arena, std::size_t count, std::uint64_t most, const std::atomic<bool>& cancelled) {
-  std::uint64_t read = 0;
+void PinnedRecords::load(AlignedArena& arena, std::size_t count, std::uint64_t most, const std::atomic<bool>& cancelled, const Read& read) {
+  std::uint64_t begun_bytes = 0;
   std::size_t finished = loaded_;
   try {
     for (;;) {
-      while (begun_ < count && begun_ - loaded_ < window && read < most) {
-        read += records_.pages(order_[begun_]).bytes;
+      while (begun_ < count && begun_ - loaded_ < window && begun_bytes < most) {
+        begun_bytes += records_.pages(order_[begun_]).bytes;
         begin(arena, count);
       }
       // What was read before is looked at while the disk goes on.
       if (finished > loaded_) verify_oldest(finished);
       if (finished == begun_) return;
       if (cancelled.load(std::memory_order_relaxed)) throw Failure(Status::cancelled, "[flash] cancelled.");
+      const std::int64_t start = now_ns();
       file_.finish(reads_[finished % window]);
+      if (read) read(order_[finished], now_ns() - start);
       ++finished;
     }
   } catch (...) {

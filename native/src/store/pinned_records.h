@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "store/arena.h"
@@ -23,9 +24,10 @@ class PinnedRecords {
 
   // Forgets those from the `count`-th of the order on, and some before it that share their memory.
   void shrink(std::size_t count) noexcept;
-  // Reads the first `count` of the order that are missing, until `most` bytes are read. Throws Failure: cancelled, file_unreadable, bad_file, memory_limit,
-  // out_of_memory; those read until then may stay.
-  void load(AlignedArena& arena, std::size_t count, std::uint64_t most, const std::atomic<bool>& cancelled);
+  // Reads the first `count` of the order that are missing, until `most` bytes are read; `read`, where there is one, hears of each record and how long it was
+  // waited for. Throws Failure: cancelled, file_unreadable, bad_file, memory_limit, out_of_memory; those read until then may stay.
+  using Read = std::function<void(std::size_t record, std::int64_t waited_ns)>;
+  void load(AlignedArena& arena, std::size_t count, std::uint64_t most, const std::atomic<bool>& cancelled, const Read& read = nullptr);
 
   // Pages of the first `count` that are not loaded.
   std::uint64_t missing_bytes(std::size_t count) const noexcept;
