@@ -714,6 +714,54 @@ TEST("records and tiles that do not fit the file or each other are refused befor
   check::is_true(std::memcmp(first.data(), packed.data(), first.size()) == 0 && first.size() == file->records[0].bytes, "a record's bytes");
 }
 
+TEST("a model that does not fit is refused for its own reason each time, and one that fits is taken after it") {
+  const auto model = make_shape(Shape::experts);
+  const PackedModel packed(*model, 2);
+  const auto store = packed.file->open();
+  Maker maker(3);
+  const auto stranger = maker.linear(8, 8).matrix;
+  const auto& layout = dynamic_cast<const PackedMatrix&>(*stranger);
+  const FlashMatrix first(store, layout.shape(), layout.layout(), {{0, 0, 1}}), same(store, layout.shape(), layout.layout(), {{0, 0, 1}});
+  const FlashMatrix second(store, layout.shape(), layout.layout(), {{1, 0, 1}});
+  FlashUses twice, parted;
+  twice.dense = {{&second, 0}, {&first, 0}, {&same, 0}};
+  parted.layers = 1;
+  parted.expert_layers = {{0, 1, {{{&second, &second, &second}}, {{&first, &first, &second}}}}};
+  const auto refused = [&](const FlashUses& uses, const std::string& why) {
+    std::string said;
+    try {
+      store->attach(uses);
+    } catch (const Failure& failure) {
+      said = failure.what();
+    }
+    check::is_true(said.find("record 0 ") != std::string::npos && said.ends_with(why), said.c_str());
+  };
+  for (int i = 0; i < 2; ++i) {
+    refused(twice, "two matrices name it.");
+    refused(parted, "an expert's three matrices must lie in one record.");
+  }
+  Session resident = make_session(model, 1);
+  Session session = streamed_session(packed, store, 1);
+  set_budget(*store, budgets_of(*store, 2)[1]);
+  const auto ids = make_ids(6);
+  same_bits(evaluate(session, ids, 6), evaluate(resident, ids, 6), "afterwards");
+}
+
+TEST("records are read while the model comes, and are counted at once") {
+  const auto model = make_shape(Shape::untied);
+  const PackedModel packed(*model, 2);
+  const auto store = packed.file->open();
+  check::is_true(!store->state().reader.empty(), "the reader");
+  constexpr std::size_t count = 10;
+  std::thread reading([&] {
+    for (std::size_t record = 0; record < count; ++record) store->read_record(record);
+  });
+  const auto flash_model = packed.over(store);
+  reading.join();
+  const FlashState state = store->state();
+  check::is_true(state.reads.reads == count && state.layers == 2, "both");
+}
+
 namespace {
 
 // The experts each layer's router chose, of the whole of an evaluation.

@@ -37,7 +37,10 @@ FlashStore::FlashStore(const FileRange& file, std::vector<PackRecord> records, c
       log_(options.log),
       roles_(records_.size(), Role::none),
       layers_(records_.size(), 0),
-      ranks_(records_.size(), nowhere) {}
+      ranks_(records_.size(), nowhere) {
+  state_.reader = file_.reader();
+  state_.is_direct = file_.is_direct();
+}
 
 FlashStore::~FlashStore() = default;
 
@@ -49,6 +52,7 @@ std::vector<std::byte> FlashStore::read_record(std::size_t record) {
   DirectRead read(pages.offset, memory.bytes());
   file_.begin(read);
   file_.finish(read);
+  publish_reads();
   records_.verify(record, memory.bytes());
   const auto bytes = memory.bytes().subspan(pages.inset, static_cast<std::size_t>(records_[record].bytes));
   return {bytes.begin(), bytes.end()};
@@ -64,6 +68,17 @@ void FlashStore::take_role(std::size_t record, Role role, std::int32_t layer) {
 
 void FlashStore::attach(const FlashUses& uses) {
   if (is_attached_) throw Failure(Status::bad_request, "[flash] it has its model.");
+  try {
+    learn(uses);
+  } catch (...) {
+    forget();
+    throw;
+  }
+  is_attached_ = true;
+  publish_weights();
+}
+
+void FlashStore::learn(const FlashUses& uses) {
   layer_count_ = uses.layers;
   expert_layers_.resize(index_of(uses.layers) + 1);
   for (std::size_t i = 0; i < uses.dense.size(); ++i) {
@@ -91,8 +106,15 @@ void FlashStore::attach(const FlashUses& uses) {
   lookup_ = std::make_unique<RowLookup>(*row_file_, records_);
   slots_ = std::make_unique<ExpertSlots>(file_, records_, experts_);
   for (auto* counts : {&counts_.bytes, &counts_.reads, &counts_.hits, &counts_.misses, &counts_.stall_ns}) counts->resize(index_of(uses.layers) + 1);
-  is_attached_ = true;
-  publish();
+}
+
+void FlashStore::forget() noexcept {
+  std::ranges::fill(roles_, Role::none);
+  dense_.clear();
+  experts_.clear();
+  expert_layers_.clear();
+  expert_of_.clear();
+  sizes_ = {};
 }
 
 void FlashStore::attach_experts(const FlashUses& uses, std::vector<std::size_t>& records) {
@@ -377,6 +399,11 @@ void FlashStore::arrived(std::size_t expert, std::span<const std::byte> pages, s
 // ---- What others see.
 
 void FlashStore::publish() {
+  publish_weights();
+  publish_reads();
+}
+
+void FlashStore::publish_weights() {
   const std::scoped_lock lock(state_mutex_);
   state_.budget_bytes = budget_;
   state_.pinned_bytes = static_cast<std::int64_t>(pinned_->bytes());
@@ -401,13 +428,15 @@ void FlashStore::publish() {
   }
   state_.minimum_bytes = minimum_budget(sizes_);
   state_.total_bytes = total_bytes(sizes_);
+}
+
+void FlashStore::publish_reads() {
+  const std::scoped_lock lock(state_mutex_);
   state_.reads = file_.counts();
   const ReadCounts rows = row_file_->counts();
   state_.reads.reads += rows.reads;
   state_.reads.bytes += rows.bytes;
   state_.pending_reads = under_way_->pending();
-  state_.reader = file_.reader();
-  state_.is_direct = file_.is_direct();
 }
 
 ReadLog FlashStore::take_reads() { return log_ ? std::exchange(*log_, {}) : ReadLog{}; }

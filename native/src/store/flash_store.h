@@ -4,7 +4,7 @@
 // into a ring. Experts lie in slots (expert_slots.h), for which everything else is pinned. Token rows are looked up (row_lookup.h). Nothing here knows
 // what the weights mean; results are the same bits whatever the budget.
 //
-// Used by one thread at a time, which may change between calls, but for `state`.
+// Used by one thread at a time, which may change between calls, but for `state`, and for `attach`, beside which a record may be read.
 #pragma once
 
 #include <array>
@@ -96,7 +96,7 @@ class FlashStore final : private ExpertSlots::Owner {
   // The bytes of a record, verified: what is small and kept by others. Throws Failure: bad_request (no such record), file_unreadable, bad_file, out_of_memory.
   std::vector<std::byte> read_record(std::size_t record);
 
-  // Once, when the model is known. Throws Failure: bad_file where a record would be used in two ways, or an expert is not one record.
+  // Once, when the model is known. Throws Failure: bad_file where a record would be used in two ways, or an expert is not one record; then it has none still.
   void attach(const FlashUses& uses);
   // Spends another number of bytes. What stays in memory is read until `most` bytes were read; returns how many are left to be read, by calls with the same
   // budget or by the next evaluation. Throws BudgetFailure below the minimum, cancelled, file_unreadable, bad_file, out_of_memory: then the budget before is
@@ -140,6 +140,8 @@ class FlashStore final : private ExpertSlots::Owner {
   };
   static constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
 
+  void learn(const FlashUses& uses);
+  void forget() noexcept;
   void take_role(std::size_t record, Role role, std::int32_t layer);
   void attach_experts(const FlashUses& uses, std::vector<std::size_t>& records);
   void measure(const FlashUses& uses, const std::vector<std::size_t>& experts);
@@ -159,6 +161,8 @@ class FlashStore final : private ExpertSlots::Owner {
   std::size_t following(std::size_t rank) const noexcept;
   void read_ahead();
   void publish();
+  void publish_weights();
+  void publish_reads();
 
   bool is_pinned(std::size_t expert) const override;
   void hit(std::size_t expert) override;
