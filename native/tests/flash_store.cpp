@@ -932,4 +932,7 @@ TEST("all missing experts are asked for before the first is computed with, and t
   check::is_true(direct.pending() == 0, "nothing in flight");
   slots.shrink(0);
   check::is_true(arena.used() == 0, "its memory went back");
+  slots.begin(0, first, watcher);
+  check::is_true(slots.next(watcher) == 9, "the pinned one needs no slot");
+  check::refuses(Status::internal, [&] { slots.next(watcher); });
 }

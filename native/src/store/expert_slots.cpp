@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "retort/status.h"
 #include "store/clock.h"
 
 namespace retort {
@@ -76,12 +77,13 @@ void ExpertSlots::begin(std::size_t first, std::span<const std::int64_t> uses, O
     const std::size_t expert = first + i;
     uses_[expert] += static_cast<double>(uses[i]) * unit_;
     last_uses_[expert] = layers_begun_;
+    const bool is_hit = owner.is_pinned(expert) || memory(expert) != nullptr;
+    // In a list first: only what is in one is forgotten again.
+    (is_hit ? hits_ : misses_).push_back(expert);
     needs_[expert] = Need::waiting;
-    if (owner.is_pinned(expert) || memory(expert) != nullptr) {
-      hits_.push_back(expert);
+    if (is_hit) {
       owner.hit(expert);
     } else {
-      misses_.push_back(expert);
       missed_[expert] += unit_;
     }
   }
@@ -94,7 +96,9 @@ std::int64_t ExpertSlots::next(Owner& owner) {
   start_reads();
   if (next_hit_ < hits_.size()) return given_ = static_cast<std::int64_t>(hits_[next_hit_++]);
   if (reading_.empty()) {
+    const bool is_all = next_miss_ == misses_.size();
     abandon();
+    if (!is_all) throw Failure(Status::internal, "[flash] a layer needs experts that there is no place for.");
     return nowhere;
   }
   const std::int64_t start = now_ns();

@@ -46,7 +46,8 @@ class ExpertSlots {
   void pass(std::int64_t tokens) noexcept;
   // Experts `first` … of one layer: how many tokens use each of them.
   void begin(std::size_t first, std::span<const std::int64_t> uses, Owner& owner);
-  // The next expert to compute with, until the next call; −1: that was the last. Throws Failure: file_unreadable, bad_file, and what the owner throws.
+  // The next expert to compute with, until the next call; −1: that was the last. Throws Failure: file_unreadable, bad_file, internal (there is no slot
+  // for one that is missing), and what the owner throws.
   std::int64_t next(Owner& owner);
   // Takes all reads back and forgets what was begun.
   void abandon() noexcept;

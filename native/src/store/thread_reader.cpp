@@ -39,11 +39,16 @@ class ThreadReader : public Reader {
  public:
   ThreadReader(const CheckedFile& file, std::int32_t depth)
       : file_(file), begun_(static_cast<std::size_t>(depth)), ended_(static_cast<std::size_t>(depth)) {
+    // Before there is a thread that would be lost.
+    threads_.reserve(static_cast<std::size_t>(depth));
     try {
       for (std::int32_t i = 0; i < depth; ++i) threads_.emplace_back([this] { serve(); });
     } catch (const std::system_error& error) {
       stop();
       throw Failure(Status::out_of_memory, std::string("[store] the system starts no more threads: ") + error.what());
+    } catch (...) {
+      stop();
+      throw;
     }
   }
   ~ThreadReader() override { stop(); }
