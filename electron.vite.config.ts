@@ -28,6 +28,7 @@ export default defineConfig({
     },
   },
   renderer: {
+    worker: { format: 'es' },
     root: 'renderer',
     plugins: [react(), tailwindcss()],
     resolve: {

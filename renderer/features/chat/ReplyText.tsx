@@ -46,9 +46,7 @@ export function ReplyText({
   return (
     <div className="reading" dir="auto">
       {parts.map((part, index) => {
-        const drawn = (
-          <Blocks part={part} isGrowing={isGrowing && index === parts.length - 1} placed={placed} />
-        );
+        const drawn = <Blocks part={part} placed={placed} />;
         return part.kind === 'said' ? (
           <div key={index} className="reading-part">
             {drawn}
@@ -72,23 +70,14 @@ function Thought({ isOpen, children }: { readonly isOpen: boolean; readonly chil
   );
 }
 
-function Blocks({
-  part,
-  isGrowing,
-  placed,
-}: {
-  readonly part: ReplyPart;
-  readonly isGrowing: boolean;
-  readonly placed: PlacedTokens | null;
-}) {
+function Blocks({ part, placed }: { readonly part: ReplyPart; readonly placed: PlacedTokens | null }) {
   const { blocks, definitions } = useBlocks(part.text);
   const rangesOfBlock = useRanges(part.start, placed);
-  return blocks.map((block, index) => (
+  return blocks.map((block) => (
     <BlockView
       key={block.start}
       block={block}
       definitions={definitions}
-      isGrowing={isGrowing && index >= blocks.length - 2}
       {...(placed ? { ranges: rangesOfBlock(block) } : {})}
     />
   ));

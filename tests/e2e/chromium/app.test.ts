@@ -30,6 +30,7 @@ import { journeyLimitMs } from '../../helpers/e2e/build.ts';
 import { lastReplyOnDisk, messagesOnDisk } from '../../helpers/e2e/chats-on-disk.ts';
 import { chromiumPath, useChromium } from '../../helpers/e2e/chromium.ts';
 import { describeWhere } from '../../helpers/e2e/describe-where.ts';
+import { showsListingsInColour } from '../../helpers/e2e/listings.ts';
 
 vi.setConfig({ testTimeout: journeyLimitMs });
 
@@ -310,6 +311,10 @@ describeWhere(chromiumPath !== null, 'Retort in Chromium', () => {
     );
     await alert.getByRole('button', { name: 'Close' }).click();
     await alert.waitFor({ state: 'detached' });
+  });
+
+  it('shows listings in colour, by a worker', async () => {
+    await showsListingsInColour(app().page);
   });
 
   it('folds what a model thought aloud, and does not send it back', async () => {

@@ -26,6 +26,7 @@ import { journeyLimitMs } from '../../helpers/e2e/build.ts';
 import { lastReplyOnDisk } from '../../helpers/e2e/chats-on-disk.ts';
 import { describeWhere } from '../../helpers/e2e/describe-where.ts';
 import { electronPath, useElectron } from '../../helpers/e2e/electron.ts';
+import { showsListingsInColour } from '../../helpers/e2e/listings.ts';
 
 vi.setConfig({ testTimeout: journeyLimitMs });
 
@@ -68,6 +69,10 @@ describeWhere(electronPath !== null, 'Retort in Electron', () => {
     const stored = lastReplyOnDisk(home);
     expect(lettersOf(stored.text)).toBe(lettersOf(text));
     expect([stored.state, stored.reply?.generatedTokens]).toEqual(['complete', 200]);
+  });
+
+  it('shows listings in colour, by a worker', async () => {
+    await showsListingsInColour(app().page);
   });
 
   it('does what its menu says', async () => {

@@ -1,31 +1,14 @@
-import { useEffect, useState, type ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
 import { CopyButton } from '../../../ui/CopyButton.tsx';
-import type { CodeLine } from './highlight.ts';
-import { languageOf } from './languages.ts';
+import type { CodeLine } from './highlight-messages.ts';
+import { useHighlighted } from './use-highlighted.ts';
 
-/** Pieces of the code in colour, once they are there. Code that still grows stays plain. */
-function useHighlighted(code: string, language: string | null): readonly CodeLine[] | null {
-  const [done, setDone] = useState<{ readonly code: string; readonly lines: readonly CodeLine[] } | null>(
-    null,
-  );
-  useEffect(() => {
-    if (language === null) return;
-    const leaving = new AbortController();
-    void import('./highlight.ts')
-      .then(({ highlight }) => highlight(code, language, leaving.signal))
-      .then((lines) => {
-        if (lines && !leaving.signal.aborted) setDone({ code, lines });
-      });
-    return () => leaving.abort();
-  }, [code, language]);
-  return done?.code === code ? done.lines : null;
-}
-
-function Lines({ lines }: { readonly lines: readonly CodeLine[] }) {
-  return lines.map((line, number) => (
-    <span key={number}>
-      {number > 0 && '\n'}
-      {line.map(({ text, colour }, index) =>
+/** A line stays the same object as long as its colours do. */
+const Line = memo(function Line({ line, isFirst }: { readonly line: CodeLine; readonly isFirst: boolean }) {
+  return (
+    <span>
+      {!isFirst && '\n'}
+      {line.pieces.map(({ text, colour }, index) =>
         colour === null ? (
           text
         ) : (
@@ -35,23 +18,39 @@ function Lines({ lines }: { readonly lines: readonly CodeLine[] }) {
         ),
       )}
     </span>
-  ));
+  );
+});
+
+/** `code`, in colour as far as `lines` are its beginning: the last of them may have become longer since. */
+function Coloured({ code, lines }: { readonly code: string; readonly lines: readonly CodeLine[] }) {
+  const texts = code.split('\n');
+  const changed = lines.findIndex(({ text }, index) => text !== texts[index]);
+  const same = changed < 0 ? lines.length : changed;
+  const longer = lines[same];
+  const known =
+    longer && texts[same]?.startsWith(longer.text) ? lines.slice(0, same + 1) : lines.slice(0, same);
+  const length = known.reduce((sum, { text }) => sum + text.length + 1, 0);
+  return (
+    <>
+      {known.map((line, number) => (
+        <Line key={number} line={line} isFirst={number === 0} />
+      ))}
+      {code.slice(Math.max(0, length - 1))}
+    </>
+  );
 }
 
 /** A listing with its language and a button that copies it. `children`: the code as tokens, in place of colours. */
 export function CodeBlock({
   code,
   languageName,
-  isGrowing,
   children,
 }: {
   readonly code: string;
   readonly languageName: string;
-  readonly isGrowing: boolean;
   readonly children?: ReactNode;
 }) {
-  const isPlain = isGrowing || children !== undefined;
-  const lines = useHighlighted(code, isPlain ? null : languageOf(languageName));
+  const lines = useHighlighted(code, languageName, children !== undefined);
   return (
     <div className="rounded-1 bg-surface-sunken">
       <div className="flex items-center justify-between px-3 pt-1 text-1 text-text-muted">
@@ -63,7 +62,7 @@ export function CodeBlock({
         aria-label={languageName === '' ? 'Code' : `Code, ${languageName}`}
         className="scrollable px-3 pb-2 font-token text-2"
       >
-        <code>{children ?? (lines ? <Lines lines={lines} /> : code)}</code>
+        <code>{children ?? <Coloured code={code} lines={lines} />}</code>
       </pre>
     </div>
   );

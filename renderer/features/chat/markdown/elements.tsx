@@ -1,5 +1,5 @@
 /** What Markdown's elements become. Nothing of it loads anything; an address opens only by a press on a link that shows it. */
-import { createContext, useContext, type ComponentProps, type ReactNode } from 'react';
+import type { ComponentProps, ReactNode } from 'react';
 import type { Components } from 'react-markdown';
 import { CodeBlock } from './CodeBlock.tsx';
 
@@ -67,12 +67,8 @@ function TaskMark({ checked }: ComponentProps<'input'>) {
   );
 }
 
-/** Whether the block around is still written. */
-export const GrowingContext = createContext(false);
-
 /** A fenced or indented listing: `pre` with one `code` in it. */
 function Listing({ children }: ComponentProps<'pre'>) {
-  const isGrowing = useContext(GrowingContext);
   const code = (Array.isArray(children) ? children : [children]).find(
     (child): child is React.ReactElement<ComponentProps<'code'>> =>
       typeof child === 'object' && child !== null && 'props' in child,
@@ -82,7 +78,7 @@ function Listing({ children }: ComponentProps<'pre'>) {
   const text = textOf(content).replace(/\n$/, '');
   const isTokens = Array.isArray(content) || (typeof content === 'object' && content !== null);
   return (
-    <CodeBlock code={text} languageName={languageName} isGrowing={isGrowing}>
+    <CodeBlock code={text} languageName={languageName}>
       {isTokens ? content : undefined}
     </CodeBlock>
   );

@@ -1,66 +1,71 @@
-/** Colours code, a few lines a turn, so that a long listing never holds up the page. */
-import { createHighlighterCore, createCssVariablesTheme, type HighlighterCore } from 'shiki/core';
+/** Colours the lines of code. A listing that grew is coloured from its first changed line on. */
+import { createCssVariablesTheme, createHighlighterCoreSync, type GrammarState } from 'shiki/core';
 import { createJavaScriptRegexEngine } from 'shiki/engine/javascript';
-import { loadGrammar } from './languages.ts';
+import { loadGrammar } from './grammars.ts';
+import type { CodeLine } from './highlight-messages.ts';
+import type { Language } from './languages.ts';
 
-export interface CodePiece {
-  readonly text: string;
-  /** A role of the page's style, as a CSS value; null: the text's own colour. */
-  readonly colour: string | null;
-}
-export type CodeLine = readonly CodePiece[];
-
-/** The first lines of a language take longest: its patterns are compiled as they are met. */
-const turnMs = 8;
-/** A longer listing stays plain. */
-const mostCharacters = 200_000;
 const theme = createCssVariablesTheme({ name: 'retort', variablePrefix: '--code-', fontStyle: false });
 
-let creating: Promise<HighlighterCore> | null = null;
+const shiki = createHighlighterCoreSync({
+  themes: [theme],
+  langs: [],
+  engine: createJavaScriptRegexEngine({ forgiving: true }),
+});
 
-export function highlighter(): Promise<HighlighterCore> {
-  creating ??= createHighlighterCore({
-    themes: [theme],
-    langs: [],
-    engine: createJavaScriptRegexEngine({ forgiving: true }),
-  });
-  return creating;
+/** To be called before a line of that language is coloured. */
+export async function loadLanguage(language: Language): Promise<void> {
+  if (!shiki.getLoadedLanguages().includes(language))
+    shiki.loadLanguageSync(...(await loadGrammar(language)));
 }
 
-const nextTurn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+interface KnownLine {
+  readonly text: string;
+  /** The grammar's state behind it. */
+  readonly after: GrammarState | undefined;
+}
 
-/** Lines of pieces, or null where it stays plain or `signal` fires. `language` as languageOf says it. */
-export async function highlight(
-  code: string,
-  language: string,
-  signal: AbortSignal,
-): Promise<readonly CodeLine[] | null> {
-  if (code.length > mostCharacters) return null;
-  const shiki = await highlighter();
-  if (!shiki.getLoadedLanguages().includes(language)) {
-    const grammar = await loadGrammar(language);
-    await nextTurn();
-    await shiki.loadLanguage(...grammar);
-    await nextTurn();
+export interface ColouredLines {
+  readonly from: number;
+  readonly lines: readonly CodeLine[];
+  readonly isLast: boolean;
+}
+
+/** So many lines are told at a time: a page draws them in one turn. */
+const linesAtATime = 100;
+
+/** What is known of one listing: its lines and the state of the grammar behind each. */
+export class Listing {
+  readonly language: Language;
+  #known: KnownLine[] = [];
+
+  constructor(language: Language) {
+    this.language = language;
   }
-  const lines = code.split('\n');
-  const result: CodeLine[] = [];
-  let grammarState: ReturnType<typeof shiki.getLastGrammarState> | undefined;
-  let turnEnd = performance.now() + turnMs;
-  for (const line of lines) {
-    if (performance.now() > turnEnd) {
-      await nextTurn();
-      turnEnd = performance.now() + turnMs;
-    }
-    if (signal.aborted) return null;
-    const { tokens, grammarState: after } = shiki.codeToTokens(line, {
-      lang: language,
+
+  /** Lines from the first that is not as it was, a part at a time; at least one part. */
+  *colour(code: string): Generator<ColouredLines> {
+    const texts = code.split('\n');
+    const changed = texts.findIndex((text, index) => this.#known[index]?.text !== text);
+    let from = changed < 0 ? texts.length : changed;
+    this.#known.length = from;
+    do {
+      const start = from;
+      const lines = texts.slice(start, start + linesAtATime).map((text) => this.#next(text));
+      from += lines.length;
+      yield { from: start, lines, isLast: from >= texts.length };
+    } while (from < texts.length);
+  }
+
+  #next(text: string): CodeLine {
+    const grammarState = this.#known.at(-1)?.after;
+    const { tokens, grammarState: after } = shiki.codeToTokens(text, {
+      lang: this.language,
       theme: 'retort',
       ...(grammarState ? { grammarState } : {}),
     });
-    grammarState = after;
+    this.#known.push({ text, after });
     const [pieces = []] = tokens;
-    result.push(pieces.map(({ content, color }) => ({ text: content, colour: color ?? null })));
+    return { text, pieces: pieces.map(({ content, color }) => ({ text: content, colour: color ?? null })) };
   }
-  return result;
 }

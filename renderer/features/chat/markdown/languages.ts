@@ -1,41 +1,39 @@
-/** Grammars by the names that stand behind a fence; each is loaded when it is first needed. */
-import type { LanguageRegistration } from 'shiki';
+/** Languages by the names that stand behind a fence. Their grammars are the worker's: grammars.ts. */
+const languages = [
+  'bash',
+  'c',
+  'cpp',
+  'csharp',
+  'css',
+  'diff',
+  'go',
+  'html',
+  'java',
+  'javascript',
+  'json',
+  'jsx',
+  'julia',
+  'kotlin',
+  'latex',
+  'lua',
+  'markdown',
+  'php',
+  'python',
+  'r',
+  'ruby',
+  'rust',
+  'sql',
+  'swift',
+  'toml',
+  'tsx',
+  'typescript',
+  'xml',
+  'yaml',
+] as const;
 
-type Load = () => Promise<{ readonly default: LanguageRegistration[] }>;
+export type Language = (typeof languages)[number];
 
-const grammars: Readonly<Record<string, Load>> = {
-  bash: () => import('shiki/langs/bash.mjs'),
-  c: () => import('shiki/langs/c.mjs'),
-  cpp: () => import('shiki/langs/cpp.mjs'),
-  csharp: () => import('shiki/langs/csharp.mjs'),
-  css: () => import('shiki/langs/css.mjs'),
-  diff: () => import('shiki/langs/diff.mjs'),
-  go: () => import('shiki/langs/go.mjs'),
-  html: () => import('shiki/langs/html.mjs'),
-  java: () => import('shiki/langs/java.mjs'),
-  javascript: () => import('shiki/langs/javascript.mjs'),
-  json: () => import('shiki/langs/json.mjs'),
-  jsx: () => import('shiki/langs/jsx.mjs'),
-  julia: () => import('shiki/langs/julia.mjs'),
-  kotlin: () => import('shiki/langs/kotlin.mjs'),
-  latex: () => import('shiki/langs/latex.mjs'),
-  lua: () => import('shiki/langs/lua.mjs'),
-  markdown: () => import('shiki/langs/markdown.mjs'),
-  php: () => import('shiki/langs/php.mjs'),
-  python: () => import('shiki/langs/python.mjs'),
-  r: () => import('shiki/langs/r.mjs'),
-  ruby: () => import('shiki/langs/ruby.mjs'),
-  rust: () => import('shiki/langs/rust.mjs'),
-  sql: () => import('shiki/langs/sql.mjs'),
-  swift: () => import('shiki/langs/swift.mjs'),
-  toml: () => import('shiki/langs/toml.mjs'),
-  tsx: () => import('shiki/langs/tsx.mjs'),
-  typescript: () => import('shiki/langs/typescript.mjs'),
-  xml: () => import('shiki/langs/xml.mjs'),
-  yaml: () => import('shiki/langs/yaml.mjs'),
-};
-
-const otherNames: Readonly<Record<string, string>> = {
+const otherNames: Readonly<Record<string, Language>> = {
   'c++': 'cpp',
   cc: 'cpp',
   cs: 'csharp',
@@ -55,14 +53,9 @@ const otherNames: Readonly<Record<string, string>> = {
   zsh: 'bash',
 };
 
-/** The grammar's own name, or null where there is none. */
-export function languageOf(name: string): string | null {
+/** Null where there is no grammar of that name. */
+export function languageOf(name: string): Language | null {
   const lower = name.toLowerCase();
-  const own = Object.hasOwn(otherNames, lower) ? (otherNames[lower] ?? lower) : lower;
-  return Object.hasOwn(grammars, own) ? own : null;
-}
-
-export async function loadGrammar(language: string): Promise<LanguageRegistration[]> {
-  const load = Object.hasOwn(grammars, language) ? grammars[language] : undefined;
-  return load ? (await load()).default : [];
+  if (Object.hasOwn(otherNames, lower)) return otherNames[lower] ?? null;
+  return languages.find((language) => language === lower) ?? null;
 }

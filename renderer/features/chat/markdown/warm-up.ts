@@ -1,10 +1,11 @@
+import { highlighter } from './highlighter.ts';
 import { loadMath } from './use-math.ts';
 
 /** Each is evaluated in a turn of its own. */
 const steps: readonly (() => Promise<unknown>)[] = [
   () => import('katex'),
   loadMath,
-  async () => (await import('./highlight.ts')).highlighter(),
+  () => Promise.resolve(highlighter.start()),
 ];
 
 /** Not every browser tells when it is idle. */

@@ -1,0 +1,3 @@
+import { serveHighlighting } from './serve-highlighting.ts';
+
+serveHighlighting(self);
