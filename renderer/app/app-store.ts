@@ -8,6 +8,7 @@ import { Settings, type SettingsChange } from '../../electron/contract/settings.
 import type { ConnectionState } from '../ipc/host-connection.ts';
 import type { FlashReads } from '../features/instruments/flash-reads.ts';
 import { showToast } from '../ui/toasts.ts';
+import { budgetActions, type BudgetActions, type BudgetChange } from './budget-change.ts';
 
 export interface AppState {
   readonly connection: ConnectionState;
@@ -28,9 +29,11 @@ export interface AppState {
   readonly flashReads: FlashReads | null;
   /** What the next turn would hold in the context, as far as it is counted; null: not known. */
   readonly contextTokens: number | null;
+  /** Another budget that the loaded model is being given, or why it was not. */
+  readonly budgetChange: BudgetChange | null;
 }
 
-export interface AppActions {
+export interface AppActions extends BudgetActions {
   readonly changeSettings: (change: SettingsChange) => Promise<void>;
   readonly dismissNotice: (id: string) => Promise<void>;
   readonly loadModel: (id: string, settings?: LoadSettings, force?: boolean) => Promise<void>;
@@ -57,6 +60,7 @@ export function createAppStore(client: Client<PageContract>): AppStore {
     tokensPerSecond: null,
     flashReads: null,
     contextTokens: null,
+    budgetChange: null,
   }));
   return Object.assign(store, { actions: appActions(store, client) });
 }
@@ -64,6 +68,7 @@ export function createAppStore(client: Client<PageContract>): AppStore {
 function appActions(store: StoreApi<AppState>, client: Client<PageContract>): AppActions {
   const { setState, getState } = store;
   return {
+    ...budgetActions(store, client),
     async changeSettings(change) {
       const before = getState().settings;
       setState({ settings: changed(before, change) }); // at once; the host's answer is what stays

@@ -105,6 +105,28 @@ test('an engine that died is started again with the budget as it was changed', a
   });
 });
 
+test('another budget that is given up while a reply grows changes nothing', async () => {
+  const { page, id } = await startWithPack();
+  const memoryBudget = 90 * mebibyte;
+  await page.loadModel({ id, settings: { ...usual, memoryBudget }, force: false });
+  await ready(page);
+  const { id: chatId } = await page.createChat({ sampling: { temperature: 0 }, maxTokens: 40 });
+  const text = 'Tell a long story about the sea.';
+  const { reply } = await page.send({ chatId, parentId: null, text, files: [], model: id });
+  const leaving = new AbortController();
+  let change: Promise<unknown> | null = null;
+  await drain(page.followReply({ replyId: reply.id, from: 0 }), ({ tokens }) => {
+    if (tokens.length === 0 || change) return;
+    change = page.setMemoryBudget({ memoryBudget: 100 * mebibyte }, { signal: leaving.signal });
+    change.catch(() => undefined);
+    leaving.abort();
+  });
+  await expect(change).rejects.toMatchObject({ code: 'cancelled' });
+  expect((await page.readFlash({}))?.streaming.memoryBudgetBytes).toBe(memoryBudget);
+  expect((await ready(page)).info.streaming?.memoryBudgetBytes).toBe(memoryBudget);
+  expect(await kept(page)).toEqual({ [id]: memoryBudget });
+});
+
 test('a reply of a streamed model has the words of the resident one, tells its reads, and is measured', async () => {
   const { page, id, client } = await startWithPack();
   const settings = { ...usual, memoryBudget: 90 * mebibyte };

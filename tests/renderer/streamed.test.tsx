@@ -7,6 +7,7 @@ import { Instruments } from '../../renderer/features/instruments/instruments.ts'
 import { InstrumentPanel } from '../../renderer/features/instruments/InstrumentPanel.tsx';
 import { ModelsScreen } from '../../renderer/features/models/ModelsScreen.tsx';
 import { TokenTimeline } from '../../renderer/features/timeline/token-timeline.tsx';
+import { navigate } from '../../renderer/app/routes.ts';
 import { StatusLine } from '../../renderer/app/StatusLine.tsx';
 import { readyEngine, tokenOf } from '../helpers/chat-host.ts';
 import {
@@ -327,23 +328,59 @@ describe('another budget for the model in memory', () => {
     return panel;
   };
 
-  test('is given without a load, with the seconds it took, and can be given up', async () => {
+  const gated = () => {
     const host = new StreamedHost();
     let open: () => void = () => undefined;
     host.budgetGate = new Promise((resolve) => (open = resolve));
+    return { host, open: () => act(() => open()) };
+  };
+  const budgetNow = (host: StreamedHost) => host.streaming?.memoryBudgetBytes;
+
+  test('is given without a load, with the seconds it took', async () => {
+    const { host, open } = gated();
     const { budgets, loads } = showModels(host);
     const panel = await moved();
     expect(panel.queryByRole('button', { name: 'Load again so' })).toBeNull();
     fireEvent.click(panel.getByRole('button', { name: 'Change the budget' }));
     const bar = await screen.findByRole('progressbar', { name: /^Changing the budget to 4\.\d\d GiB$/ });
     expect(bar.getAttribute('aria-valuetext')).toMatch(/^reading what stays in memory, [\d.]+ m?s$/);
-    fireEvent.click(panel.getByRole('button', { name: 'Cancel' }));
-    expect(screen.queryByRole('progressbar')).toBeNull();
-    fireEvent.click(panel.getByRole('button', { name: 'Change the budget' }));
-    act(() => open());
+    open();
     await waitFor(() => expect(screen.queryByRole('progressbar')).toBeNull());
-    expect(budgets).toHaveLength(2);
+    expect(budgets).toHaveLength(1);
+    expect(budgetNow(host)).toBe(budgets[0]);
     expect(loads).toEqual([]);
+  });
+
+  test('that is given up changes nothing, also where the engine had begun', async () => {
+    const { host, open } = gated();
+    const before = budgetNow(host);
+    const { budgets } = showModels(host);
+    const panel = await moved();
+    fireEvent.click(panel.getByRole('button', { name: 'Change the budget' }));
+    fireEvent.click(await panel.findByRole('button', { name: 'Cancel' }));
+    expect(screen.queryByRole('progressbar')).toBeNull();
+    open();
+    await waitFor(() => expect(budgets).toHaveLength(2));
+    await act(() => host.budgetGate);
+    expect(budgetNow(host)).toBe(before);
+    expect(panel.getByRole('button', { name: 'Change the budget' })).toBeDefined();
+  });
+
+  test('goes on where another screen is shown, and is there again on return', async () => {
+    const { host, open } = gated();
+    const { application } = openApp(host, { fragment: '#/models/moe' });
+    fireEvent.click((await moved()).getByRole('button', { name: 'Change the budget' }));
+    await screen.findByRole('progressbar', { name: /^Changing the budget/ });
+    act(() => navigate({ screen: 'settings' }));
+    await screen.findByRole('heading', { name: 'Settings', level: 1 });
+    act(() => navigate({ screen: 'models', modelId: 'moe' }));
+    expect(await screen.findByRole('progressbar', { name: /^Changing the budget/ })).toBeDefined();
+    host.budgetRefusal = new LabError('bad-request', 'It needs at least 1.62 GiB.');
+    act(() => navigate({ screen: 'settings' }));
+    open();
+    await waitFor(() => expect(application.app.getState().budgetChange?.error).not.toBeNull());
+    act(() => navigate({ screen: 'models', modelId: 'moe' }));
+    expect((await screen.findByRole('alert')).textContent).toContain('It needs at least 1.62 GiB.');
   });
 
   test('that is refused says why and what the least is', async () => {

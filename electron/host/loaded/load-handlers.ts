@@ -35,10 +35,10 @@ export function loadHandlers(services: Services): Pick<Handlers<PageContract>, L
       return withoutPaths(title, [path], measureDisk(services, path, hooks));
     },
 
-    async setMemoryBudget({ memoryBudget }) {
+    async setMemoryBudget({ memoryBudget }, { signal }) {
       const { loaded } = services;
       const id = loaded.wanted?.id;
-      const streaming = await loaded.setMemoryBudget(memoryBudget);
+      const streaming = await loaded.setMemoryBudget(memoryBudget, signal);
       if (id !== undefined) await keepBudget(services, id, memoryBudget ?? 'auto');
       return streaming;
     },

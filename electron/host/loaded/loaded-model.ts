@@ -123,10 +123,14 @@ export class LoadedModel {
       : null;
   }
 
-  /** Another budget for the model that is ready, once a growing reply has ended. Throws bad-request where none is, and what the engine says. */
-  async setMemoryBudget(choice: MemoryBudget | null): Promise<Streaming> {
+  /**
+   * Another budget for the model that is ready, once a growing reply has ended; given up until then it changes nothing. Throws bad-request
+   * where none is, and what the engine says.
+   */
+  async setMemoryBudget(choice: MemoryBudget | null, signal: AbortSignal): Promise<Streaming> {
     const current = this.#current;
     if (this.#state.state !== 'ready' || !current) throw new LabError('bad-request', 'No model is loaded.');
+    await untilCancelled(signal, this.#lastReply);
     const budget = await engineBudget(this.#services, choice ?? 'auto');
     const streaming = await current.process.client.setMemoryBudget(budget);
     if (this.#current !== current) return streaming;

@@ -3,7 +3,7 @@ import { Button } from '../../ui/Button.tsx';
 import { formatBytes, formatMilliseconds } from '../../ui/format.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { ProgressBar } from '../../ui/ProgressBar.tsx';
-import type { BudgetChange } from './models-store.ts';
+import type { BudgetChange } from '../../app/budget-change.ts';
 import { useNow } from './use-now.ts';
 
 /** The loaded model is given another budget: it waits for a growing reply, then reads what is to stay in memory. */

@@ -14,7 +14,7 @@ import { LoadActions, type LoadActionsProps } from './LoadActions.tsx';
 import { LoadFailure } from './LoadFailure.tsx';
 import { formatName } from './model-list.ts';
 import { LoadProgress } from './LoadProgress.tsx';
-import type { BudgetChange } from './models-store.ts';
+import type { BudgetChange } from '../../app/budget-change.ts';
 import { packCommand } from './streaming.ts';
 import { TensorPanel } from './TensorPanel.tsx';
 

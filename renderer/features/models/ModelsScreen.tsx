@@ -141,6 +141,7 @@ function Chosen({ models }: { readonly models: readonly PageModel[] }) {
   const engine = useApp((state) => state.engine);
   const cores = useApp((state) => state.machine?.cores ?? 1);
   const settings = useApp((state) => state.settings);
+  const budgetChange = useApp((state) => state.budgetChange);
   const route = useRoute();
   const [store] = useState<ModelsStore>(() => createModelsStore(client));
   const state = useStore(store);
@@ -187,9 +188,9 @@ function Chosen({ models }: { readonly models: readonly PageModel[] }) {
           answer={state.chosen === model.id ? state.fit : null}
           leastBudget={state.leastBudget}
           budget={chosenBudget(model.id, state.settings, settings)}
-          budgetChange={state.budgetChange?.model === model.id ? state.budgetChange : null}
-          onBudget={(budget) => void actions.changeBudget(model.id, budget)}
-          onLeaveBudget={actions.leaveBudget}
+          budgetChange={budgetChange?.model === model.id ? budgetChange : null}
+          onBudget={(budget) => void app.changeBudget(model.id, budget)}
+          onLeaveBudget={app.leaveBudget}
           settings={state.settings}
           precisions={state.precisions}
           cores={cores}

@@ -2,7 +2,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { KvCodec, type ModelSummary } from '../../../electron/contract/engine-contract.ts';
 import { toLabError } from '../../../electron/contract/errors.ts';
-import type { Fit, LoadSettings, MemoryBudget } from '../../../electron/contract/machine.ts';
+import type { Fit, LoadSettings } from '../../../electron/contract/machine.ts';
 import type { PageContract } from '../../../electron/contract/page-contract.ts';
 import type { Client } from '../../../electron/contract/rpc.ts';
 import type { Answer } from '../../ipc/use-answer.ts';
@@ -15,18 +15,8 @@ export interface ModelsState {
   readonly fit: Answer<Fit>;
   /** The least memory budget, where `fit` refuses one below it. */
   readonly leastBudget: number | null;
-  /** Another budget that the loaded model is being given, or why it was not. */
-  readonly budgetChange: BudgetChange | null;
   /** The same context with each precision of keys and values, as far as they can be priced. */
   readonly precisions: readonly Fit[];
-}
-
-export interface BudgetChange {
-  readonly model: string;
-  readonly budget: MemoryBudget;
-  readonly startedAt: number;
-  /** Why it was not changed; null: it is being changed. */
-  readonly error: string | null;
 }
 
 export interface ModelsActions {
@@ -35,10 +25,6 @@ export interface ModelsActions {
   /** Reads the headers again. */
   readonly inspect: (id: string) => Promise<void>;
   readonly setSettings: (change: Partial<LoadSettings>) => void;
-  /** Gives the loaded model another budget, without loading it again. */
-  readonly changeBudget: (model: string, budget: MemoryBudget) => Promise<void>;
-  /** Gives up what `changeBudget` began, or forgets why it failed. */
-  readonly leaveBudget: () => void;
   /** The machine or the model in memory changed. */
   readonly reprice: () => void;
 }
@@ -59,7 +45,6 @@ export function createModelsStore(client: Client<PageContract>): ModelsStore {
     settings: retortsChoice,
     fit: null,
     leastBudget: null,
-    budgetChange: null,
     precisions: [],
   }));
   return Object.assign(store, { actions: modelsActions(store, client) });
@@ -68,7 +53,6 @@ export function createModelsStore(client: Client<PageContract>): ModelsStore {
 function modelsActions(store: StoreApi<ModelsState>, client: Client<PageContract>): ModelsActions {
   const { getState, setState } = store;
   const pricing = new Pricing(store, client);
-  let budgetCall = new AbortController();
   async function inspect(id: string): Promise<void> {
     setSummary(store, id, null);
     try {
@@ -89,23 +73,6 @@ function modelsActions(store: StoreApi<ModelsState>, client: Client<PageContract
     setSettings(change) {
       setState(({ settings }) => ({ settings: { ...settings, ...change } }));
       pricing.begin();
-    },
-    async changeBudget(model, budget) {
-      budgetCall.abort();
-      const { signal } = (budgetCall = new AbortController());
-      setState({ budgetChange: { model, budget, startedAt: Date.now(), error: null } });
-      try {
-        await client.setMemoryBudget({ memoryBudget: budget }, { signal });
-        if (!signal.aborted) setState({ budgetChange: null });
-      } catch (error) {
-        const { message } = toLabError(error);
-        if (!signal.aborted)
-          setState(({ budgetChange: change }) => ({ budgetChange: change && { ...change, error: message } }));
-      }
-    },
-    leaveBudget() {
-      budgetCall.abort();
-      setState({ budgetChange: null });
     },
     reprice() {
       if (getState().chosen !== null) pricing.begin();
