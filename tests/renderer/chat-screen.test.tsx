@@ -316,6 +316,29 @@ describe('the composer', () => {
   });
 });
 
+test('what was written before the host answered stays with the chat to come, also where another was open the last time', async () => {
+  const host = new ChatHost();
+  const last = host.addChat({ title: 'The last one', draft: 'of the last one' });
+  host.settings = { ...host.settings, draft: 'older', lastChat: last.id };
+  openApp(host);
+  write('newer');
+  await screen.findByText('Engine ready');
+  await waitFor(() => expect(host.settings.draft).toBe('newer'), { timeout: 3000 });
+  expect(messageField().value).toBe('newer');
+  expect(host.chats.get(last.id)?.draft).toBe('of the last one');
+});
+
+test('what was written before the host answered follows the draft of the chat that the address names', async () => {
+  const host = new ChatHost();
+  const named = host.addChat({ title: 'Named', draft: 'half' });
+  openApp(host, { fragment: `#/chat/${named.id}` });
+  write('more');
+  await screen.findByRole('heading', { name: 'Named', level: 1 });
+  await waitFor(() => expect(messageField().value).toBe('half\nmore'));
+  await waitFor(() => expect(host.chats.get(named.id)?.draft).toBe('half\nmore'), { timeout: 3000 });
+  expect(host.settings.draft).toBe('');
+});
+
 test('what was written before the host answered stays, whatever draft it kept', async () => {
   const host = new ChatHost();
   host.settings = { ...host.settings, draft: 'older' };

@@ -46,10 +46,12 @@ export function createChatStore(host: Host, app: AppStore): ChatStore {
       const { current, opening } = store.getState();
       const id = current?.chat.id ?? opening?.id ?? null;
       const last = chats.find((chat) => chat.id === settings.lastChat);
+      const isWriting = draft.isWrittenUntold;
       // After a lost connection: what was open is read again, what grows is joined again.
       if (id !== null) void actions.open(id);
       else if (isFirst) draft.restore(settings.draft);
-      if (isFirst && window.location.hash === '' && last) {
+      // What a person is writing belongs to the chat to come, which they see.
+      if (isFirst && window.location.hash === '' && last && !isWriting) {
         navigate({ screen: 'chat', chatId: last.id, messageId: null }, 'replace');
       }
       isFirst = false;

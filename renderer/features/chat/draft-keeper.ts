@@ -25,6 +25,8 @@ export class DraftKeeper {
   #savedText = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
   #carries = false;
+  /** The host has not answered yet: which chat will be shown, and what was kept for it, is not known. */
+  #isUntold = true;
 
   constructor(save: SaveDraft) {
     this.#save = save;
@@ -32,12 +34,19 @@ export class DraftKeeper {
 
   readonly setText = (text: string): void => {
     this.store.setState({ text });
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.flush(), saveAfterMs);
+    this.#planSave();
   };
+
+  /** Something is written that nothing was told of yet. */
+  get isWrittenUntold(): boolean {
+    const { text, files } = this.store.getState();
+    return this.#isUntold && (text !== '' || files.length > 0);
+  }
 
   /** Another chat is shown: what was written in the one before is kept there. */
   show(chatId: string | null, text: string): void {
+    if (this.isWrittenUntold) return this.#join(chatId, text);
+    this.#isUntold = false;
     if (this.#carries) {
       this.#carries = false;
       this.#chatId = chatId;
@@ -51,8 +60,19 @@ export class DraftKeeper {
 
   /** What was kept of the chat to come, told once the host answers: what a person wrote meanwhile stays. */
   restore(text: string): void {
-    const { text: written, files } = this.store.getState();
-    if (written === '' && files.length === 0) this.show(null, text);
+    if (!this.isWrittenUntold) return this.show(null, text);
+    this.#isUntold = false;
+    this.#savedText = text;
+    this.#planSave();
+  }
+
+  /** What was written before the host answered follows what was kept. */
+  #join(chatId: string | null, kept: string): void {
+    const { text: written } = this.store.getState();
+    this.#isUntold = false;
+    this.#chatId = chatId;
+    this.#savedText = kept;
+    this.setText([kept, written].filter((text) => text !== '').join('\n'));
   }
 
   /** The chat to come has begun: what is written belongs to it. */
@@ -77,9 +97,15 @@ export class DraftKeeper {
     this.#carries = true;
   };
 
+  #planSave(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.flush(), saveAfterMs);
+  }
+
   /** Writes down now what waits to be. */
   flush(): void {
     clearTimeout(this.#timer);
+    if (this.#isUntold) return;
     const { text } = this.store.getState();
     if (text === this.#savedText) return;
     this.#savedText = text;
