@@ -6,7 +6,7 @@ import { budgetSlider, wholeBudget } from './budget-steps.ts';
 
 type Streamed = Fit & { readonly streaming: NonNullable<Fit['streaming']> };
 
-/** How much memory a streamed model may take: a number, its least marked, or what is free. */
+/** How much memory a streamed model may take: a number, or what is free. */
 export function BudgetKnob({
   fit,
   chosen,
@@ -35,7 +35,6 @@ export function BudgetKnob({
               minimum={0}
               maximum={steps.maximum}
               step={1}
-              limit={steps.minimumStep}
               figure={formatBytes(bytes)}
               onChange={(step) => onChange(steps.toBudget(step))}
             />
