@@ -8,7 +8,7 @@ import { Meter, type MeterPart } from '../ui/Meter.tsx';
 import { useApp } from './app-context.ts';
 import { shortcutText } from './shortcuts.ts';
 import type { FlashReads } from '../features/instruments/flash-reads.ts';
-import { allowedBytes, modelBytes } from '../features/instruments/memory-room.ts';
+import { allowedBytes, modelBytes, ownScratchBytes } from '../features/instruments/memory-room.ts';
 import { streamingOf, weightParts } from '../features/instruments/weight-parts.ts';
 
 type Health = 'ok' | 'warn' | 'danger';
@@ -50,11 +50,11 @@ function MemoryItem({
   readonly reading: MemoryReading;
   readonly streaming: Streaming | null;
 }) {
-  const { weightsBytes, kvBytes, scratchBytes } = reading;
+  const { weightsBytes, kvBytes } = reading;
   const used = modelBytes(reading);
   const budget = allowedBytes(reading);
   const weights: readonly MeterPart[] = streaming
-    ? weightParts(streaming).map(({ fill, bytes }) => ({ fill, value: bytes }))
+    ? weightParts(streaming, weightsBytes).map(({ fill, bytes }) => ({ fill, value: bytes }))
     : [{ fill: 'weights', value: weightsBytes }];
   return (
     <Item>
@@ -62,7 +62,11 @@ function MemoryItem({
       <Meter
         className="w-24"
         limit={budget}
-        parts={[...weights, { fill: 'kv', value: kvBytes }, { fill: 'scratch', value: scratchBytes }]}
+        parts={[
+          ...weights,
+          { fill: 'kv', value: kvBytes },
+          { fill: 'scratch', value: ownScratchBytes(reading) },
+        ]}
       />
       <span>
         <b className="text-text">{formatBytes(used)}</b> of {formatBytes(budget)}

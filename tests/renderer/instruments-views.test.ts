@@ -197,6 +197,15 @@ describe('flash reads', () => {
     expect(view.emptyText).toBe('Nothing was read from flash in the last 60 s.');
   });
 
+  test('are counted once, however long a step took', () => {
+    const data = new InstrumentData();
+    const slow = sampleToken(1, { total: 2_000 });
+    data.addTokens([{ ...slow, trace: { ...slow.trace, ...read(50, 41, 59) } }], now);
+    const view = flashView(data.points(now));
+    expect(view.layers[0]?.values.filter((value) => value !== null).length).toBeGreaterThan(3);
+    expect(view.counts?.map(({ values }) => values.filter((value) => value !== null))).toEqual([[41], [59]]);
+  });
+
   test('stand in tables and readouts with hits and misses, each in its unit', () => {
     const data = new InstrumentData();
     data.addTokens([sampleToken(0, { total: 1000 }, read(50, 41, 59))], now + 300);
@@ -238,6 +247,40 @@ describe('memory', () => {
     // 200 MiB are used; 4 GiB are free, of which 1 GiB is the system's.
     expect(view.limits).toEqual([{ label: 'limit 3.20 GiB', value: 200 + 3 * 1024 }]);
     expect(view.axis.top).toBeLessThan(1024);
+  });
+
+  const held = { ringBytes: 5 * mebi, lookupBytes: mebi, slots: 4, slotBytes: 10 * mebi };
+  const budgeted = { memoryBudgetBytes: 200 * mebi, baselineBytes: 12 * mebi };
+
+  test('adds up to what there is of a streamed model, vectors and the engine’s runtime too', () => {
+    const data = new InstrumentData();
+    data.addMemory(reading(now, budgeted), held);
+    const view = memoryView(data.points(now));
+    expect(view.layers.map(({ label, values }) => [label, values.at(-1)])).toEqual([
+      ['always read', 54],
+      ['expert cache', 40],
+      ['buffers', 6],
+      ['KV', 20],
+      ['scratch', 18],
+      ['runtime', 12],
+      ['app', 50],
+    ]);
+    // What counts to the budget, without the runtime.
+    expect(view.headline).toEqual([{ value: '138', unit: 'MiB of 200 MiB' }]);
+    expect(view.limits[0]?.label).toBe('budget 200 MiB');
+    expect(view.remark).toBe('the engine’s runtime, 12.0 MiB, is beside the budget');
+  });
+
+  test('adds up to what there was where an older reading tells other parts', () => {
+    const data = new InstrumentData();
+    data.addMemory(reading(now));
+    data.addMemory(reading(now + 800, budgeted), held);
+    data.addMemory(reading(now + 1600, budgeted), { ...held, slots: 0 });
+    const { layers } = memoryView(data.points(now + 1600));
+    const sums = [-5, -3, -1].map((at) =>
+      layers.reduce((total, { values }) => total + (values.at(at) ?? NaN), 0),
+    );
+    expect(sums).toEqual([200, 200, 200]);
   });
 
   test('draws a limit that is near', () => {

@@ -94,7 +94,7 @@ describe('the instruments of a streamed model', () => {
     const figure = await screen.findByRole('figure', { name: 'Memory' });
     await waitFor(() => expect(figure.querySelector('figcaption')?.textContent).toMatch(/of 4\.00 GiB$/));
     expect([...figure.querySelectorAll('li')].map(({ textContent }) => textContent?.split(' ')[0])).toEqual([
-      'always', 'expert', 'buffers', 'KV', 'scratch', 'app',
+      'always', 'expert', 'buffers', 'KV', 'scratch', 'runtime', 'app',
     ]); // prettier-ignore
     act(() => application.app.setState({ engine: readyEngine }));
     await waitFor(() => expect(screen.queryByRole('figure', { name: 'Flash reads' })).toBeNull());
@@ -199,6 +199,24 @@ describe('the fit of a pack', () => {
         '4.6 tokens/s, 2.38 GiB, 490 MiB read a token, 41 % hits with 2,214 of 8,192 tokens used',
       ),
     ).toBeDefined();
+  });
+
+  test('counts what is no record, such as vectors, to what is always there, so that the parts add up', async () => {
+    const host = withoutModel();
+    const handlers = host.handlers();
+    const vectors = 0.5 * gibi;
+    renderInPage(<ModelsScreen />, {
+      state: { models: [packModel], engine: { state: 'none' } },
+      handlers: {
+        ...handlers,
+        estimateFit: async (input, call) => {
+          const fit = await handlers.estimateFit(input, call);
+          return { ...fit, weightsBytes: fit.weightsBytes + vectors, totalBytes: fit.totalBytes + vectors };
+        },
+      },
+    });
+    const panel = await fitPanel();
+    expect((await panel.findByText('always read')).closest('li')?.textContent).toBe('always read 1.60 GiB');
   });
 
   test('goes from the least budget to what is free by keys, and no further', async () => {

@@ -1,7 +1,15 @@
 import type { MemoryReading } from '../../../electron/contract/machine.ts';
 
-export const modelBytes = ({ weightsBytes, kvBytes, scratchBytes }: MemoryReading): number =>
-  weightsBytes + kvBytes + scratchBytes;
+/** What the engine's runtime took before its model: beside the budget, not in it. */
+export const runtimeBytes = ({ baselineBytes, scratchBytes }: MemoryReading): number =>
+  Math.min(baselineBytes ?? 0, scratchBytes);
+
+/** The engine process beyond weights, KV and its runtime. */
+export const ownScratchBytes = (reading: MemoryReading): number =>
+  reading.scratchBytes - runtimeBytes(reading);
+
+export const modelBytes = (reading: MemoryReading): number =>
+  reading.weightsBytes + reading.kvBytes + ownScratchBytes(reading);
 
 /** How much further models may grow. */
 export const roomBytes = ({ systemFreeBytes, reserveBytes }: MemoryReading): number =>

@@ -13,8 +13,8 @@ import {
   type InstrumentPoint,
   type InstrumentSlot,
 } from './slots.ts';
-import { allowedBytes, modelBytes, roomBytes } from './memory-room.ts';
-import { weightParts } from './weight-parts.ts';
+import { allowedBytes, modelBytes, ownScratchBytes, roomBytes, runtimeBytes } from './memory-room.ts';
+import { weightParts, type HeldWeights } from './weight-parts.ts';
 
 type Points = readonly InstrumentPoint[];
 
@@ -173,8 +173,9 @@ export function flashView(points: Points): ChartView {
     lines: [],
     shares: [{ label: 'hit rate', role: '--text', values: hitRates }],
     counts: [
-      { label: 'hits', values: slots.map((flash) => flash?.hits ?? null) },
-      { label: 'misses', values: slots.map((flash) => flash?.misses ?? null) },
+      // Where the steps ended, not all the time that they took: each is counted once.
+      { label: 'hits', values: points.map(({ slot }) => slot?.flash?.hits ?? null) },
+      { label: 'misses', values: points.map(({ slot }) => slot?.flash?.misses ?? null) },
     ],
     axis: axisFor(Math.max(0, ...rates.map((rate) => (rate ?? 0) / unit.bytes)), 2),
     limits: [],
@@ -228,17 +229,27 @@ interface MemoryPart {
   readonly of: (reading: HeldMemory) => number;
 }
 
-/** In the fixed order, from the axis upward. Weights of a streamed model are told part by part. */
+/** In the fixed order, from the axis upward; what counts to the budget first. Weights of a streamed model are told part by part. */
 function memoryParts(latest: HeldMemory | null): readonly MemoryPart[] {
-  if (!latest?.held) return [wholeWeights, ...otherParts];
-  const parts = weightParts(latest.held).map(({ label, role }): MemoryPart => ({
-    label,
-    role,
-    mark: 'area',
-    of: ({ held }) => (held && weightParts(held).find((part) => part.label === label)?.bytes) ?? 0,
-  }));
-  return [...parts, ...otherParts];
+  const weights = latest?.held ? heldParts(latest.held, latest.weightsBytes) : [wholeWeights];
+  return [...weights, ...otherParts.filter(({ label }) => label !== 'runtime' || hasRuntime(latest))];
 }
+
+/** By the parts of the latest reading. What an older one does not tell apart, as before a model was streamed, stands in the first. */
+function heldParts(held: HeldWeights, weightsBytes: number): readonly MemoryPart[] {
+  const [first, ...rest] = weightParts(held, weightsBytes).map(({ label, role, fill }): MemoryPart => {
+    const of = (reading: HeldMemory) =>
+      (reading.held &&
+        weightParts(reading.held, reading.weightsBytes).find((part) => part.fill === fill)?.bytes) ??
+      0;
+    return { label, role, mark: 'area', of };
+  });
+  if (!first) return [wholeWeights];
+  const of = (reading: HeldMemory) => reading.weightsBytes - sum(rest.map((part) => part.of(reading)));
+  return [{ ...first, of }, ...rest];
+}
+
+const hasRuntime = (latest: HeldMemory | null) => latest !== null && runtimeBytes(latest) > 0;
 
 const wholeWeights: MemoryPart = {
   label: 'weights',
@@ -248,7 +259,8 @@ const wholeWeights: MemoryPart = {
 };
 const otherParts: readonly MemoryPart[] = [
   { label: 'KV', role: '--mem-kv', mark: 'area', of: ({ kvBytes }) => kvBytes },
-  { label: 'scratch', role: '--mem-scratch', mark: 'hatched', of: ({ scratchBytes }) => scratchBytes },
+  { label: 'scratch', role: '--mem-scratch', mark: 'hatched', of: ownScratchBytes },
+  { label: 'runtime', role: '--line', mark: 'area', of: runtimeBytes },
   { label: 'app', role: '--line-strong', mark: 'area', of: ({ appRssBytes }) => appRssBytes },
 ];
 
@@ -282,11 +294,14 @@ export function memoryView(points: Points): ChartView {
       : [],
     headline: latest ? memoryHeadline(latest) : [],
     legend: latest ? parts.map(({ of, ...entry }) => ({ ...entry, total: formatBytes(of(latest)) })) : [],
-    remark: '',
+    remark: latest && budget !== null && hasRuntime(latest) ? besideText(latest) : '',
     write: (value) => formatInUnit(value, unit),
     emptyText: 'No reading of memory yet.',
   };
 }
+
+const besideText = (latest: HeldMemory): string =>
+  `the engine’s runtime, ${formatBytes(runtimeBytes(latest))}, is beside the budget`;
 
 /** The model's part, of what models may have: the same figures as in the status line. */
 function memoryHeadline(latest: MemoryReading): { value: string; unit: string }[] {

@@ -16,10 +16,7 @@ export function streamingOf(engine: LoadState): Streaming | null {
   return budgetBytes < totalBytes || memoryBudgetBytes < totalBytes + contextBytes ? streaming : null;
 }
 
-export type HeldWeights = Pick<
-  Streaming,
-  'pinnedBytes' | 'ringBytes' | 'lookupBytes' | 'slots' | 'slotBytes'
->;
+export type HeldWeights = Pick<Streaming, 'ringBytes' | 'lookupBytes' | 'slots' | 'slotBytes'>;
 
 export interface WeightPart {
   readonly label: string;
@@ -29,9 +26,14 @@ export interface WeightPart {
   readonly bytes: number;
 }
 
-/** From the axis upward. Where there are experts, all else is pinned: it is what every token reads. */
-export function weightParts(held: HeldWeights): readonly WeightPart[] {
-  const { pinnedBytes, ringBytes, lookupBytes, slots, slotBytes } = held;
+/**
+ * From the axis upward; together they are `weightsBytes`. What is no record, such as vectors, is always in memory and counts to what is
+ * pinned. Where there are experts, all else is pinned: it is what every token reads.
+ */
+export function weightParts(held: HeldWeights, weightsBytes: number): readonly WeightPart[] {
+  const { ringBytes, lookupBytes, slots, slotBytes } = held;
+  const buffersBytes = ringBytes + lookupBytes;
+  const pinnedBytes = Math.max(0, weightsBytes - slots * slotBytes - buffersBytes);
   const hasExperts = slots > 0;
   const part = (label: string, fill: MeterFill, bytes: number) => ({
     label,
@@ -42,6 +44,6 @@ export function weightParts(held: HeldWeights): readonly WeightPart[] {
   return [
     part(hasExperts ? 'always read' : 'pinned', 'weights', pinnedBytes),
     ...(hasExperts ? [part('expert cache', 'cache', slots * slotBytes)] : []),
-    part('buffers', 'buffers', ringBytes + lookupBytes),
+    part('buffers', 'buffers', buffersBytes),
   ];
 }

@@ -10,7 +10,7 @@ const percent = (share: number): string => `${share * 100}%`;
 
 /** Of a streamed model what its budget leaves for weights, part by part. */
 function weightsOf({ streaming, weightsBytes }: Fit): readonly WeightPart[] {
-  if (streaming) return weightParts(streaming);
+  if (streaming) return weightParts(streaming, weightsBytes);
   return [{ label: 'weights', role: '--mem-weights', fill: 'weights', bytes: weightsBytes }];
 }
 
