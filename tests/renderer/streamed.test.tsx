@@ -266,7 +266,12 @@ describe('the fit of a pack', () => {
     const panel = await fitPanel();
     fireEvent.keyDown(await panel.findByRole('slider', { name: 'Memory budget' }), { key: 'Home' });
     fireEvent.keyDown(panel.getByRole('slider', { name: 'Context' }), { key: 'End' });
-    fireEvent.click(await panel.findByRole('button', { name: /^Use the least, [\d.]+ GiB$/ }));
+    const remedy = await panel.findByRole('button', { name: /^Use the least, [\d.]+ GiB$/ });
+    // The knob that made it so is still there to be turned back.
+    const context = panel.getByRole('slider', { name: 'Context' });
+    expect(context.getAttribute('aria-valuetext')).toBe('40,960 tokens');
+    expect(panel.queryByText('always read')).toBeNull();
+    fireEvent.click(remedy);
     expect(await panel.findByRole('slider', { name: 'Memory budget' })).toBeDefined();
   });
 

@@ -20,6 +20,8 @@ import { StreamingFacts } from './StreamingFacts.tsx';
 
 export interface FitPanelProps {
   readonly answer: Answer<Fit>;
+  /** The price before, where `answer` refuses one. */
+  readonly lastFit: Fit | null;
   /** The least memory budget, where `answer` refuses one below it; null: it does not. */
   readonly leastBudget: number | null;
   /** Of a streamed model, what the knob stands for. */
@@ -39,6 +41,7 @@ export interface FitPanelProps {
 export function FitPanel(props: FitPanelProps) {
   const { answer, onRetry, actions } = props;
   const fit = answer && 'value' in answer ? answer.value : null;
+  const knobs = fit ?? props.lastFit;
   return (
     <Panel
       title="Fit before load"
@@ -56,7 +59,9 @@ export function FitPanel(props: FitPanelProps) {
             {answer.error}
           </Notice>
         )}
-        {fit && <Knobs {...props} fit={fit} />}
+        {fit && <FitBar fit={fit} />}
+        {knobs && <Knobs {...props} fit={knobs} />}
+        {fit && <Costs {...props} fit={fit} />}
       </div>
     </Panel>
   );
@@ -105,66 +110,75 @@ function FitHead({ fit, onChange }: { readonly fit: Fit; readonly onChange: FitP
 }
 
 function Knobs(props: FitPanelProps & { readonly fit: Fit }) {
-  const { fit, settings, precisions, cores, budget, packCommand, onChange } = props;
-  const { streaming } = fit;
+  const { fit, leastBudget, settings, cores, budget, onChange } = props;
+  const streaming = fit.streaming && {
+    ...fit.streaming,
+    minimumMemoryBudgetBytes: leastBudget ?? fit.streaming.minimumMemoryBudgetBytes,
+  };
   const steps = contextSlider(fit.modelContext);
   const context = settings.context ?? fit.context;
   const threads = settings.threads ?? cores;
+  return (
+    <div className="grid grid-cols-[92px_minmax(0,1fr)] items-center gap-x-3 gap-y-1">
+      {streaming && (
+        <BudgetKnob
+          fit={{ ...fit, streaming }}
+          chosen={budget}
+          onChange={(memoryBudget) => onChange({ memoryBudget })}
+        />
+      )}
+      <span aria-hidden="true" className="text-text-muted">
+        Context
+      </span>
+      <Slider
+        label="Context"
+        hidesLabel
+        value={Math.round(steps.toStep(context))}
+        minimum={0}
+        maximum={steps.maximum}
+        step={1}
+        limit={fit.largestContext > 0 ? steps.toStep(fit.largestContext) : undefined}
+        figure={`${formatNumber(context)} tokens`}
+        onChange={(step) => onChange({ context: steps.toContext(Math.round(step)) })}
+      />
+      <span aria-hidden="true" className="text-text-muted">
+        KV precision
+      </span>
+      <span className="flex items-center justify-between gap-2">
+        <SegmentedControl
+          label="KV precision"
+          value={settings.kvCodec ?? fit.kvCodec}
+          segments={KvCodec.options.map((codec) => ({ value: codec, label: codec }))}
+          onChange={(kvCodec) => onChange({ kvCodec })}
+        />
+        <span>
+          {formatNumber(fit.kvBytesPerToken / 1024, 1)}{' '}
+          <span className="text-1 text-text-muted">KiB/token</span>
+        </span>
+      </span>
+      <span aria-hidden="true" className="text-text-muted">
+        Threads
+      </span>
+      <Slider
+        label="Threads"
+        hidesLabel
+        value={threads}
+        minimum={1}
+        maximum={Math.max(cores, threads, 2)}
+        step={1}
+        figure={`${formatNumber(threads)} of ${formatNumber(cores)}`}
+        onChange={(next) => onChange({ threads: next })}
+      />
+    </div>
+  );
+}
+
+/** What the price says beside its sum. */
+function Costs({ fit, precisions, packCommand, onChange }: FitPanelProps & { readonly fit: Fit }) {
+  const { streaming } = fit;
   const advice = adviceFor(fit, precisions);
   return (
     <>
-      <FitBar fit={fit} />
-      <div className="grid grid-cols-[92px_minmax(0,1fr)] items-center gap-x-3 gap-y-1">
-        {streaming && (
-          <BudgetKnob
-            fit={{ ...fit, streaming }}
-            chosen={budget}
-            onChange={(memoryBudget) => onChange({ memoryBudget })}
-          />
-        )}
-        <span aria-hidden="true" className="text-text-muted">
-          Context
-        </span>
-        <Slider
-          label="Context"
-          hidesLabel
-          value={Math.round(steps.toStep(context))}
-          minimum={0}
-          maximum={steps.maximum}
-          step={1}
-          limit={fit.largestContext > 0 ? steps.toStep(fit.largestContext) : undefined}
-          figure={`${formatNumber(context)} tokens`}
-          onChange={(step) => onChange({ context: steps.toContext(Math.round(step)) })}
-        />
-        <span aria-hidden="true" className="text-text-muted">
-          KV precision
-        </span>
-        <span className="flex items-center justify-between gap-2">
-          <SegmentedControl
-            label="KV precision"
-            value={settings.kvCodec ?? fit.kvCodec}
-            segments={KvCodec.options.map((codec) => ({ value: codec, label: codec }))}
-            onChange={(kvCodec) => onChange({ kvCodec })}
-          />
-          <span>
-            {formatNumber(fit.kvBytesPerToken / 1024, 1)}{' '}
-            <span className="text-1 text-text-muted">KiB/token</span>
-          </span>
-        </span>
-        <span aria-hidden="true" className="text-text-muted">
-          Threads
-        </span>
-        <Slider
-          label="Threads"
-          hidesLabel
-          value={threads}
-          minimum={1}
-          maximum={Math.max(cores, threads, 2)}
-          step={1}
-          figure={`${formatNumber(threads)} of ${formatNumber(cores)}`}
-          onChange={(next) => onChange({ threads: next })}
-        />
-      </div>
       {streaming && <StreamingFacts streaming={streaming} />}
       {advice !== null && <p className="text-1 text-warn">{advice}</p>}
       {!fit.fits && !fit.canStream && <PackAdvice command={packCommand} />}

@@ -186,6 +186,7 @@ function Chosen({ models }: { readonly models: readonly PageModel[] }) {
           summary={state.summaries.get(model.id) ?? null}
           engine={engine}
           answer={state.chosen === model.id ? state.fit : null}
+          lastFit={state.chosen === model.id ? state.lastFit : null}
           leastBudget={state.leastBudget}
           budget={chosenBudget(model.id, state.settings, settings)}
           budgetChange={budgetChange?.model === model.id ? budgetChange : null}

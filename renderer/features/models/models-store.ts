@@ -13,6 +13,8 @@ export interface ModelsState {
   readonly summaries: ReadonlyMap<string, Answer<ModelSummary>>;
   readonly settings: LoadSettings;
   readonly fit: Answer<Fit>;
+  /** The latest price of this model, also where `fit` refuses one: its knobs stay. */
+  readonly lastFit: Fit | null;
   /** The least memory budget, where `fit` refuses one below it. */
   readonly leastBudget: number | null;
   /** The same context with each precision of keys and values, as far as they can be priced. */
@@ -44,6 +46,7 @@ export function createModelsStore(client: Client<PageContract>): ModelsStore {
     summaries: new Map(),
     settings: retortsChoice,
     fit: null,
+    lastFit: null,
     leastBudget: null,
     precisions: [],
   }));
@@ -64,7 +67,7 @@ function modelsActions(store: StoreApi<ModelsState>, client: Client<PageContract
   return {
     inspect,
     choose(id, settings = retortsChoice) {
-      setState({ chosen: id, settings, fit: null, leastBudget: null, precisions: [] });
+      setState({ chosen: id, settings, fit: null, lastFit: null, leastBudget: null, precisions: [] });
       pricing.stop();
       if (id === null) return;
       if (!getState().summaries.has(id)) void inspect(id);
@@ -129,7 +132,7 @@ class Pricing {
     try {
       const fit = await this.#client.estimateFit({ id, settings }, { signal });
       if (signal.aborted) return;
-      this.#store.setState({ fit: { value: fit }, leastBudget: null });
+      this.#store.setState({ fit: { value: fit }, lastFit: fit, leastBudget: null });
       if (!this.#isWanted) void this.#askPrecisions(id, { ...settings, context: fit.context }, fit);
     } catch (error) {
       if (signal.aborted) return;
