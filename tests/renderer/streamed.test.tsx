@@ -293,9 +293,66 @@ describe('the fit of a pack', () => {
     expect(await screen.findByText('Streaming it is not worth it.')).toBeDefined();
     expect(screen.getByText(advice)).toBeDefined();
     expect(screen.getByText('not measured yet', { selector: 'dd' })).toBeDefined();
-    expect(screen.getByText('npx retort estimate --disk')).toBeDefined();
+    expect(screen.getByRole('button', { name: 'Measure the disk' })).toBeDefined();
     expect(screen.getByText('once the disk is measured')).toBeDefined();
     expect(screen.getByRole('button', { name: 'Load' })).toBeDefined();
+  });
+});
+
+describe('a disk that is not measured', () => {
+  /** `measure` ends a measurement, or fails it. */
+  const showUnmeasured = () => {
+    const host = withoutModel();
+    const handlers = host.handlers();
+    const calls: { signal: AbortSignal; end: (error?: LabError) => void }[] = [];
+    let isMeasured = false;
+    renderInPage(<ModelsScreen />, {
+      state: { models: [packModel], engine: { state: 'none' } },
+      handlers: {
+        ...handlers,
+        estimateFit: async (input, call) => {
+          const fit = await handlers.estimateFit(input, call);
+          const unknown = { diskBytesPerSecond: null, tokensPerSecond: null };
+          return isMeasured ? fit : { ...fit, streaming: fit.streaming && { ...fit.streaming, ...unknown } };
+        },
+        measureDisk: async (_input, { signal, emit }) => {
+          await emit({ phase: 'measure the disk', done: 3, total: 12 });
+          await new Promise<void>((resolve, reject) => {
+            calls.push({ signal, end: (error) => (error ? reject(error) : resolve()) });
+          });
+          isMeasured = true;
+          return { sizes: [65_536], depths: [1], bytesPerSecond: [1e9], at: 1 };
+        },
+      },
+    });
+    return calls;
+  };
+  const measure = async () =>
+    fireEvent.click(await screen.findByRole('button', { name: 'Measure the disk' }));
+  const bar = () => screen.findByRole('progressbar', { name: 'Measuring the disk' });
+
+  test('is measured by a button, with progress, and then the prediction is there', async () => {
+    const calls = showUnmeasured();
+    await measure();
+    expect(await bar()).toBeDefined();
+    await waitFor(async () => expect((await bar()).getAttribute('aria-valuenow')).toBe('25'));
+    calls[0]?.end();
+    await waitFor(() => expect(screen.getByText('2.80 GiB/s')).toBeDefined());
+    expect(screen.queryByText(/Measur.* the disk/)).toBeNull();
+  });
+
+  test('can be left unmeasured, and failing to measure it says why', async () => {
+    const calls = showUnmeasured();
+    await measure();
+    await bar();
+    await waitFor(() => expect(calls).toHaveLength(1));
+    fireEvent.click(screen.getByRole('button', { name: 'Cancel' }));
+    expect(screen.queryByRole('progressbar')).toBeNull();
+    await waitFor(() => expect(calls[0]?.signal.aborted).toBe(true));
+    await measure();
+    await waitFor(() => expect(calls).toHaveLength(2));
+    calls[1]?.end(new LabError('unsupported-feature', 'This file system has no such reads.'));
+    expect((await screen.findByRole('alert')).textContent).toContain('This file system has no such reads.');
   });
 });
 

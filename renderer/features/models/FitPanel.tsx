@@ -19,6 +19,7 @@ import { predictionOf } from './streaming.ts';
 import { StreamingFacts } from './StreamingFacts.tsx';
 
 export interface FitPanelProps {
+  readonly modelId: string;
   readonly answer: Answer<Fit>;
   /** The price before, where `answer` refuses one. */
   readonly lastFit: Fit | null;
@@ -174,12 +175,13 @@ function Knobs(props: FitPanelProps & { readonly fit: Fit }) {
 }
 
 /** What the price says beside its sum. */
-function Costs({ fit, precisions, packCommand, onChange }: FitPanelProps & { readonly fit: Fit }) {
+function Costs(props: FitPanelProps & { readonly fit: Fit }) {
+  const { fit, modelId, precisions, packCommand, onChange, onRetry } = props;
   const { streaming } = fit;
   const advice = adviceFor(fit, precisions);
   return (
     <>
-      {streaming && <StreamingFacts streaming={streaming} />}
+      {streaming && <StreamingFacts streaming={streaming} modelId={modelId} onMeasured={onRetry} />}
       {advice !== null && <p className="text-1 text-warn">{advice}</p>}
       {!fit.fits && !fit.canStream && <PackAdvice command={packCommand} />}
       <Precisions precisions={precisions} current={fit} onChange={onChange} />

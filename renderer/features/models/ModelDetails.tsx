@@ -20,7 +20,7 @@ import { TensorPanel } from './TensorPanel.tsx';
 
 export interface ModelDetailsProps
   extends
-    Omit<FitPanelProps, 'actions' | 'packCommand'>,
+    Omit<FitPanelProps, 'modelId' | 'actions' | 'packCommand'>,
     Pick<LoadActionsProps, 'onLoad' | 'onUnload' | 'onBudget'> {
   readonly model: PageModel;
   readonly summary: Answer<ModelSummary>;
@@ -47,6 +47,7 @@ export function ModelDetails(props: ModelDetailsProps) {
             {summary.supported ? (
               <FitPanel
                 {...props}
+                modelId={model.id}
                 packCommand={packCommand(model, summary)}
                 actions={<Actions {...props} model={model} engine={engine} />}
               />

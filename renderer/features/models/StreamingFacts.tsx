@@ -1,10 +1,20 @@
 import type { StreamingEstimate } from '../../../electron/contract/engine-contract.ts';
 import { Notice } from '../../ui/Notice.tsx';
-import { streamingFacts } from './streaming.ts';
+import { MeasureDisk } from './MeasureDisk.tsx';
+import { lacksDisk, streamingFacts } from './streaming.ts';
 
 /** What streaming costs a token, and whether it is worth it, before anything is loaded. */
-export function StreamingFacts({ streaming }: { readonly streaming: StreamingEstimate }) {
-  const { isWorthIt, advice, diskBytesPerSecond } = streaming;
+export function StreamingFacts({
+  streaming,
+  modelId,
+  onMeasured,
+}: {
+  readonly streaming: StreamingEstimate;
+  readonly modelId: string;
+  /** Its disk was measured: there is another price. */
+  readonly onMeasured: () => void;
+}) {
+  const { isWorthIt, advice } = streaming;
   return (
     <>
       <dl aria-label="A token, streamed" className="flex flex-wrap gap-x-4 text-1">
@@ -15,12 +25,7 @@ export function StreamingFacts({ streaming }: { readonly streaming: StreamingEst
           </div>
         ))}
       </dl>
-      {diskBytesPerSecond === null && (
-        <p className="text-1 text-text-muted">
-          <code className="font-token text-text select-all">npx retort estimate --disk</code> measures the
-          disk, once.
-        </p>
-      )}
+      {lacksDisk(streaming) && <MeasureDisk key={modelId} modelId={modelId} onMeasured={onMeasured} />}
       {!isWorthIt && (
         <Notice level="warning" title="Streaming it is not worth it.">
           {advice}

@@ -15,6 +15,10 @@ export interface StreamingFact {
   readonly value: string;
 }
 
+/** Whether a prediction lacks how fast the disk is; where nothing is read none is needed. */
+export const lacksDisk = ({ diskBytesPerSecond, readBytesPerToken }: StreamingEstimate): boolean =>
+  diskBytesPerSecond === null && readBytesPerToken > 0;
+
 /** What a token costs, and from what that is predicted. */
 export function streamingFacts(streaming: StreamingEstimate): StreamingFact[] {
   const { readBytesPerToken, hitRate, hitRateFrom, diskBytesPerSecond, computeSecondsPerToken } = streaming;
@@ -23,10 +27,10 @@ export function streamingFacts(streaming: StreamingEstimate): StreamingFact[] {
     ...(hitRate === null
       ? []
       : [{ label: `hit rate, ${hitRateFrom ?? 'assumed'}`, value: `${formatNumber(hitRate * 100)} %` }]),
-    {
-      label: 'disk',
-      value: diskBytesPerSecond === null ? 'not measured yet' : `${formatBytes(diskBytesPerSecond)}/s`,
-    },
+    ...(diskBytesPerSecond === null
+      ? []
+      : [{ label: 'disk', value: `${formatBytes(diskBytesPerSecond)}/s` }]),
+    ...(lacksDisk(streaming) ? [{ label: 'disk', value: 'not measured yet' }] : []),
     ...(computeSecondsPerToken === null
       ? []
       : [{ label: 'computing a token', value: formatMilliseconds(computeSecondsPerToken * 1000) }]),
@@ -53,10 +57,7 @@ export function predictionOf({ streaming, predictedTokensPerSecond }: Fit): Pred
   return {
     tokensPerSecond: streaming.tokensPerSecond,
     label: 'predicted, streamed',
-    missing:
-      streaming.diskBytesPerSecond === null
-        ? 'once the disk is measured'
-        : 'after the first reply on this machine',
+    missing: lacksDisk(streaming) ? 'once the disk is measured' : 'after the first reply on this machine',
   };
 }
 
