@@ -16,6 +16,7 @@ import {
   expertRow,
   expertText,
   layerSkew,
+  mixtureLayers,
   mostSkewed,
   skewText,
   topShare,
@@ -50,7 +51,25 @@ describe('the experts of a layer', () => {
   test('that were never used have no share, not a share of nothing', () => {
     const map = mapOf([0, 0, 0, 0, 1, 1, 1, 1]);
     expect([...map.shares.slice(0, 4)]).toEqual([0, 0, 0, 0]);
-    expect(layerSkew(map, 0)).toEqual({ layer: 0, servingHalf: 0, inMemory: 0 });
+    expect(layerSkew(map, 0)).toBeNull();
+    expect(mostSkewed(map)?.layer).toBe(1);
+    expect(expertText(map, 0, 3)).toBe('layer 0, expert 3: not used yet, in memory');
+    expect([...expertCells(map, 'use', columnOrder(map, false)).steps.slice(0, 4)]).toEqual([0, 0, 0, 0]);
+  });
+
+  test('are none where a token used those of other layers alone', () => {
+    const map = mapOf([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 0, 1, 0, 0, 0]);
+    const order = columnOrder(map, false);
+    expect(mixtureLayers(map)).toBe(1);
+    expect(expertText(map, 0, 3)).toBe('layer 0 has no experts');
+    expect(layerSkew(map, 0)).toBeNull();
+    const { steps, roles } = expertCells(map, 'cache', order);
+    expect([...steps].map((step) => roles[step])).toEqual([
+      ...[undefined, undefined, undefined, undefined],
+      ...['--mem-cache', '--surface-sunken', '--surface-sunken', '--surface-sunken'],
+    ]);
+    expect(expertCsv(map, order).trimEnd().split('\r\n')).toHaveLength(5);
+    expect(mixtureLayers(mapOf([0, 0, 0, 0, 0, 0, 0, 0]))).toBe(2);
   });
 
   test('of a dense model are none', () => {
@@ -62,7 +81,7 @@ describe('the experts of a layer', () => {
     expect(layerSkew(map, 0)).toEqual({ layer: 0, servingHalf: 1, inMemory: 0.875 });
     expect(layerSkew(map, 1)).toEqual({ layer: 1, servingHalf: 2, inMemory: 0 });
     expect(mostSkewed(map)?.layer).toBe(0);
-    expect(skewText(layerSkew(map, 0))).toBe('layer 0: 1 serves half, 88 % of its use is in memory');
+    expect(skewText(layerSkew(map, 0)!)).toBe('layer 0: 1 serves half, 88 % of its use is in memory');
     expect(mostSkewed(mapOf([0, 0, 0, 0, 0, 0, 0, 0]))).toBeNull();
   });
 

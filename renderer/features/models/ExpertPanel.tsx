@@ -7,7 +7,7 @@ import { LongTable } from '../../charts/LongTable.tsx';
 import { useSaveCsv } from '../../charts/save-csv.ts';
 import { useInSight } from '../../charts/use-in-sight.ts';
 import { useHost } from '../../ipc/host-context.ts';
-import { formatNumber } from '../../ui/format.ts';
+import { formatCount, formatNumber } from '../../ui/format.ts';
 import { IconButton } from '../../ui/IconButton.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
@@ -18,9 +18,11 @@ import {
   expertCells,
   expertCsv,
   expertMap,
+  expertPlaces,
   expertRow,
   expertText,
   layerSkew,
+  mixtureLayers,
   mostSkewed,
   skewText,
   type ExpertMap,
@@ -51,8 +53,7 @@ function Experts({ map }: { readonly map: ExpertMap }) {
       aside={
         <>
           <span className="text-1 text-text-muted">
-            {formatNumber(map.layers)} layers × {formatNumber(map.count)}, {formatNumber(map.used)} of a layer
-            for each token
+            {layersText(map)} × {formatNumber(map.count)}, {formatNumber(map.used)} of a layer for each token
           </span>
           <span className="ml-auto flex flex-wrap items-center gap-2">
             <Switch label="Sorted by use" isOn={isByUse} onChange={setIsByUse} />
@@ -94,6 +95,12 @@ function Experts({ map }: { readonly map: ExpertMap }) {
   );
 }
 
+const layersText = (map: ExpertMap): string => {
+  const mixtures = mixtureLayers(map);
+  const layers = formatCount(map.layers, 'layer');
+  return mixtures === map.layers ? layers : `${formatNumber(mixtures)} of ${layers}`;
+};
+
 /** High enough to point at, and no higher than a screen has room for. */
 const rowHeight = (layers: number): number => Math.max(4, Math.min(14, Math.floor(320 / layers)));
 
@@ -117,7 +124,8 @@ function MapView({
       <p className="pb-1 text-1 text-text-muted">
         {marked && <b className="text-text">{cellText(marked)}</b>}
         {marked && skew && ' · '}
-        {skew ? skewText(skew) : 'No expert was used yet.'}
+        {skew && skewText(skew)}
+        {!skew && !marked && 'No expert was used yet.'}
       </p>
       <Heatmap
         title="Experts by layer"
@@ -135,6 +143,7 @@ function MapView({
 }
 
 function TableView({ map, order }: { readonly map: ExpertMap; readonly order: Uint32Array }) {
+  const places = useMemo(() => expertPlaces(map, order), [map, order]);
   return (
     <LongTable
       label="Experts, table"
@@ -147,9 +156,9 @@ function TableView({ map, order }: { readonly map: ExpertMap; readonly order: Ui
         { name: 'that read it, %', isFigure: true },
         { name: 'weights' },
       ]}
-      rowCount={order.length}
+      rowCount={places.length}
       row={(index) => {
-        const { layer, expert, share, missed, isResident } = expertRow(map, order, index);
+        const { layer, expert, share, missed, isResident } = expertRow(map, order, places[index] ?? 0);
         return [
           formatNumber(layer),
           formatNumber(expert),

@@ -11,8 +11,13 @@ import { formatNumber } from '../../ui/format.ts';
 
 export type ExpertView = 'use' | 'cache' | 'misses';
 
+/** unused: no token has used its experts yet; dense: it has none. */
+type LayerUse = 'used' | 'unused' | 'dense';
+
 export interface ExpertMap {
   readonly layers: number;
+  /** Layer by layer. */
+  readonly layerUses: readonly LayerUse[];
   /** Of a layer. */
   readonly count: number;
   /** Of a layer, of a token. */
@@ -35,17 +40,34 @@ export function expertMap({
   const { layers, count, used } = experts;
   const shares = new Float64Array(layers * count);
   const missed = new Float64Array(layers * count);
+  const sums: number[] = [];
   for (let layer = 0; layer < layers; layer++) {
     const first = layer * count;
     const sum = sumOf(uses.slice(first, first + count));
+    sums.push(sum);
     const share = (of: number | undefined) => (sum > 0 ? Math.min(1, ((of ?? 0) * used) / sum) : 0);
     for (let index = first; index < first + count; index++) {
       shares[index] = share(uses[index]);
       missed[index] = share(misses[index]);
     }
   }
-  return { layers, count, used, shares, missed, isResident: Uint8Array.from(resident) };
+  const isResident = Uint8Array.from(resident);
+  return { layers, layerUses: layerUses(sums, isResident, count), count, used, shares, missed, isResident };
 }
+
+/** A token goes through all layers: one of which nothing is used nor in memory, while others are used, has no experts. */
+function layerUses(sums: readonly number[], isResident: Uint8Array, count: number): LayerUse[] {
+  const isAnyUsed = sums.some((sum) => sum > 0);
+  return sums.map((sum, layer) => {
+    if (sum > 0) return 'used';
+    const isHeld = isResident.subarray(layer * count, (layer + 1) * count).includes(1);
+    return isAnyUsed && !isHeld ? 'dense' : 'unused';
+  });
+}
+
+/** Layers that have experts, as far as is known. */
+export const mixtureLayers = ({ layerUses: uses }: ExpertMap): number =>
+  uses.filter((use) => use !== 'dense').length;
 
 const sumOf = (values: Iterable<number>): number => {
   let sum = 0;
@@ -70,6 +92,9 @@ export function columnOrder({ layers, count, shares }: ExpertMap, isByUse: boole
   return order;
 }
 
+/** No step of any scale: nothing is drawn. */
+const noStep = 255;
+
 /** Colours of "in cache": what lies in memory has the colour of the expert cache. */
 const cacheRoles = ['--surface-sunken', '--mem-cache'] as const;
 
@@ -77,7 +102,9 @@ export function expertCells(map: ExpertMap, view: ExpertView, order: Uint32Array
   const { layers, count } = map;
   const top = topShare(map);
   const steps = Uint8Array.from(order, (expert, place) => {
-    const index = Math.floor(place / count) * count + expert;
+    const layer = Math.floor(place / count);
+    const index = layer * count + expert;
+    if (map.layerUses[layer] === 'dense') return noStep;
     if (view === 'cache') return map.isResident[index] === 1 ? 1 : 0;
     return sequentialStep((view === 'misses' ? map.missed : map.shares)[index] ?? 0, top);
   });
@@ -92,8 +119,11 @@ export function expertAt({ count }: ExpertMap, order: Uint32Array, { row, column
 const percent = (share: number): string => `${formatNumber(share * 100, share < 0.1 ? 1 : 0)} %`;
 
 export function expertText(map: ExpertMap, layer: number, expert: number): string {
+  const use = map.layerUses[layer];
+  if (use === 'dense') return `layer ${layer} has no experts`;
   const index = layer * map.count + expert;
   const place = map.isResident[index] === 1 ? 'in memory' : 'in flash';
+  if (use === 'unused') return `layer ${layer}, expert ${expert}: not used yet, ${place}`;
   const [share, missed] = [map.shares[index] ?? 0, map.missed[index] ?? 0].map(percent);
   return `layer ${layer}, expert ${expert}: ${share} of tokens, ${missed} had to read it, ${place}`;
 }
@@ -106,7 +136,10 @@ export interface LayerSkew {
   readonly inMemory: number;
 }
 
-export function layerSkew({ count, used, shares, isResident }: ExpertMap, layer: number): LayerSkew {
+/** Null: none of its experts was used. */
+export function layerSkew(map: ExpertMap, layer: number): LayerSkew | null {
+  if (map.layerUses[layer] !== 'used') return null;
+  const { count, used, shares, isResident } = map;
   const own = shares.subarray(layer * count, (layer + 1) * count);
   const descending = own.toSorted().reverse();
   const half = sumOf(own) / 2;
@@ -121,7 +154,7 @@ export function mostSkewed(map: ExpertMap): LayerSkew | null {
   let found: LayerSkew | null = null;
   for (let layer = 0; layer < map.layers; layer++) {
     const skew = layerSkew(map, layer);
-    if (skew.servingHalf > 0 && (!found || skew.servingHalf < found.servingHalf)) found = skew;
+    if (skew && (!found || skew.servingHalf < found.servingHalf)) found = skew;
   }
   return found;
 }
@@ -136,6 +169,11 @@ export interface ExpertRow {
   readonly share: number;
   readonly missed: number;
   readonly isResident: boolean;
+}
+
+/** Places in the order of those that stand for an expert: layers without experts have none. */
+export function expertPlaces({ layerUses: uses, count }: ExpertMap, order: Uint32Array): Uint32Array {
+  return Uint32Array.from(order.keys()).filter((place) => uses[Math.floor(place / count)] !== 'dense');
 }
 
 /** In the order of the drawing, row by row. */
@@ -154,8 +192,8 @@ export function expertRow(map: ExpertMap, order: Uint32Array, index: number): Ex
 
 export function expertCsv(map: ExpertMap, order: Uint32Array): string {
   const head = ['layer', 'expert', 'share of tokens', 'share that read it', 'in memory'];
-  const rows = Array.from(order, (_, index) => {
-    const { layer, expert, share, missed, isResident } = expertRow(map, order, index);
+  const rows = Array.from(expertPlaces(map, order), (place) => {
+    const { layer, expert, share, missed, isResident } = expertRow(map, order, place);
     return [layer, expert, share, missed, isResident ? 1 : 0];
   });
   return [head, ...rows]
