@@ -44,15 +44,25 @@ export function Heatmap(props: HeatmapProps) {
   useEffect(() => {
     for (const listener of listeners.current) listener();
   }, [cells, rowName, columnName, marked]);
+  // A mark that keys set stays where the pointer leaves.
+  const isPointed = useRef(false);
+  const point = (cell: HeatmapCell | null) => {
+    if (cell === null && !isPointed.current) return;
+    isPointed.current = cell !== null;
+    onMark(cell);
+  };
   const onPointerMove = ({ clientX, clientY, currentTarget }: PointerEvent<HTMLElement>) => {
     const { left, top, width, height } = currentTarget.getBoundingClientRect();
-    onMark(cellAt(heatmapArea({ width, height }), cells, { x: clientX - left, y: clientY - top }));
+    point(cellAt(heatmapArea({ width, height }), cells, { x: clientX - left, y: clientY - top }));
   };
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    // With one of these a key is somebody else's, such as Back.
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const next = event.key === 'Escape' ? null : movedBy(event, marked, cells);
     if (next === undefined || (next === null && marked === null)) return;
     event.preventDefault(); // Esc stops a reply only where nothing is pointed at
     event.stopPropagation();
+    isPointed.current = false;
     onMark(next);
   };
   return (
@@ -66,7 +76,7 @@ export function Heatmap(props: HeatmapProps) {
         aria-colcount={cells.columns}
         aria-activedescendant={marked ? id : undefined}
         onPointerMove={onPointerMove}
-        onPointerLeave={() => onMark(null)}
+        onPointerLeave={() => point(null)}
         onKeyDown={onKeyDown}
         onBlur={() => onMark(null)}
         className="absolute inset-0 focus-visible:shadow-ring"

@@ -499,6 +499,32 @@ describe('the map of experts', () => {
     expect(grid.getAttribute('aria-activedescendant')).toBeNull();
   });
 
+  test('leaves keys with modifiers to others, and keeps what keys marked where the pointer leaves', async () => {
+    showModels();
+    const grid = await screen.findByRole('grid', { name: 'Experts by layer' });
+    const marked = () => grid.getAttribute('aria-activedescendant');
+    for (const modifier of ['altKey', 'ctrlKey', 'metaKey', 'shiftKey']) {
+      const isTaken = !fireEvent.keyDown(grid, { key: 'ArrowLeft', [modifier]: true });
+      expect([isTaken, marked()]).toEqual([false, null]);
+    }
+    fireEvent.keyDown(grid, { key: 'ArrowDown' });
+    expect(marked()).not.toBeNull();
+    fireEvent.pointerLeave(grid);
+    expect(marked()).not.toBeNull();
+  });
+
+  test('is read again with another budget', async () => {
+    const host = new StreamedHost();
+    const { app } = showModels(host);
+    await screen.findByRole('grid', { name: 'Experts by layer' });
+    const before = host.flashReads;
+    host.setStreaming(streamingWithin(3 * gibi));
+    act(() => app.setState({ engine: host.engine }));
+    await waitFor(() => expect(host.flashReads).toBe(before + 1));
+    act(() => app.setState({ engine: { ...host.engine } }));
+    expect(host.flashReads).toBe(before + 1);
+  });
+
   test('has the same figures as a table and as CSV', async () => {
     const shell = testShell();
     const host = new StreamedHost();

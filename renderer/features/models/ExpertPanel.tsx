@@ -32,11 +32,21 @@ import { ExpertScale } from './ExpertScale.tsx';
 import { followFlash } from './follow-flash.ts';
 
 /** The experts of the streamed model in memory, layer by layer; live while it writes and somebody looks. Nothing where it has none. */
-export function ExpertPanel({ isBusy }: { readonly isBusy: boolean }) {
+export function ExpertPanel({
+  isBusy,
+  budgetBytes,
+}: {
+  readonly isBusy: boolean;
+  /** Of its weights: with another one other experts are in memory. */
+  readonly budgetBytes: number;
+}) {
   const { client } = useHost();
   const [reading, setReading] = useState<FlashReading | null>(null);
   const [measured, isInSight] = useInSight();
-  useEffect(() => followFlash(client, isBusy && isInSight, setReading), [client, isBusy, isInSight]);
+  useEffect(
+    () => followFlash(client, isBusy && isInSight, setReading),
+    [client, isBusy, isInSight, budgetBytes],
+  );
   const map = useMemo(() => reading && expertMap(reading), [reading]);
   return <div ref={measured}>{map && <Experts map={map} />}</div>;
 }

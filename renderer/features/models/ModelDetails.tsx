@@ -66,7 +66,7 @@ export function ModelDetails(props: ModelDetailsProps) {
             </div>
           </div>
           {engine.state === 'ready' && engine.model === model.id && engine.info.streaming?.experts && (
-            <ExpertPanel isBusy={engine.isBusy} />
+            <ExpertPanel isBusy={engine.isBusy} budgetBytes={engine.info.streaming.budgetBytes} />
           )}
           <TensorPanel key={model.id} tensors={summary.tensors} />
         </>
