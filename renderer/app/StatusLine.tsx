@@ -93,11 +93,12 @@ function ContextItem({ used, limit }: { readonly used: number; readonly limit: n
 function WeightsItem({
   streaming,
   reads,
-  isWriting,
+  isBusy,
 }: {
   readonly streaming: Streaming | null;
   readonly reads: FlashReads | null;
-  readonly isWriting: boolean;
+  /** A prompt is read or a reply is written. */
+  readonly isBusy: boolean;
 }) {
   if (!streaming) return <Item>Weights from RAM</Item>;
   const rate = reads?.hitRate ?? null;
@@ -105,7 +106,7 @@ function WeightsItem({
     <Item>
       <span>
         Weights from flash
-        {reads && isWriting && (
+        {reads && isBusy && (
           <>
             , <b className="text-text">{formatBytes(reads.bytesPerSecond)}</b>/s
           </>
@@ -152,9 +153,7 @@ export function StatusLine({ onOpenPalette }: { readonly onOpenPalette: () => vo
           <b className="text-text">{formatRate(speed)}</b> tokens/s
         </Item>
       )}
-      {engine.state === 'ready' && (
-        <WeightsItem streaming={streaming} reads={reads} isWriting={speed !== null} />
-      )}
+      {engine.state === 'ready' && <WeightsItem streaming={streaming} reads={reads} isBusy={engine.isBusy} />}
       <Item isLast>
         <button type="button" className="flex cursor-default items-center gap-2" onClick={onOpenPalette}>
           <kbd>{shortcutText('palette')}</kbd> commands

@@ -10,6 +10,7 @@ import type {
   ReplyToken,
   ReplyUpdate,
 } from '../../electron/contract/chats.ts';
+import type { TraceRecord } from '../../electron/contract/trace.ts';
 import type { LoadState, PageModel } from '../../electron/contract/machine.ts';
 import type { AppEvent, PageContract, Start } from '../../electron/contract/page-contract.ts';
 import { pageContract } from '../../electron/contract/page-contract.ts';
@@ -60,6 +61,8 @@ export const tinyModel: PageModel = {
 /** One reply while it grows, for all who follow it. */
 class Growing {
   readonly tokens: ReplyToken[] = [];
+  /** Steps that read the prompt and were not told yet. */
+  prefill: TraceRecord[] = [];
   phase: ReplyPhase = { phase: 'reading', done: 0, total: 10 };
   ended: Message | null = null;
   #wake: (() => void)[] = [];
@@ -78,7 +81,7 @@ class Growing {
     let number = from;
     for (;;) {
       const tokens = this.tokens.slice(number);
-      await emit({ number, phase: this.phase, tokens, prefill: [] });
+      await emit({ number, phase: this.phase, tokens, prefill: this.prefill.splice(0) });
       number += tokens.length;
       if (this.ended) return this.ended;
       if (signal.aborted) throw new LabError('cancelled', 'Cancelled.');
@@ -177,6 +180,12 @@ export class ChatHost {
     const growing = this.#growing.get(replyId);
     if (!growing) throw new Error(`${replyId} does not grow.`);
     return growing.tokens;
+  }
+
+  /** The growing reply's prompt was read by these steps more. */
+  readPrompt(replyId: string, steps: readonly TraceRecord[]): void {
+    this.#growing.get(replyId)?.prefill.push(...steps);
+    this.setPhase(replyId, { phase: 'reading', done: 1, total: 2 });
   }
 
   setPhase(replyId: string, phase: ReplyPhase): void {

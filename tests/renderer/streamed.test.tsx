@@ -114,13 +114,14 @@ describe('the status line', () => {
     expect(screen.getByText('Weights from flash')).toBeDefined();
   });
 
-  test('says that they come from flash, which part was hit, and while it writes how fast it reads', () => {
-    const { app } = line(new StreamedHost().engine, {
+  test('says that they come from flash, which part was hit, and while it computes how fast it reads', () => {
+    const readyStreamed = new StreamedHost().engine as typeof readyEngine & { state: 'ready' };
+    const { app } = line(readyStreamed, {
       flashReads: { bytesPerSecond: 2.5 * gibi, hitRate: 0.41 },
     });
     const weights = () => screen.getByText(/^Weights from flash/).textContent;
     expect(weights()).toBe('Weights from flash, 41 % hits');
-    act(() => app.setState({ tokensPerSecond: 4 }));
+    act(() => app.setState({ engine: { ...readyStreamed, isBusy: true } }));
     expect(weights()).toBe('Weights from flash, 2.50 GiB/s, 41 % hits');
     act(() => app.setState({ flashReads: null }));
     expect(weights()).toBe('Weights from flash');
@@ -141,6 +142,26 @@ describe('a reply of a streamed model', () => {
     await waitFor(() => expect(host.growingId).toBeDefined());
     host.grow(host.growingId, streamedTokens(texts));
     await waitFor(() => expect(screen.getByText(/^Weights from flash/).textContent).toMatch(/, \d+ % hits$/));
+  });
+
+  test('tells how fast its prompt is read from flash, before its first token', async () => {
+    const host = new StreamedHost();
+    const chat = host.addChat({ title: 'Pendulum' });
+    const { application } = openApp(host, { fragment: `#/chat/${chat.id}` });
+    await screen.findByRole('heading', { name: 'Pendulum', level: 1 });
+    fireEvent.change(messageField(), { target: { value: 'Why?' } });
+    await waitFor(() =>
+      expect(screen.getByRole('button', { name: /^Send/ })).toHaveProperty('disabled', false),
+    );
+    act(() => application.app.setState({ flashReads: { bytesPerSecond: 1, hitRate: 1 } }));
+    fireEvent.keyDown(messageField(), { key: 'Enter' });
+    await waitFor(() => expect(host.growingId).toBeDefined());
+    act(() => host.setBusy(true));
+    await waitFor(() => expect(application.app.getState().flashReads).toBeNull());
+    const step = { ...streamedTokens(texts)[0]!.trace, phase: 'prefill' as const };
+    host.readPrompt(host.growingId, [step]);
+    const line = () => screen.getByText(/^Weights from flash/).textContent;
+    await waitFor(() => expect(line()).toMatch(/, [\d.]+ .iB\/s, \d+ % hits$/));
   });
 });
 

@@ -45,6 +45,8 @@ export class ReplyFollower {
     this.#setGrowing(message.id, growing);
     const leaving = new AbortController();
     this.#following.set(message.id, leaving);
+    // What the reply before read is not what is read now.
+    this.#app.setState({ flashReads: null });
     void this.#read(growing, leaving);
   }
 
