@@ -9,6 +9,7 @@ import { cursor, leaveCursor, pointAt, type Cursor, type CursorToken } from './c
 import { drawChart, leftOfPoint, plotArea, timeOfX } from './draw-chart.ts';
 import { Legend } from './Legend.tsx';
 import { PointTable } from './PointTable.tsx';
+import type { Display } from './ShowAs.tsx';
 import { pageTheme } from './theme.ts';
 import { useDrawing } from './use-drawing.ts';
 
@@ -25,7 +26,7 @@ export interface ChartSource {
 export interface LiveChartProps {
   readonly title: string;
   readonly source: ChartSource;
-  readonly display: 'chart' | 'table';
+  readonly display: Display;
   /** Times beneath: of charts above each other, the last one has them for all. */
   readonly hasFoot?: boolean;
   readonly onSave: (title: string, csv: string) => void;

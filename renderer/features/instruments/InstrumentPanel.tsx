@@ -1,17 +1,13 @@
-import { Download } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useApp } from '../../app/app-context.ts';
 import { chartTable, csvText, joinTables } from '../../charts/chart-table.ts';
 import { LiveChart, type ChartSource } from '../../charts/LiveChart.tsx';
 import { useSaveCsv } from '../../charts/save-csv.ts';
+import { ShowAs, type Display } from '../../charts/ShowAs.tsx';
 import { classNames } from '../../ui/class-names.ts';
-import { IconButton } from '../../ui/IconButton.tsx';
-import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
 import { instrumentCharts, instruments, type Instruments } from './instruments.ts';
 import { ProcessFigures } from './ProcessFigures.tsx';
 import { streamingOf } from './weight-parts.ts';
-
-type Display = 'chart' | 'table';
 
 /** The instruments beside the chat: the last minute of time, speed, keys and values, memory. Computes nothing while it is not shown. */
 export function InstrumentPanel({ data = instruments }: { readonly data?: Instruments }) {
@@ -38,22 +34,16 @@ export function InstrumentPanel({ data = instruments }: { readonly data?: Instru
       <div className="flex min-h-7 items-center gap-2">
         <h2 className="font-strong">Instruments</h2>
         <span className="text-1 whitespace-nowrap text-text-muted">last 60 s</span>
-        <IconButton
-          size="small"
-          icon={Download}
-          label="Save all as CSV"
-          className="ml-auto"
-          onClick={() => void save('instruments', allAsCsv(charts))}
-        />
-        <SegmentedControl
-          label="Show as"
-          value={display}
-          segments={[
-            { value: 'chart', label: 'charts' },
-            { value: 'table', label: 'table' },
-          ]}
-          onChange={setDisplay}
-        />
+        <span className="ml-auto flex items-center gap-2">
+          <ShowAs
+            label="Show as"
+            saveLabel="Save all as CSV"
+            drawing="charts"
+            display={display}
+            onSave={() => void save('instruments', allAsCsv(charts))}
+            onChange={setDisplay}
+          />
+        </span>
       </div>
       <div className="scrollable flex min-h-0 flex-1 flex-col">
         {charts.map(({ title, source }, index) => (

@@ -1,14 +1,13 @@
-import { Download } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import type { FlashReading } from '../../../electron/contract/engine-contract.ts';
 import type { HeatmapCell } from '../../charts/draw-heatmap.ts';
 import { Heatmap } from '../../charts/Heatmap.tsx';
 import { LongTable } from '../../charts/LongTable.tsx';
 import { useSaveCsv } from '../../charts/save-csv.ts';
+import { ShowAs, type Display } from '../../charts/ShowAs.tsx';
 import { useInSight } from '../../charts/use-in-sight.ts';
 import { useHost } from '../../ipc/host-context.ts';
 import { formatCount, formatNumber } from '../../ui/format.ts';
-import { IconButton } from '../../ui/IconButton.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
 import { Switch } from '../../ui/Switch.tsx';
@@ -54,7 +53,7 @@ export function ExpertPanel({
 function Experts({ map }: { readonly map: ExpertMap }) {
   const [view, setView] = useState<ExpertView>('use');
   const [isByUse, setIsByUse] = useState(false);
-  const [display, setDisplay] = useState<'map' | 'table'>('map');
+  const [display, setDisplay] = useState<Display>('chart');
   const order = useMemo(() => columnOrder(map, isByUse), [map, isByUse]);
   const save = useSaveCsv();
   return (
@@ -77,26 +76,19 @@ function Experts({ map }: { readonly map: ExpertMap }) {
               ]}
               onChange={setView}
             />
-            <IconButton
-              size="small"
-              icon={Download}
-              label="Save experts as CSV"
-              onClick={() => void save('experts', expertCsv(map, order))}
-            />
-            <SegmentedControl
+            <ShowAs
               label="Show experts as"
-              value={display}
-              segments={[
-                { value: 'map', label: 'map' },
-                { value: 'table', label: 'table' },
-              ]}
+              saveLabel="Save experts as CSV"
+              drawing="map"
+              display={display}
+              onSave={() => void save('experts', expertCsv(map, order))}
               onChange={setDisplay}
             />
           </span>
         </>
       }
     >
-      {display === 'map' ? (
+      {display === 'chart' ? (
         <MapView map={map} view={view} order={order} isByUse={isByUse} />
       ) : (
         <TableView map={map} order={order} />

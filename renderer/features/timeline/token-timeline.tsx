@@ -1,14 +1,12 @@
-import { Download } from 'lucide-react';
 import { useRef, useState } from 'react';
 import type { ReplyToken } from '../../../electron/contract/chats.ts';
 import type { TraceRecord } from '../../../electron/contract/trace.ts';
 import type { LegendEntry } from '../../charts/chart-view.ts';
 import { Legend } from '../../charts/Legend.tsx';
 import { useSaveCsv } from '../../charts/save-csv.ts';
+import { ShowAs, type Display } from '../../charts/ShowAs.tsx';
 import { useWidth } from '../../charts/use-width.ts';
 import { formatBytes, formatMilliseconds, formatNumber } from '../../ui/format.ts';
-import { IconButton } from '../../ui/IconButton.tsx';
-import { SegmentedControl } from '../../ui/SegmentedControl.tsx';
 import { hitRate, overlap } from '../instruments/flash-reads.ts';
 import { PrefillLine } from './PrefillLine.tsx';
 import { conclusionOf, summarizeTimeline, type Conclusion, type TimelineSummary } from './summary.ts';
@@ -48,7 +46,7 @@ function stateOf(data: TimelineData): TimelineState {
 /** The time of a reply, token by token and cause by cause: the finding first, then the drawing. */
 export function TokenTimeline(props: TokenTimelineProps) {
   const { tokens, prefill, live, hovered, onHover, onBranch, budgetHref } = props;
-  const [display, setDisplay] = useState<'chart' | 'table'>('chart');
+  const [display, setDisplay] = useState<Display>('chart');
   const [state, setState] = useState<TimelineState | null>(null);
   const [measured, width] = useWidth();
   const data = useRef<TimelineData | null>(null);
@@ -69,19 +67,11 @@ export function TokenTimeline(props: TokenTimelineProps) {
           {state && <ConclusionText conclusion={state.conclusion} isLive={live} budgetHref={budgetHref} />}
         </div>
         <span className="flex h-7 shrink-0 items-center gap-1">
-          <IconButton
-            size="small"
-            icon={Download}
-            label="Save timeline as CSV"
-            onClick={() => void save('timeline', timelineCsv(tokens))}
-          />
-          <SegmentedControl
+          <ShowAs
             label="Show timeline as"
-            value={display}
-            segments={[
-              { value: 'chart', label: 'chart' },
-              { value: 'table', label: 'table' },
-            ]}
+            saveLabel="Save timeline as CSV"
+            display={display}
+            onSave={() => void save('timeline', timelineCsv(tokens))}
             onChange={setDisplay}
           />
         </span>
