@@ -49,6 +49,11 @@ export function openMessagePort(shell: Shell, signal: AbortSignal): Promise<Port
     const stop = () => {
       clearTimeout(timer);
       window.removeEventListener('message', receive);
+      signal.removeEventListener('abort', giveUp);
+    };
+    const giveUp = () => {
+      stop();
+      reject(signal.reason as Error);
     };
     const receive = (event: MessageEvent) => {
       const [port] = event.ports;
@@ -56,10 +61,7 @@ export function openMessagePort(shell: Shell, signal: AbortSignal): Promise<Port
       stop();
       resolve(messagePort(port));
     };
-    signal.addEventListener('abort', () => {
-      stop();
-      reject(signal.reason as Error);
-    });
+    signal.addEventListener('abort', giveUp);
     window.addEventListener('message', receive);
     shell.connect(request);
   });

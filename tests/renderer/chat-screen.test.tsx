@@ -568,6 +568,20 @@ describe('what a chat is asked with', () => {
     ]);
   });
 
+  test('is the preset’s sampling too where it was chosen for its system prompt, and that is said', async () => {
+    const host = new ChatHost();
+    host.settings = { ...host.settings, presets: [brief] };
+    openApp(host);
+    await screen.findByText('Engine ready');
+    fireEvent.click(screen.getByRole('button', { name: 'System prompt' }));
+    const preset = await screen.findByLabelText('Preset');
+    expect(screen.queryByText(/^Saved, the preset’s sampling/)).toBeNull();
+    fireEvent.change(preset, { target: { value: 'brief' } });
+    await screen.findByText('Saved, the preset’s sampling is this chat’s too.');
+    fireEvent.click(screen.getByRole('button', { name: 'Save' }));
+    expect(await screen.findByRole('button', { name: 'Sampling: Brief' })).toBeTruthy();
+  });
+
   test('is a model found by words of its title, not by letters here and there', async () => {
     openApp();
     await screen.findByText('Engine ready');

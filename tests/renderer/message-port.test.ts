@@ -51,6 +51,18 @@ it('a shell that does not answer is given up, and its late port is not taken for
   port.close();
 });
 
+it('a port that came is waited for no more: nothing listens on at the signal', async () => {
+  const { signal } = new AbortController();
+  const [added, removed] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')];
+  const port = await openMessagePort(
+    shellThat((_request, give) => give()),
+    signal,
+  );
+  port.close();
+  expect(added.mock.calls).toHaveLength(1);
+  expect(removed.mock.calls).toEqual(added.mock.calls);
+});
+
 it('a port is lost when the shell says so', async () => {
   const port = await openMessagePort(
     shellThat((_request, give) => give()),

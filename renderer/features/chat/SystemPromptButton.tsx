@@ -53,6 +53,9 @@ function SystemPromptDialog({ onClose }: { readonly onClose: () => void }) {
           value={draft.systemPrompt}
           onChange={(event) => setDraft({ ...draft, systemPrompt: event.target.value })}
         />
+        {draft.sampling !== settings.sampling && (
+          <p className="text-text-muted">Saved, the preset’s sampling is this chat’s too.</p>
+        )}
       </div>
     </Dialog>
   );

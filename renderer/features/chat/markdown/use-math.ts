@@ -16,9 +16,13 @@ export function useMath(isNeeded: boolean): MathPlugins | null {
   useEffect(() => {
     if (!isNeeded || plugins) return;
     let isShown = true;
-    void loadMath().then((module) => {
-      if (isShown) setPlugins(module);
-    });
+    loadMath().then(
+      (module) => {
+        if (isShown) setPlugins(module);
+      },
+      // It stays as it was written; the next formula tries again.
+      () => undefined,
+    );
     return () => {
       isShown = false;
     };
