@@ -268,7 +268,7 @@ describe('memory', () => {
     // What counts to the budget, without the runtime.
     expect(view.headline).toEqual([{ value: '138', unit: 'MiB of 200 MiB' }]);
     expect(view.limits[0]?.label).toBe('budget 200 MiB');
-    expect(view.remark).toBe('the engine’s runtime, 12.0 MiB, is beside the budget');
+    expect(view.remark).toBe('+ 12.0 MiB runtime');
   });
 
   test('adds up to what there was where an older reading tells other parts', () => {

@@ -300,8 +300,8 @@ export function memoryView(points: Points): ChartView {
   };
 }
 
-const besideText = (latest: HeldMemory): string =>
-  `the engine’s runtime, ${formatBytes(runtimeBytes(latest))}, is beside the budget`;
+/** Beside the budget; as short as the head has room. */
+const besideText = (latest: HeldMemory): string => `+ ${formatBytes(runtimeBytes(latest))} runtime`;
 
 /** The model's part, of what models may have: the same figures as in the status line. */
 function memoryHeadline(latest: MemoryReading): { value: string; unit: string }[] {
