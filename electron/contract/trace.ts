@@ -38,6 +38,8 @@ export const TraceRecord = z.strictObject({
   cacheMisses: z.int().nonnegative().optional(),
   /** Time with at least one read in flight: what of it is not `readWait` was read beside the computing. */
   readBusyNs: nanoseconds.optional(),
+  /** Of bytesRead: read ahead for a layer that did not need it after all. */
+  bytesReadInVain: z.number().nonnegative().optional(),
   /** By layer, the last one for token rows and the head, where weights are streamed: what adds up to the four above and to readWait. */
   layers: z
     .strictObject({

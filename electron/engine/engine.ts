@@ -48,6 +48,11 @@ export interface WeightReads {
   readonly stallNs: Float64Array;
   /** Nanoseconds with at least one read in flight, over all layers: what of them was not waited for was read beside the computing. */
   readonly busyNs: number;
+  /** Of `bytes`: read ahead for a layer that did not need it after all. */
+  readonly vainBytes: number;
+  /** Experts of a next layer that were guessed, and how many of them it chose. */
+  readonly guesses: number;
+  readonly rightGuesses: number;
 }
 
 /** Where the weights of a pack are, as of the last evaluation or budget. */

@@ -883,28 +883,32 @@ class Watcher final : public ExpertSlots::Owner {
  public:
   bool is_pinned(std::size_t expert) const override { return expert == 9; }
   void hit(std::size_t) override { ++hits; }
+  void missed(std::size_t) override { ++misses; }
+  void was_read(std::size_t, std::size_t, bool is_in_vain) override { ++(is_in_vain ? vain : reads); }
   void arrived(std::size_t, std::span<const std::byte>, std::int64_t) override { ++arrivals; }
-  int hits = 0, arrivals = 0;
+  int hits = 0, misses = 0, reads = 0, vain = 0, arrivals = 0;
 };
 
-}  // namespace
-
-TEST("all missing experts are asked for before the first is computed with, and those in memory come first") {
-  std::vector<std::byte> bytes(40 * direct_page);
-  std::vector<PackRecord> records;
-  std::vector<std::size_t> experts;
-  for (std::size_t i = 0; i < 10; ++i) {
-    records.push_back({(1 + 2 * i) * direct_page, direct_page, 0});
-    experts.push_back(i);
+// Experts of a page each, expert 9 pinned.
+struct SmallExperts {
+  explicit SmallExperts(std::size_t places, std::int32_t depth = 2)
+      : file(std::vector<std::byte>(40 * direct_page), records()),
+        log(std::make_shared<ReadLog>()),
+        direct(file.range(), {ReaderKind::automatic, depth, 0, false, log}),
+        listed(file.range(), records()),
+        arena(places * direct_page),
+        slots(direct, listed, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+    slots.grow(arena, places, direct_page);
   }
-  const PackFile file(bytes, records);
-  DirectFile direct(file.range(), {ReaderKind::automatic, 2, 0, false});
-  const PackRecords listed(file.range(), records);
-  AlignedArena arena(6 * direct_page);
-  ExpertSlots slots(direct, listed, experts);
-  slots.grow(arena, 6, direct_page);
-  Watcher watcher;
-  const auto run = [&](const std::vector<std::int64_t>& uses) {
+
+  static std::vector<PackRecord> records() {
+    std::vector<PackRecord> records;
+    for (std::size_t i = 0; i < 10; ++i) records.push_back({(1 + 2 * i) * direct_page, direct_page, 0});
+    return records;
+  }
+
+  // Takes all of a layer that was begun.
+  std::vector<std::int64_t> run(const std::vector<std::int64_t>& uses) {
     std::vector<std::int64_t> order;
     for (std::int64_t expert = slots.next(watcher); expert >= 0; expert = slots.next(watcher)) {
       check::is_true(expert == 9 || slots.memory(static_cast<std::size_t>(expert)) != nullptr, "in memory while it is computed with");
@@ -912,7 +916,23 @@ TEST("all missing experts are asked for before the first is computed with, and t
     }
     check::is_true(static_cast<std::ptrdiff_t>(order.size()) == std::ranges::count_if(uses, [](auto each) { return each > 0; }), "each once");
     return order;
-  };
+  }
+
+  PackFile file;
+  std::shared_ptr<ReadLog> log;
+  DirectFile direct;
+  PackRecords listed;
+  AlignedArena arena;
+  ExpertSlots slots;
+  Watcher watcher;
+};
+
+}  // namespace
+
+TEST("all missing experts are asked for before the first is computed with, and those in memory come first") {
+  SmallExperts experts(6);
+  auto& [file, log, direct, listed, arena, slots, watcher] = experts;
+  const auto run = [&](const std::vector<std::int64_t>& uses) { return experts.run(uses); };
   const std::vector<std::int64_t> first{1, 0, 1, 0, 1, 0, 0, 0, 0, 1};
   slots.begin(0, first, watcher);
   check::is_true(direct.pending() == 3 && watcher.hits == 1, "three are missing");
@@ -935,4 +955,56 @@ TEST("all missing experts are asked for before the first is computed with, and t
   slots.begin(0, first, watcher);
   check::is_true(slots.next(watcher) == 9, "the pinned one needs no slot");
   check::refuses(Status::internal, [&] { slots.next(watcher); });
+}
+
+TEST("guesses are read behind what is needed, count as misses where they were right, and are taken back where they were wrong") {
+  // Layers of three experts; two are used of each. One read at a time.
+  SmallExperts experts(8, 1);
+  auto& [file, log, direct, listed, arena, slots, watcher] = experts;
+  slots.begin(0, std::vector<std::int64_t>{1, 1, 0}, watcher);
+  slots.guess(3, std::vector<std::int32_t>{1, 0}, watcher);
+  check::is_true(direct.pending() == 4, "two are needed, two guessed");
+  experts.run({1, 1, 0});
+  check::is_true(watcher.misses == 2 && watcher.reads == 2 && watcher.arrivals == 2, "guesses are not told yet");
+  slots.begin(3, std::vector<std::int64_t>{1, 1, 0}, watcher);
+  check::is_true(direct.pending() <= 2, "nothing is asked for again");
+  experts.run({1, 1, 0});
+  check::is_true(watcher.misses == 4 && watcher.reads == 4 && watcher.vain == 0 && watcher.hits == 0, "right ones are read once, and are misses");
+
+  // Wrong: 6 may be in flight, 7 waits in line behind it and is not read. What is in memory is guessed without a read.
+  const std::size_t before = log->size();
+  slots.begin(0, std::vector<std::int64_t>{1, 0, 0}, watcher);
+  slots.guess(3, std::vector<std::int32_t>{0, 1}, watcher);
+  check::is_true(log->size() == before, "all are there");
+  slots.guess(6, std::vector<std::int32_t>{0, 1}, watcher);
+  slots.begin(6, std::vector<std::int64_t>{0, 0, 1}, watcher);
+  check::is_true(watcher.vain + static_cast<int>(log->size() - before) >= 2 && watcher.vain <= 2, "what was begun is told");
+  const int vain = watcher.vain;
+  const auto reads = static_cast<int>(log->size() - before);
+  check::is_true(reads == vain + 1, "what was in line is not read");
+  experts.run({0, 0, 1});
+
+  // What was read in vain is a hit where it is asked for later.
+  if (vain > 0) {
+    const int hits = watcher.hits, counted = watcher.reads;
+    slots.begin(6, std::vector<std::int64_t>{1, 0, 0}, watcher);
+    experts.run({1, 0, 0});
+    check::is_true(watcher.hits == hits + 1 && watcher.reads == counted, "its read was told before");
+  }
+  slots.begin(0, std::vector<std::int64_t>{1, 0, 0}, watcher);
+  slots.guess(6, std::vector<std::int32_t>{0, 1, 2}, watcher);
+  slots.abandon();
+  check::is_true(direct.pending() == 0, "nothing in flight");
+  slots.begin(0, std::vector<std::int64_t>{1, 1, 0}, watcher);
+  experts.run({1, 1, 0});
+  slots.shrink(0);
+  check::is_true(arena.used() == 0, "its memory went back");
+}
+
+TEST("few places are not for guesses") {
+  SmallExperts experts(6);
+  experts.slots.begin(0, std::vector<std::int64_t>{1, 1, 0}, experts.watcher);
+  experts.run({1, 1, 0});
+  experts.slots.guess(3, std::vector<std::int32_t>{0, 1}, experts.watcher);
+  check::is_true(experts.direct.pending() == 0, "6 places are fewer than 4 for each of 2");
 }

@@ -139,6 +139,10 @@ struct FlashCounts {
   std::vector<std::int64_t> stall_ns;
   // Time with at least one read in flight, as far as seen: what of it was not waited for was read beside the computing. Not told by layer.
   std::int64_t busy_ns = 0;
+  // Of the bytes: what was read ahead for a layer that did not need it.
+  std::int64_t vain_bytes = 0;
+  // Experts of a next layer that were guessed, and how many of them it chose.
+  std::int64_t guesses = 0, right_guesses = 0;
 };
 
 struct EvaluateOutcome {

@@ -117,6 +117,9 @@ Napi::Object flash_counts(Napi::Env env, const FlashCounts& counts) {
   result.Set("misses", to_doubles(env, counts.misses));
   result.Set("stallNs", to_doubles(env, counts.stall_ns));
   result.Set("busyNs", static_cast<double>(counts.busy_ns));
+  result.Set("vainBytes", static_cast<double>(counts.vain_bytes));
+  result.Set("guesses", static_cast<double>(counts.guesses));
+  result.Set("rightGuesses", static_cast<double>(counts.right_guesses));
   return result;
 }
 

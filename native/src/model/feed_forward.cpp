@@ -8,6 +8,9 @@
 namespace retort {
 namespace {
 
+// A prompt needs nearly all experts of a layer.
+constexpr std::int64_t most_guessing_tokens = 2;
+
 // down(activation(gate(in)) · up(in)), or down(activation(up(in))) without a gate.
 void multi_layer(const AttentionLayer& layer, const Linear& gate, const Linear& up, const Linear& down, std::span<const float> in, std::int64_t count,
                  std::span<float> out, Machine& machine, Scratch& scratch) {
@@ -85,9 +88,9 @@ void run_expert(const AttentionLayer& layer, const AttentionLayer::Expert& exper
   }
 }
 
-// Calls run(expert) for each expert that some token chose: those in memory first where they lie in a pack, while the others are read.
-template <class Run>
-void each_chosen(std::int64_t layer, Machine& machine, Scratch& scratch, Run run) {
+// Calls run(expert) for each expert that some token chose: those in memory first where they lie in a pack, while the others are read and `guess` was called.
+template <class Guess, class Run>
+void each_chosen(std::int64_t layer, Machine& machine, Scratch& scratch, Guess guess, Run run) {
   if (machine.flash() == nullptr || !machine.flash()->has_experts(layer)) {
     for (std::size_t expert = 0; expert < scratch.places.size(); ++expert) {
       if (scratch.places[expert].empty()) continue;
@@ -99,7 +102,25 @@ void each_chosen(std::int64_t layer, Machine& machine, Scratch& scratch, Run run
   scratch.expert_uses.clear();
   for (const auto& places : scratch.places) scratch.expert_uses.push_back(static_cast<std::int64_t>(places.size()));
   machine.flash()->begin_experts(layer, scratch.expert_uses);
+  guess();
   for (std::int64_t expert = machine.flash()->next_expert(); expert >= 0; expert = machine.flash()->next_expert()) run(static_cast<std::size_t>(expert));
+}
+
+// The next layer's router asked before its time, with the stream as it is now: most of its choice is the same (WARP, moe-stream).
+void guess_following(const AttentionLayer& layer, std::int64_t index, const Step& step, Machine& machine, Scratch& scratch) {
+  if (layer.experts.empty() || step.count > most_guessing_tokens || !machine.flash()->has_experts(index)) return;
+  const auto count = static_cast<std::int64_t>(layer.experts.size());
+  const auto logits = room(scratch.guess_logits, count);
+  const auto chosen = room(scratch.guesses, layer.experts_used);
+  const auto row = room(scratch.guess_input, step.hidden_size);
+  for (std::int64_t token = 0; token < step.count; ++token) {
+    const auto from = row_of(step.stream, token, step.hidden_size);
+    std::copy(from.begin(), from.end(), row.begin());
+    if (layer.feed_forward_input) normalize(*layer.feed_forward_input, row.size(), row);
+    machine.multiply(layer.router, row, 1, logits);
+    choose(layer, logits, chosen, room(scratch.guess_shares, layer.experts_used));
+    machine.flash()->guess_experts(index, chosen);
+  }
 }
 
 void mixture(const AttentionLayer& layer, std::int64_t index, std::span<const float> input, const Step& step, Machine& machine, Scratch& scratch) {
@@ -113,7 +134,10 @@ void mixture(const AttentionLayer& layer, std::int64_t index, std::span<const fl
   for (std::size_t place = 0; place < chosen.size(); ++place) {
     places[static_cast<std::size_t>(chosen[place])].push_back(static_cast<std::int64_t>(place));
   }
-  each_chosen(index, machine, scratch, [&](std::size_t expert) { run_expert(layer, layer.experts[expert], places[expert], input, step, machine, scratch); });
+  const auto guess = [&] {
+    if (step.following != nullptr) guess_following(*step.following, index + 1, step, machine, scratch);
+  };
+  each_chosen(index, machine, scratch, guess, [&](std::size_t expert) { run_expert(layer, layer.experts[expert], places[expert], input, step, machine, scratch); });
   const auto out = room(scratch.returned, step.count * width);
   const auto returned = room(scratch.expert_returned, step.count * used * width);
   const auto shares = room(scratch.shares, step.count * used);

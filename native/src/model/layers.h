@@ -22,6 +22,8 @@ struct Scratch {
   // Per expert: which of the chosen are it.
   std::vector<std::vector<std::int64_t>> places;
   std::vector<std::int64_t> expert_uses;
+  std::vector<float> guess_input, guess_logits, guess_shares;
+  std::vector<std::int32_t> guesses;
   std::vector<float> projected, mixed, parameters, time_rank, time_step, inner;
   std::vector<float> head_rows, head_input, head_output;
 };
@@ -36,6 +38,8 @@ struct Step {
   std::span<const Rope> ropes;
   std::span<const RopeRows> rope_rows;
   HiddenCollector* hidden = nullptr;
+  // The layer after the one that runs; null where it has no attention, or there is none.
+  const AttentionLayer* following = nullptr;
 };
 
 // `index` counts all layers, `kv_layer` those with attention. The cache was extended by the step's tokens.

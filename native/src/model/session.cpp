@@ -71,7 +71,7 @@ struct Session::State {
   std::optional<KvCache> empty_cache() const;
   void run_part(const EvaluateRequest& request, const Step& step, Machine& machine);
   void embed(const EvaluateRequest& request, const Step& step, Machine& machine);
-  void run_layers(const Step& step, Machine& machine);
+  void run_layers(Step step, Machine& machine);
   void run_head(const EvaluateRequest& request, const Step& step, Machine& machine);
   std::span<const float> head_input(std::span<const float> rows, std::int64_t count, Machine& machine);
   void head(std::span<const float> input, std::int64_t count, std::span<float> logits, Machine& machine);
@@ -107,12 +107,13 @@ void Session::State::embed(const EvaluateRequest& request, const Step& step, Mac
   }
 }
 
-void Session::State::run_layers(const Step& step, Machine& machine) {
+void Session::State::run_layers(Step step, Machine& machine) {
   std::int64_t kv_layer = 0;
   std::size_t recurrent_start = 0;
   for (std::size_t index = 0; index < model->layers.size(); ++index) {
     machine.check_cancelled();
     const auto number = static_cast<std::int64_t>(index);
+    step.following = index + 1 < model->layers.size() ? std::get_if<AttentionLayer>(&model->layers[index + 1]) : nullptr;
     if (const auto* attention = std::get_if<AttentionLayer>(&model->layers[index])) {
       run_layer(*attention, number, kv_layer++, *cache, step, machine, scratch);
     } else {

@@ -90,6 +90,22 @@ void DirectFile::take_back(DirectRead& read) noexcept {
   read.state_ = DirectRead::State::idle;
 }
 
+bool DirectFile::withdraw(DirectRead& read) noexcept {
+  if (read.state_ != DirectRead::State::waiting) return false;
+  std::erase(line_, &read);
+  --under_way_->waiting_;
+  forget(read);
+  read.state_ = DirectRead::State::idle;
+  return true;
+}
+
+// The last that was logged of that place.
+void DirectFile::forget(const DirectRead& read) noexcept {
+  if (!options_.log) return;
+  const auto found = std::ranges::find(options_.log->rbegin(), options_.log->rend(), read.offset, &BegunRead::offset);
+  if (found != options_.log->rend()) options_.log->erase(std::next(found).base());
+}
+
 void DirectFile::drain() noexcept {
   for (DirectRead* read : line_) read->state_ = DirectRead::State::idle;
   under_way_->waiting_ -= line_.size();

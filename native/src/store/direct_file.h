@@ -96,7 +96,7 @@ class DirectFile {
     std::int64_t fail_read = 0;
     // For tests: as where the file system refuses direct reads.
     bool is_refused = false;
-    // Where there is one, every read that is begun is appended to it, by whoever begins it.
+    // Where there is one, every read that is begun is appended to it, by whoever begins it; one that is withdrawn unread leaves it.
     std::shared_ptr<ReadLog> log = nullptr;
     // Counted together with what others that have the same one read; null: alone.
     std::shared_ptr<ReadsUnderWay> under_way = nullptr;
@@ -129,6 +129,8 @@ class DirectFile {
   void finish(DirectRead& read);
   // One in line is dropped, one in flight is waited for; what is not begun stays so.
   void take_back(DirectRead& read) noexcept;
+  // Drops one in line; false for any other, which stays as it is.
+  bool withdraw(DirectRead& read) noexcept;
   // Takes back all that are in line or in flight; nothing is in flight afterwards. Reads that have ended keep their result for `finish`.
   void drain() noexcept;
 
@@ -147,6 +149,7 @@ class DirectFile {
   // Takes one ended piece from the reader; false where there is none.
   bool reap() noexcept;
   void wait_for_one() noexcept;
+  void forget(const DirectRead& read) noexcept;
   void take(ReadPiece& piece) noexcept;
   void end(DirectRead& read, DirectRead::State state) noexcept;
   [[noreturn]] void refuse_read(const DirectRead& read, DirectRead::State outcome) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,9 @@ namespace {
 // Of small reads: one for a group of token rows.
 constexpr std::int32_t row_reads = 8;
 const std::atomic<bool> never = false;
+// Of the latest evaluation in what guesses cost and gain; and for how many there are none where they cost more.
+constexpr double guess_weight = 1.0 / 16;
+constexpr int guess_pause = 128;
 
 std::size_t index_of(std::int64_t value) { return static_cast<std::size_t>(value); }
 
@@ -224,6 +228,8 @@ void FlashStore::list_streamed(const FlashPlan& plan) {
 void FlashStore::begin(const std::atomic<bool>& cancelled) {
   if (!plan_) throw Failure(Status::bad_request, "[flash] give the weights a budget first.");
   for (auto* counts : {&counts_.bytes, &counts_.reads, &counts_.hits, &counts_.misses, &counts_.stall_ns}) std::ranges::fill(*counts, 0);
+  counts_.vain_bytes = 0;
+  guesses_before_ = slots_->guesses();
   cancelled_ = &cancelled;
   // What ended while nothing was computed was busy before.
   file_.look();
@@ -249,8 +255,28 @@ FlashCounts FlashStore::finish() {
   cancelled_ = nullptr;
   file_.look();
   counts_.busy_ns = under_way_->busy_ns() - busy_before_;
+  counts_.guesses = slots_->guesses().made - guesses_before_.made;
+  counts_.right_guesses = slots_->guesses().right - guesses_before_.right;
+  weigh_guesses();
   publish();
   return counts_;
+}
+
+// Where everything waits for the disk, what is read in vain costs more time than reading beside the computing gains.
+void FlashStore::weigh_guesses() noexcept {
+  if (pause_ > 0) {
+    --pause_;
+    return;
+  }
+  const auto sum = [](const std::vector<std::int64_t>& values) { return static_cast<double>(std::accumulate(values.begin(), values.end(), std::int64_t{0})); };
+  const double bytes = sum(counts_.bytes);
+  if (bytes == 0) return;
+  const auto busy = static_cast<double>(counts_.busy_ns);
+  vain_ns_ += guess_weight * (busy * static_cast<double>(counts_.vain_bytes) / bytes - vain_ns_);
+  beside_ns_ += guess_weight * (std::max(busy - sum(counts_.stall_ns), 0.0) - beside_ns_);
+  if (vain_ns_ <= beside_ns_) return;
+  pause_ = guess_pause;
+  vain_ns_ = beside_ns_ = 0;
 }
 
 void FlashStore::abandon() noexcept {
@@ -337,6 +363,10 @@ void FlashStore::read_ahead() {
 void FlashStore::count_read(std::int32_t layer, std::size_t bytes, std::int64_t waited_ns) noexcept {
   counts_.bytes[index_of(layer)] += static_cast<std::int64_t>(bytes);
   ++counts_.reads[index_of(layer)];
+  count_stall(layer, waited_ns);
+}
+
+void FlashStore::count_stall(std::int32_t layer, std::int64_t waited_ns) noexcept {
   counts_.stall_ns[index_of(layer)] += waited_ns;
   stalled_ns_ += waited_ns;
 }
@@ -380,6 +410,11 @@ void FlashStore::begin_experts(std::int64_t layer, std::span<const std::int64_t>
   slots_->begin(expert_layers_[index_of(layer)].first, uses, *this);
 }
 
+void FlashStore::guess_experts(std::int64_t layer, std::span<const std::int32_t> likely) {
+  if (pause_ > 0) return;
+  slots_->guess(expert_layers_[index_of(layer)].first, likely, *this);
+}
+
 std::int64_t FlashStore::next_expert() {
   check_cancelled();
   const std::int64_t expert = slots_->next(*this);
@@ -390,9 +425,17 @@ bool FlashStore::is_pinned(std::size_t expert) const { return pinned_->memory(ex
 
 void FlashStore::hit(std::size_t expert) { ++counts_.hits[index_of(layers_[experts_[expert]])]; }
 
+void FlashStore::missed(std::size_t expert) { ++counts_.misses[index_of(layers_[experts_[expert]])]; }
+
+void FlashStore::was_read(std::size_t expert, std::size_t bytes, bool is_in_vain) {
+  const std::size_t layer = index_of(layers_[experts_[expert]]);
+  counts_.bytes[layer] += static_cast<std::int64_t>(bytes);
+  ++counts_.reads[layer];
+  if (is_in_vain) counts_.vain_bytes += static_cast<std::int64_t>(bytes);
+}
+
 void FlashStore::arrived(std::size_t expert, std::span<const std::byte> pages, std::int64_t waited_ns) {
-  ++counts_.misses[index_of(layers_[experts_[expert]])];
-  count_read(layers_[experts_[expert]], pages.size(), waited_ns);
+  count_stall(layers_[experts_[expert]], waited_ns);
   records_.verify(experts_[expert], pages);
 }
 

@@ -115,6 +115,8 @@ class FlashStore final : private ExpertSlots::Owner {
   bool has_experts(std::int64_t layer) const noexcept { return expert_layers_[static_cast<std::size_t>(layer)].count > 0; }
   // How many tokens use each of the layer's experts.
   void begin_experts(std::int64_t layer, std::span<const std::int64_t> uses);
+  // Between the two: experts that a later layer will probably use.
+  void guess_experts(std::int64_t layer, std::span<const std::int32_t> likely);
   // The next expert of the layer to compute with, in memory until the next call; −1: that was the last.
   std::int64_t next_expert();
 
@@ -160,14 +162,18 @@ class FlashStore final : private ExpertSlots::Owner {
   std::int64_t skip_to(std::size_t rank) noexcept;
   std::size_t following(std::size_t rank) const noexcept;
   void read_ahead();
+  void weigh_guesses() noexcept;
   void publish();
   void publish_weights();
   void publish_reads();
 
   bool is_pinned(std::size_t expert) const override;
   void hit(std::size_t expert) override;
+  void missed(std::size_t expert) override;
+  void was_read(std::size_t expert, std::size_t bytes, bool is_in_vain) override;
   void arrived(std::size_t expert, std::span<const std::byte> pages, std::int64_t waited_ns) override;
   void count_read(std::int32_t layer, std::size_t bytes, std::int64_t waited_ns) noexcept;
+  void count_stall(std::int32_t layer, std::int64_t waited_ns) noexcept;
 
   const PackRecords records_;
   // Of both files.
@@ -216,6 +222,10 @@ class FlashStore final : private ExpertSlots::Owner {
   // How long the disk had been busy when the evaluation began.
   std::int64_t busy_before_ = 0;
   std::int64_t stalled_ns_ = 0;
+  ExpertSlots::Guesses guesses_before_;
+  // Decayed, of evaluations with guesses: reading in vain, and all reading beside the computing. Evaluations for which there are no guesses.
+  double vain_ns_ = 0, beside_ns_ = 0;
+  int pause_ = 0;
   std::int64_t present_layer_ = 0;
   std::vector<WantedRow> wanted_;
 

@@ -54,12 +54,15 @@ function TokenFacts({ token, index }: { readonly token: ReplyToken; readonly ind
 
 /** Nothing where the weights are all in memory. */
 function FlashFacts({ trace }: { readonly trace: TraceRecord }) {
-  const { bytesRead, reads, cacheHits, cacheMisses, readBusyNs, timeNs } = trace;
+  const { bytesRead, reads, cacheHits, cacheMisses, readBusyNs, bytesReadInVain, timeNs } = trace;
   const beside = overlap(readBusyNs ?? 0, timeNs.readWait ?? 0);
   const longest = longestWait(trace);
   return (
     <>
       {bytesRead !== undefined && <Fact label="read from flash" value={formatBytes(bytesRead)} />}
+      {bytesReadInVain !== undefined && bytesReadInVain > 0 && (
+        <Fact label="of it read ahead in vain" value={formatBytes(bytesReadInVain)} />
+      )}
       {reads !== undefined && <Fact label="in reads" value={formatNumber(reads)} />}
       {cacheMisses !== undefined && (
         <Fact

@@ -69,7 +69,7 @@ describe('caches replayed', () => {
 describe('a mixture with random weights', () => {
   test('asks for experts as its stream has it, and weighs what its shape says', async () => {
     const character = async (constant: number, drift: number) => {
-      const shape = { ...tinyMixture, stream: { constant, drift, persistence: 0.95 } };
+      const shape = { ...tinyMixture, stream: { deviation: 2, constant, drift, persistence: 0.95 } };
       const path = scratchFile('mixture.gguf');
       await writeRandomMixture(path, shape, 'Q8_0', bundledModel);
       const engine = await openModel(path, { arithmetic: 'fast' });

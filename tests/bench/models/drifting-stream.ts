@@ -7,6 +7,11 @@ import type { FillRow } from './gguf-model.ts';
 import { randomWords } from './random-blocks.ts';
 
 export interface StreamParts {
+  /**
+   * Deviation of the embedding's values: the larger beside what layers add, which is about one, the less a layer changes the stream, and the more of its experts
+   * does the stream of the layer before tell.
+   */
+  readonly deviation: number;
   /** Shares of the variance; what is left of 1 is each token's own. */
   readonly constant: number;
   readonly drift: number;
@@ -26,7 +31,8 @@ export function randomRow(row: Float32Array, deviation: number, seed: number): v
 const seedOf = (stream: number, row: number) => Math.imul(stream * 0x9e3779b1 + row, 0x85ebca6b) ^ 0x2545f491;
 
 /** Rows of the embedding from id 0 on, of the given deviation. */
-export function driftingRows(columns: number, deviation: number, parts: StreamParts): FillRow {
+export function driftingRows(columns: number, parts: StreamParts): FillRow {
+  const { deviation } = parts;
   const [shared, wandering, own] = [0, 1, 2].map(() => new Float32Array(columns)) as [
     Float32Array,
     Float32Array,

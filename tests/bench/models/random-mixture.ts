@@ -29,9 +29,6 @@ export interface MixtureShape {
   readonly stream: StreamParts;
 }
 
-/** Of the embedding's values: large beside what layers add, so that the stream's parts are still there in the last layer. */
-const embeddingDeviation = 2;
-
 function attentionTensors(shape: MixtureShape, prefix: string, type: RandomType): GgufTensor[] {
   const { hidden, headDimension } = shape;
   const queries = shape.heads * headDimension;
@@ -86,7 +83,7 @@ function tensorsOf(shape: MixtureShape, type: RandomType): GgufTensor[] {
     ...attentionTensors(shape, `blk.${index}`, type),
     ...expertTensors(shape, index, type),
   ];
-  const fill = driftingRows(hidden, embeddingDeviation, stream);
+  const fill = driftingRows(hidden, stream);
   return [
     { name: 'token_embd.weight', rows: vocabulary, columns: hidden, type: 'Q8_0', fill },
     ...Array.from({ length: shape.layers }, (_, index) => layer(index)).flat(),

@@ -38,6 +38,10 @@ const digestOf = (logits: Float32Array) =>
 /** What the disk did for the tokens fed. */
 export interface FlashUse {
   readonly bytes: number;
+  /** Of them: read ahead for a layer that did not need it. */
+  readonly vainBytes: number;
+  /** Of the experts guessed for a next layer: how many it chose; null: none were guessed. */
+  readonly rightGuesses: number | null;
   /** Experts and tiles that were read: nothing in a layer but experts where the model has some. */
   readonly misses: number;
   /** That computing waited. */
@@ -147,6 +151,8 @@ class RetortEngine implements FlashEngine {
       weightReads.reduce((all, each) => all + sum(of(each)), 0);
     return {
       bytes: total(({ bytes }) => bytes),
+      rightGuesses: this.#rightGuesses(weightReads),
+      vainBytes: weightReads.reduce((all, { vainBytes }) => all + vainBytes, 0),
       // The last is for token rows and the head.
       misses: total(({ misses }) => misses.subarray(0, -1)),
       stallSeconds: total(({ stallNs }) => stallNs) / 1e9,
@@ -154,6 +160,14 @@ class RetortEngine implements FlashEngine {
       depth: this.#watch.depth,
       reads: await this.#watch.takeReads(),
     };
+  }
+
+  #rightGuesses(weightReads: readonly WeightReads[]): number | null {
+    const [made, right] = weightReads.reduce(
+      ([all, chosen], { guesses, rightGuesses }) => [all + guesses, chosen + rightGuesses],
+      [0, 0],
+    );
+    return made === 0 ? null : right / made;
   }
 
   /** Which experts the ids ask for, in a session of their own. */

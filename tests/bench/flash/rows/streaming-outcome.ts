@@ -56,13 +56,36 @@ function readingSeries(streamed: Player): Series[] {
       values: turns.map(({ flash, seconds }) => mebibytes(flash!.bytes) / seconds.length),
     },
     { label: 'waiting for the disk', unit: '% of the time', values: stalls },
+    ...(turns.some(({ flash }) => flash!.rightGuesses !== null)
+      ? [
+          {
+            label: 'experts of the next layer guessed right',
+            unit: '%',
+            values: turns.map(({ flash }) => 100 * (flash!.rightGuesses ?? 0)),
+          },
+          {
+            label: 'read in vain',
+            unit: '% of what was read',
+            values: vainShares(streamed).map((share) => 100 * share),
+          },
+        ]
+      : []),
   ];
+}
+
+/** Of what each turn read: how much was read ahead and not needed. */
+function vainShares(streamed: Player): number[] {
+  return counted(streamed).map(({ flash }) => (flash!.bytes === 0 ? 0 : flash!.vainBytes / flash!.bytes));
 }
 
 export function judge(judged: Judged, hasPeer: boolean): FlashOutcome {
   const { standings, options, budget, streamed, description } = judged;
   const [own, replayed, free, resident, peer] = standings;
-  const bounds = replayed!.seconds.map((seconds, round) => Math.max(seconds, resident!.seconds[round]!));
+  // What was read in vain is no excuse: the bound has the needed share of the reads alone.
+  const needed = vainShares(streamed).map((share) => 1 - share);
+  const boundsOf = ({ seconds }: Standing) =>
+    seconds.map((each, round) => Math.max(each * needed[round]!, resident!.seconds[round]!));
+  const bounds = boundsOf(replayed!);
   const slower = ratios(own!.seconds, bounds);
   const isKilled = hasPeer && (peer === undefined || peer.isKilled);
   const toPeer = peer && !peer.isKilled ? ratios(peer.seconds, own!.seconds) : [];
@@ -73,10 +96,7 @@ export function judge(judged: Judged, hasPeer: boolean): FlashOutcome {
       {
         label: 'time / max(in memory, at full depth)',
         unit: '',
-        values: ratios(
-          own!.seconds,
-          free!.seconds.map((seconds, round) => Math.max(seconds, resident!.seconds[round]!)),
-        ),
+        values: ratios(own!.seconds, boundsOf(free!)),
       },
       ...(toPeer.length > 0 ? [{ label: 'llama.cpp / Retort', unit: '', values: toPeer }] : []),
       ...readingSeries(streamed),
