@@ -8,12 +8,14 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'node_modules', 'electron');
 const tryLimitMs = 20_000;
 
+/** Electron's own variable names a binary that lies elsewhere. */
+const dist = () => process.env.ELECTRON_OVERRIDE_DIST_PATH ?? join(folder, 'dist');
+
 /** The binary's path; null where it is not there. */
 function binaryPath() {
   const nameFile = join(folder, 'path.txt');
   const name = existsSync(nameFile) ? readFileSync(nameFile, 'utf8') : 'electron';
-  // Electron's own variable for a binary that lies elsewhere.
-  const file = join(process.env.ELECTRON_OVERRIDE_DIST_PATH ?? join(folder, 'dist'), name);
+  const file = join(dist(), name);
   return existsSync(file) ? file : null;
 }
 
@@ -44,6 +46,12 @@ function download(node, log) {
   });
 }
 
+/** The folder of the unpacked Electron, downloaded where it is not there; null where that fails. */
+export function electronFolder({ node, log }) {
+  if (binaryPath() === null) download(node, log);
+  return binaryPath() === null ? null : dist();
+}
+
 /**
  * Resolves the binary that can open a window here, or why there is none.
  * @returns {{ binary: string } | { reason: string }}
@@ -55,13 +63,12 @@ export function findElectron({
 }) {
   const noWindow = whyNoWindow(system);
   if (noWindow !== null) return { reason: noWindow };
-  if (binaryPath() === null) download(node, log);
-  const binary = binaryPath();
-  if (binary === null) {
+  if (electronFolder({ node, log }) === null) {
     return {
       reason: 'Electron could not be downloaded; `npx install-electron` tries again without a time limit',
     };
   }
+  const binary = binaryPath();
   const failure = probe(binary);
   return failure === null ? { binary } : { reason: failure };
 }

@@ -18,11 +18,13 @@ import { setUpWindow } from './window.ts';
 
 /** out/, where this file lies in out/app/main. */
 const out = join(__dirname, '..', '..');
+/** In a package this file lies in an archive, and what the host runs in plain files beside it (scripts/package/contents.mjs). */
+const services = join(out, 'services').replace(/\.asar(?=[\\/])/, '.asar.unpacked');
 
 /** The window comes last: everything that its page may ask is there before it. */
 function start(folders: AppFolders): void {
   const host = new HostKeeper({
-    start: hostStarter(join(out, 'services'), folders),
+    start: hostStarter(services, folders),
     onFailure: sayAndQuit,
     askToRestart: (reason) =>
       askAfterCrash(`Retort’s services ended twice within a few seconds (${reason}).`),
