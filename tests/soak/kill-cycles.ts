@@ -46,6 +46,9 @@ export async function runKills(state: SoakState, isToEnd: () => boolean): Promis
     const lane = new Lane(state);
     try {
       await lane.run(Math.min(wantedKills, doneKills(state) + killsPerHome), isToEnd);
+    } catch (error) {
+      // A terminal's Ctrl-C ends the served Retort as well.
+      if (!isToEnd()) throw error;
     } finally {
       await lane.end();
     }

@@ -1,5 +1,5 @@
 /** Chat without a pause, another model each ten minutes; once a minute it notes memory, open files and how fast tokens came. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { residentBytes } from '../../electron/host/memory/resident-bytes.ts';
 import { root } from '../helpers/e2e/build.ts';
@@ -63,11 +63,14 @@ export async function runChat(state: SoakState, isToEnd: () => boolean): Promise
       console.log(`minute ${minutes.length}: ${JSON.stringify(minutes.at(-1))}`);
     }
   } catch (error) {
+    // A terminal's Ctrl-C ends the served Retort as well.
+    if (isToEnd()) return;
     state.chat.problems.push(error instanceof Error ? error.message : String(error));
     await writeState(state);
     throw error;
   } finally {
     await served.close();
+    rmSync(home, { recursive: true, force: true });
   }
 }
 

@@ -23,12 +23,12 @@ export function longestRun(minutes: readonly Minute[]): readonly Minute[] {
 
 /** How a figure went from the first minutes of a run to its last; the halves of a short one. */
 function change(minutes: readonly Minute[], figure: (minute: Minute) => number, unit: string): string {
-  const size = Math.min(windowMinutes, Math.floor(minutes.length / 2));
-  if (size === 0) return `${figure(minutes[0]!).toFixed(1)} ${unit}`;
+  const size = Math.max(1, Math.min(windowMinutes, Math.floor(minutes.length / 2)));
   const first = median(minutes.slice(0, size).map(figure));
   const last = median(minutes.slice(-size).map(figure));
-  const percent = first === 0 ? 0 : (100 * (last - first)) / first;
-  return `${first.toFixed(1)} → ${last.toFixed(1)} ${unit} (${percent < 0 ? '−' : '+'}${Math.abs(percent).toFixed(1)} %)`;
+  const percent = first === 0 ? '0.0' : ((100 * (last - first)) / first).toFixed(1);
+  const growth = percent.replace(/^-0\.0$/, '0.0').replace('-', '−');
+  return `${first.toFixed(1)} → ${last.toFixed(1)} ${unit} (${growth} %)`;
 }
 
 function killLines({ kills }: SoakState): string[] {
@@ -53,12 +53,13 @@ function chatLines({ chat }: SoakState): string[] {
     ...(run.length === 0
       ? []
       : [
-          `  - host: ${change(run, ({ hostBytes }) => hostBytes / mebibyte, 'MiB')}; open files: ${change(run, ({ hostFiles }) => hostFiles, '')}`,
+          `  - host: ${change(run, ({ hostBytes }) => hostBytes / mebibyte, 'MiB')}; open files: ${Math.min(...run.map(({ hostFiles }) => hostFiles))} to ${Math.max(...run.map(({ hostFiles }) => hostFiles))}`,
         ]),
     ...models.map((name) => {
       const its = run.filter(({ model }) => model === name);
+      const most = Math.max(...its.map(({ engineBytes }) => engineBytes)) / mebibyte;
       const memory = change(its, ({ engineBytes }) => engineBytes / mebibyte, 'MiB');
-      return `  - engine with the ${name}: ${memory}; 95 % of its tokens within: ${change(its, ({ p95Ms }) => p95Ms, 'ms')}`;
+      return `  - engine with the ${name}: ${memory}, at most ${most.toFixed(1)} MiB; 95 % of its tokens within: ${change(its, ({ p95Ms }) => p95Ms, 'ms')}`;
     }),
     ...problems.map((problem) => `  - ${problem}`),
   ];

@@ -71,7 +71,7 @@ describe('the report', () => {
 
   it('compares memory within the longest run of one host', () => {
     expect(longestRun(minutes)).toHaveLength(20);
-    expect(reportLines(state).join('\n')).toContain('host: 100.0 → 103.0 MiB (+3.0 %)');
+    expect(reportLines(state).join('\n')).toContain('host: 100.0 → 103.0 MiB (3.0 %); open files: 30 to 30');
   });
 
   it('says how much was done, and each problem', () => {
