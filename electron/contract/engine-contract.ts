@@ -351,6 +351,76 @@ export const PackResult = z.strictObject({
 
 export const VerifyResult = z.strictObject({ records: count, bytes });
 
+/** The KV cache of one layer with attention. */
+export const CacheLayer = z.strictObject({
+  /** Counts all layers of the model. */
+  layer: count,
+  heads: count,
+  keyValueHeads: count,
+  headDimension: count,
+  /** Positions that a token sees of it; null: all. */
+  window: count.nullable(),
+  codec: KvCodec,
+  /** Of one position: keys and values of all KV heads, scales and what blocks add included. */
+  bytesPerToken: bytes,
+});
+export type CacheLayer = z.infer<typeof CacheLayer>;
+
+/** attention: what the last position gives to each, by query head; the norms are of KV heads. */
+export const CacheMeasure = z.enum(['key-norm', 'value-norm', 'attention']);
+export type CacheMeasure = z.infer<typeof CacheMeasure>;
+
+/** What the conversation holds. */
+export const HeldCache = z.strictObject({
+  ids: TokenIds,
+  /** What each id stands for in the vocabulary; '' where the model has no tokenizer. */
+  pieces: z.array(z.string()),
+  /** From the first on: what the latest turn found there. */
+  reusedTokens: count,
+  /** Null: nothing is held. */
+  context: count.nullable(),
+  kvBytes: bytes,
+  /** Empty where the engine cannot tell. */
+  layers: z.array(CacheLayer),
+  /** What one more position would take with each codec; null where that depends on the length. */
+  codecs: z.array(z.strictObject({ codec: KvCodec, bytesPerToken: bytes.nullable() })),
+});
+export type HeldCache = z.infer<typeof HeldCache>;
+
+/** Values of every layer and position of the cache; which is which is told by `layers` of HeldCache. */
+export const CacheMap = z.strictObject({
+  layers: count,
+  positions: count,
+  /** layers × positions float32 (floats.ts). A layer that lacks the head has NaN. */
+  values: z.string(),
+});
+export type CacheMap = z.infer<typeof CacheMap>;
+
+/** Null: the mean of all. */
+const cacheHead = z.int().min(0).max(65_535).nullable();
+export const CacheMapInput = z.strictObject({ measure: CacheMeasure, head: cacheHead });
+/** `layer` counts those with a cache. */
+export const CacheCellInput = z.strictObject({ measure: CacheMeasure, layer: count, position: count });
+
+/** What a codec does to the conversation: its ids replayed through sessions of each, against the first. */
+export const CodecResult = z.strictObject({
+  codec: KvCodec,
+  kvBytes: bytes,
+  /** In nats, of each position; of the first codec 0. */
+  kl: z.strictObject({ mean: z.number(), p99: z.number(), max: z.number() }),
+  /** Share of positions whose likeliest next token is the same. */
+  topOneAgreement: z.number(),
+  /** One token at a time, all before it held. */
+  tokensPerSecond: Spread,
+});
+export const CodecComparison = z.strictObject({
+  positions: count,
+  /** Positions whose time was taken. */
+  timedTokens: count,
+  codecs: z.array(CodecResult),
+});
+export type CodecComparison = z.infer<typeof CodecComparison>;
+
 export const engineContract = {
   /** Reads headers only; works in a process that never opens weights. */
   inspect: query({ input: z.strictObject({ path: modelPath }), output: ModelSummary }),
@@ -447,6 +517,34 @@ export const engineContract = {
   conversation: query({ input: z.strictObject({}), output: z.strictObject({ ids: TokenIds }) }),
   /** Ends the conversation and frees its memory; waits for a growing reply. */
   forget: command({ input: z.strictObject({}), output: z.null() }),
+  /** What the conversation holds, told in full; waits for a growing reply, as the operations on it below do. */
+  heldCache: query({ input: z.strictObject({}), output: HeldCache }),
+  /**
+   * The attention of the last position is computed anew, which takes one step. Throws bad-request where nothing is held, unsupported-feature where the
+   * engine cannot tell.
+   */
+  readCacheMap: query({ input: CacheMapInput, output: CacheMap }),
+  /** One cell of it, head by head. */
+  readCacheCell: query({ input: CacheCellInput, output: z.array(z.number().nullable()) }),
+  /** Writes what is held, with its ids, to a file that is not there yet (absolute). Throws bad-request where nothing is held. */
+  saveCache: command({
+    input: z.strictObject({ path: modelPath }),
+    output: z.strictObject({ tokens: count, bytes }),
+  }),
+  /**
+   * Puts a saved cache in place of what is held. Throws bad-request where model, settings or `context` are others, bad-file where it is damaged; then what is held
+   * stays.
+   */
+  restoreCache: command({
+    input: z.strictObject({ path: modelPath, context: z.int().min(1).max(16_777_216) }),
+    output: z.strictObject({ tokens: count, kvBytes: bytes }),
+  }),
+  /** Replays what is held with each codec, block by block; the first is the reference. */
+  compareCodecs: stream({
+    input: z.strictObject({ codecs: z.array(KvCodec).min(1).max(3) }),
+    chunk: Progress,
+    done: CodecComparison,
+  }),
   /** Writes `logits` (S,V) and, with `hidden`, hidden and router tensors to a safetensors file. */
   logits: stream({
     input: z.strictObject({ ids: TokenIds.min(1), hidden: z.boolean(), out: modelPath }),

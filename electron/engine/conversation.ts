@@ -1,6 +1,8 @@
 /** The one session that a chat goes on in: of each prompt only what it does not hold already is read. */
-import { LabError, toLabError } from '../contract/errors.ts';
-import type { Engine, Session } from './engine.ts';
+import { basename } from 'node:path';
+import type { CacheMeasure } from '../contract/engine-contract.ts';
+import { badFile, LabError, toLabError } from '../contract/errors.ts';
+import type { CacheView, Engine, Session } from './engine.ts';
 import {
   Generation,
   type Generated,
@@ -23,6 +25,7 @@ export class Conversation {
   #session: Session | null = null;
   /** The ids of the session's positions, but for a growing reply. */
   #held: readonly number[] = [];
+  #reused = 0;
   #growing: Generation | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -33,6 +36,16 @@ export class Conversation {
 
   get ids(): number[] {
     return this.#growing?.held() ?? [...this.#held];
+  }
+
+  /** Of what is held: what the latest turn found there. */
+  get reusedTokens(): number {
+    return Math.min(this.#reused, this.ids.length);
+  }
+
+  /** Positions that the session has room for; null: nothing is held. */
+  get context(): number | null {
+    return this.#session?.context ?? null;
   }
 
   get kvBytes(): number {
@@ -51,6 +64,38 @@ export class Conversation {
   /** Frees what is held. */
   forget(): Promise<void> {
     return this.#inTurn(() => Promise.resolve(this.#close()));
+  }
+
+  /** Each layer's values, as the view asks. Throws bad-request where nothing is held, unsupported-feature where the engine cannot tell. */
+  cacheRows(measure: CacheMeasure, view: CacheView): Promise<readonly Float32Array[]> {
+    return this.#inTurn(() => this.#cacheRows(measure, view));
+  }
+
+  /** Writes what is held to a file, and returns how many tokens that is. Throws bad-request where nothing is held. */
+  save(path: string): Promise<number> {
+    return this.#inTurn(async () => {
+      await this.#filled().save(path, this.#held);
+      return this.#held.length;
+    });
+  }
+
+  /** Puts a saved cache in place of what is held, which stays where that fails. Throws bad-file where the file has no ids. */
+  restore(path: string, context: number): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#check(context, 0);
+      const session = await this.#engine.createSession({ context });
+      try {
+        const ids = await session.restore(path);
+        if (!ids) throw badFile('missing', { file: basename(path), field: 'ids' });
+        this.#close();
+        this.#held = ids;
+        this.#reused = ids.length;
+        this.#session = session;
+      } catch (error) {
+        session.close();
+        throw error;
+      }
+    });
   }
 
   /** Work while no reply grows. */
@@ -81,6 +126,7 @@ export class Conversation {
     const generation = new Generation(place, sampler, this.#decoder, request, hooks);
     this.#growing = generation;
     try {
+      this.#reused = place.reused;
       return { ...(await generation.run()), reusedTokens: place.reused };
     } finally {
       this.#held = generation.held();
@@ -110,7 +156,34 @@ export class Conversation {
     return { session, reused };
   }
 
+  #filled(): Session {
+    if (this.#session && this.#held.length > 0) return this.#session;
+    throw new LabError('bad-request', 'The conversation holds nothing.');
+  }
+
+  async #cacheRows(measure: CacheMeasure, view: CacheView): Promise<readonly Float32Array[]> {
+    const session = this.#filled();
+    if (!session.cacheNorms) {
+      throw new LabError('unsupported-feature', 'This engine does not show what its cache holds.');
+    }
+    if (measure !== 'attention') return session.cacheNorms(measure === 'key-norm' ? 'keys' : 'values', view);
+    // The step is taken again: the same bits come out, so that no reply has to keep its scores.
+    const last = this.#held.slice(-1);
+    try {
+      session.rollback(1);
+      const { attention = [] } = await session.evaluate({
+        ids: Int32Array.from(last),
+        rows: 'none',
+        attention: view,
+      });
+      return attention;
+    } finally {
+      this.#held = this.#held.slice(0, session.length);
+    }
+  }
+
   #close(): void {
+    this.#reused = 0;
     this.#session?.close();
     this.#session = null;
     this.#held = [];

@@ -3,14 +3,19 @@
  * Anything an engine cannot do is a LabError `unsupported-feature`.
  */
 
-import type { KvCodec } from '../contract/engine-contract.ts';
+import type { CacheLayer, KvCodec } from '../contract/engine-contract.ts';
 
 export type Arithmetic = 'reference' | 'fast';
 
 export interface SessionOptions {
   /** Most positions the session may hold; fixes rope factors that depend on length. */
   readonly context: number;
+  /** How keys and values are kept; left out: as the engine was opened. Throws unsupported-feature where the engine has no choice. */
+  readonly kvCodec?: KvCodec;
 }
+
+/** What is asked of each layer's cache: every position of one head or of the mean of all, or every head of one position. */
+export type CacheView = { readonly head: number | 'mean' } | { readonly position: number };
 
 export interface EvaluateInput {
   /** Token ids (S), or absent where `embeddings` is given. */
@@ -28,6 +33,8 @@ export interface EvaluateInput {
   readonly rows: 'all' | 'last' | 'none' | Int32Array;
   /** Also return hidden states and router choices, named as in the golden data. */
   readonly hidden?: boolean;
+  /** Also return what the last new token attends to; not for trees. */
+  readonly attention?: CacheView;
 }
 
 export interface HiddenState {
@@ -96,6 +103,8 @@ export interface EvaluateResult {
   readonly rows: number;
   /** hidden.embed, hidden.layer{i}, hidden.head_input (S × H), router.{i}.logits (S × E), router.{i}.topk and, where the engine gives them, router.{i}.weights (S × k). */
   readonly hidden?: ReadonlyMap<string, HiddenState>;
+  /** Where asked: shares of positions by query head, per layer with attention; NaN where a layer lacks the head. */
+  readonly attention?: readonly Float32Array[];
   /** Nanoseconds by cause as far as the engine can tell; keys of TraceRecord.timeNs. */
   readonly timeNs: {
     readonly evaluate: number;
@@ -117,16 +126,18 @@ export interface Session {
   readonly kvBytes: number;
   /** Appends S tokens and returns the chosen logits. Throws `context-full` before computing anything when they do not fit, `cancelled` between chunks; the session is then as before the call. */
   evaluate(input: EvaluateInput, signal?: AbortSignal): Promise<EvaluateResult>;
+  /** Norms of keys or values by KV head, per layer with attention; NaN where a layer lacks the head. Absent where the engine cannot tell. */
+  cacheNorms?(part: 'keys' | 'values', view: CacheView): Promise<readonly Float32Array[]>;
   /** Forgets the last `count` positions. */
   rollback(count: number): void;
   /** Keeps the first `length` positions. */
   truncate(length: number): void;
   /** A second session with the same past; both go on independently. */
   fork(): Session;
-  /** Writes the session to a file with the model's identity and settings; built under a temporary name and renamed. */
-  save(file: string): Promise<void>;
-  /** Replaces this session's contents by a saved one of the same model and settings. */
-  restore(file: string): Promise<void>;
+  /** Writes the session to a file with the model's identity and settings, and its ids where they are told; built under a temporary name and renamed. */
+  save(file: string, ids?: readonly number[]): Promise<void>;
+  /** Replaces this session's contents by a saved one of the same model and settings; gives the ids it was saved with, null where it was without. */
+  restore(file: string): Promise<readonly number[] | null>;
   close(): void;
 }
 
@@ -163,8 +174,17 @@ export interface EngineStreaming {
   setMemoryBudget(bytes: number | null, isAuto?: boolean): Promise<void>;
 }
 
+/** What is known of an engine's KV caches from its model alone. */
+export interface EngineCache {
+  readonly layers: readonly CacheLayer[];
+  /** What one more position takes with a codec; null where that depends on the length. */
+  bytesPerToken(codec: KvCodec): number | null;
+}
+
 export interface Engine {
   readonly info: EngineInfo;
+  /** Absent where the engine cannot tell. */
+  readonly cache?: EngineCache;
   /** Absent or null where weights lie in no pack. */
   readonly streaming?: EngineStreaming | null;
   /** Throws bad-request for a context that no session can have, and with `minimumBytes` where the memory budget has no room for it. */

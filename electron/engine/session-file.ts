@@ -2,6 +2,7 @@
 import { basename, dirname } from 'node:path';
 import { badFile, LabError } from '../contract/errors.ts';
 import { openModelFile, type ModelFile } from '../formats/model-file.ts';
+import { crc32c } from '../formats/pack/crc32c.ts';
 import { readSafetensorsHeader } from '../formats/safetensors/header.ts';
 import { writeSafetensors, type TensorToWrite } from '../formats/safetensors/write.ts';
 
@@ -12,6 +13,8 @@ export interface SessionHeader {
   readonly length: number;
   /** What else a person may want to know of how it was made. */
   readonly notes?: Readonly<Record<string, string>>;
+  /** The token of each position, for who goes on from it. */
+  readonly ids?: readonly number[] | undefined;
 }
 
 export interface ReadTensor {
@@ -22,17 +25,26 @@ export interface ReadTensor {
 
 export interface ReadSession {
   readonly length: number;
+  /** Null: it was saved without. */
+  readonly ids: readonly number[] | null;
   readonly tensors: ReadonlyMap<string, ReadTensor>;
 }
 
 export async function writeSession(
   path: string,
-  { signature, length, notes = {} }: SessionHeader,
+  { signature, length, notes = {}, ids }: SessionHeader,
   tensors: readonly TensorToWrite[],
 ): Promise<void> {
   const metadata = { ...notes, kind: 'retort-session', signature, length: String(length) };
-  await writeSafetensors(path, tensors, metadata);
+  if (!ids) return void (await writeSafetensors(path, tensors, metadata));
+  const data = Int32Array.from(ids);
+  const idsChecksum = String(checksumOf(data.buffer));
+  const idsTensor = { name: idsName, type: 'I32' as const, shape: [data.length], data };
+  await writeSafetensors(path, [idsTensor, ...tensors], { ...metadata, idsChecksum });
 }
+
+const idsName = 'ids';
+const checksumOf = (bytes: ArrayBuffer) => crc32c(new Uint8Array(bytes));
 
 /** Throws bad-request where the file belongs to another model or other settings, bad-file where it is damaged. */
 export async function readSession(path: string, signature: string): Promise<ReadSession> {
@@ -53,7 +65,14 @@ export async function readSession(path: string, signature: string): Promise<Read
     for (const [name, { shape, offset, bytes }] of infos) {
       tensors.set(name, { shape, bytes: await readAligned(file, offset, bytes) });
     }
-    return { length, tensors };
+    const saved = tensors.get(idsName);
+    tensors.delete(idsName);
+    if (!saved) return { length, ids: null, tensors };
+    const isWhole = String(checksumOf(saved.bytes)) === metadata.get('idsChecksum');
+    if (!isWhole || saved.bytes.byteLength !== 4 * length) {
+      throw badFile('damaged', { file: file.name, field: idsName });
+    }
+    return { length, ids: [...new Int32Array(saved.bytes)], tensors };
   } finally {
     await file.close();
   }

@@ -405,6 +405,50 @@ TEST("a context of 32768 slots is attended to by the last tokens without quadrat
   check::is_true(same_bits(last, std::span(chunk).last(last.size())), "cached = chunked");
 }
 
+// Shares of one head: 1 in all, 0 for what is hidden, and with the values what attention gave.
+void expect_shares(std::span<const float> shares, const Sequence& sequence, std::span<const float> values, std::span<const float> attended) {
+  const std::int64_t length = sequence.length();
+  const std::int64_t dimension = sequence.shape.head_dimension;
+  double sum = 0;
+  for (std::int64_t slot = 0; slot < length; ++slot) {
+    const float share = shares[static_cast<std::size_t>(slot)];
+    if (!sees(sequence, length - 1, 0, slot, {})) check::is_true(share == 0, "nothing for a hidden slot");
+    sum += static_cast<double>(share);
+  }
+  check::near(sum, 1, 1e-5);
+  for (std::int64_t i = 0; i < dimension; ++i) {
+    double weighed = 0;
+    for (std::int64_t slot = 0; slot < length; ++slot) {
+      weighed += static_cast<double>(shares[static_cast<std::size_t>(slot)]) * static_cast<double>(values[static_cast<std::size_t>(slot * dimension + i)]);
+    }
+    check::near(weighed, attended[static_cast<std::size_t>(i)], 1e-4);
+  }
+}
+
+TEST("shares add up to 1 and weigh the values to what attention gives") {
+  std::mt19937 random(29);
+  ThreadPool pool(3);
+  const AttentionShape shapes[] = {{6, 2, 16, 0.3F, std::nullopt, std::nullopt}, {4, 4, 20, 0.2F, 70, 5.0F}};
+  for (const AttentionShape& shape : shapes) {
+    for (const KvCodec codec : {KvCodec::f32, KvCodec::f16, KvCodec::q8}) {
+      const Sequence sequence = random_sequence(random, shape, codec, 301);
+      KvCache cache = cache_for(sequence);
+      append(cache, sequence, sequence.length());
+      const std::size_t length = static_cast<std::size_t>(cache.length());
+      const std::size_t dimension = static_cast<std::size_t>(shape.head_dimension);
+      for (const KernelSet* set : sets_here()) {
+        const Floats attended = attend_last(cache, sequence, 1, pool, *set);
+        Floats shares(static_cast<std::size_t>(shape.heads) * length, 77.0F);
+        retort::attention_shares(shape, cache, 0, sequence.query(cache.length() - 1, 1), shares, *set, pool);
+        for (std::size_t head = 0; head < static_cast<std::size_t>(shape.heads); ++head) {
+          const Floats values = decoded(cache, static_cast<std::int64_t>(head) / (shape.heads / shape.kv_heads), false);
+          expect_shares(std::span(shares).subspan(head * length, length), sequence, values, std::span(attended).subspan(head * dimension, dimension));
+        }
+      }
+    }
+  }
+}
+
 TEST("no new tokens are no work") {
   ThreadPool pool(1);
   const KvCache cache({{1, 8}}, KvCodec::f16, 10);

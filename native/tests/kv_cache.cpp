@@ -293,6 +293,39 @@ TEST("forks live and die on different threads") {
   check::is_true(kept == 4 && cache.save() == saved, "each kept the slots they share");
 }
 
+TEST("norms are those of the rows that are read back") {
+  std::mt19937 random(23);
+  for (const KvCodec codec : all_codecs) {
+    KvCache cache(mixed_shapes, codec, 100);
+    PlainCache plain;
+    extend_both(cache, plain, 71, random);
+    for (std::size_t layer = 0; layer < mixed_shapes.size(); ++layer) {
+      const std::size_t dimension = static_cast<std::size_t>(mixed_shapes[layer].head_dimension);
+      for (std::int32_t head = 0; head < mixed_shapes[layer].kv_heads; ++head) {
+        Floats key_norms(71), value_norms(71);
+        cache.norms(static_cast<std::int64_t>(layer), head, retort::KvPart::keys, key_norms);
+        cache.norms(static_cast<std::int64_t>(layer), head, retort::KvPart::values, value_norms);
+        for (std::size_t slot = 0; slot < 71; ++slot) {
+          Floats keys(kv_block_slots * dimension), values(kv_block_slots * dimension);
+          cache.read_keys(static_cast<std::int64_t>(layer), head, static_cast<std::int64_t>(slot) / kv_block_slots, keys);
+          cache.read_values(static_cast<std::int64_t>(layer), head, static_cast<std::int64_t>(slot) / kv_block_slots, values);
+          const auto norm_of = [&](const Floats& rows) {
+            double sum = 0;
+            for (std::size_t i = 0; i < dimension; ++i) sum += std::pow(static_cast<double>(rows[slot % kv_block_slots * dimension + i]), 2);
+            return std::sqrt(sum);
+          };
+          check::near(key_norms[slot], norm_of(keys), 1e-4);
+          check::near(value_norms[slot], norm_of(values), 1e-4);
+        }
+      }
+    }
+  }
+  KvCache cache(mixed_shapes, KvCodec::f16, 100);
+  Floats none;
+  check::refuses(Status::bad_request, [&] { cache.norms(5, 0, retort::KvPart::keys, none); });
+  check::refuses(Status::bad_request, [&] { cache.norms(2, 0, retort::KvPart::keys, none); });
+}
+
 TEST("bytes follow the slots held and forget what is dropped") {
   KvCache cache({{2, 64}, {1, 8}}, KvCodec::f16, 1000);
   check::is_true(cache.bytes() == 0, "an empty cache holds nothing");

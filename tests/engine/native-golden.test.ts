@@ -20,6 +20,8 @@ import {
   tinyFolder,
 } from '../helpers/native-engine.ts';
 
+/** Those whose golden data has attention. */
+const attentionCases = ['llama', 'gpt2', 'qwen3', 'mistral', 'gemma2'];
 const ggufCases = ['llama', 'llama3-rope', 'qwen2', 'qwen3', 'mixtral', 'gemma3_text'];
 
 describe('the native engine in reference arithmetic', () => {
@@ -52,6 +54,27 @@ describe('the native engine in reference arithmetic', () => {
       expect(await greedy(session, ids, wanted.length)).toEqual(wanted);
     },
   );
+
+  it.each(attentionCases)('shows the golden attention of the last token of %s', async (name) => {
+    const engine = await openModel(tinyFolder(name));
+    const expected = await readGoldenTensors(join(tinyFolder(name), 'expected.safetensors'));
+    const probabilities = expected.get('attn0.probs')!;
+    const [heads = 0, length = 0] = probabilities.shape;
+    const ids = Int32Array.from(expectedOf(name).input_ids);
+    const session = await engine.createSession({ context: length });
+    await session.evaluate({ ids: ids.subarray(0, -1), rows: 'none' });
+    for (let head = 0; head < heads; head++) {
+      const { attention } = await session.evaluate({
+        ids: ids.subarray(-1),
+        rows: 'none',
+        attention: { head },
+      });
+      const start = (head * length + length - 1) * length;
+      const golden = probabilities.floats().subarray(start, start + length);
+      expect(maximumDifference(attention![0]!, golden)).toBeLessThan(1e-5);
+      session.rollback(1);
+    }
+  });
 
   it.each(ggufCases)('gives the golden logits of the GGUF files of %s', async (name) => {
     const expected = await readGoldenTensors(join(tinyFolder(name), 'expected.safetensors'));

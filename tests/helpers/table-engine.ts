@@ -93,7 +93,7 @@ class TableSession implements Session {
   save(): Promise<void> {
     return Promise.reject(new LabError('unsupported-feature', 'A table is not saved.'));
   }
-  restore(): Promise<void> {
+  restore(): Promise<never> {
     return Promise.reject(new LabError('unsupported-feature', 'A table is not saved.'));
   }
   close(): void {

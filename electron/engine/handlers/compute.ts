@@ -4,7 +4,6 @@ import { LabError } from '../../contract/errors.ts';
 import type { Handlers } from '../../contract/rpc.ts';
 import { bench } from '../../lab/bench.ts';
 import { perplexity } from '../../lab/perplexity.ts';
-import { Conversation } from '../conversation.ts';
 import { generate, type GenerateHooks } from '../generate.ts';
 import { writeLogits } from '../logits.ts';
 import { peakBytes } from '../memory.ts';
@@ -12,29 +11,33 @@ import { measureDisk } from '../native/measure-disk.ts';
 import { openModel, type OpenedModel } from '../open-engine.ts';
 import { packModel } from '../pack/pack-model.ts';
 import { verifyPack } from '../pack/verify.ts';
+import { cacheHandlers, type Caching } from './cache.ts';
 import type { EngineState } from './engine-state.ts';
 import { flashReading, streamingOf } from '../flash.ts';
 import { progressSender } from './progress.ts';
 
-export type Computing = Pick<
-  Handlers<EngineContract>,
-  | 'open'
-  | 'generate'
-  | 'conversation'
-  | 'forget'
-  | 'logits'
-  | 'bench'
-  | 'perplexity'
-  | 'pack'
-  | 'verifyPack'
-  | 'memory'
-  | 'measureDisk'
-  | 'flashState'
-  | 'setMemoryBudget'
->;
+export type Computing = Caching &
+  Pick<
+    Handlers<EngineContract>,
+    | 'open'
+    | 'generate'
+    | 'conversation'
+    | 'forget'
+    | 'logits'
+    | 'bench'
+    | 'perplexity'
+    | 'pack'
+    | 'verifyPack'
+    | 'memory'
+    | 'measureDisk'
+    | 'flashState'
+    | 'setMemoryBudget'
+  >;
 
 export function computeHandlers(state: EngineState): Computing {
   return {
+    ...cacheHandlers(state),
+
     async open(request, { signal, emit }) {
       const progress = progressSender(emit);
       const hooks = { signal, onProgress: progress.report };
@@ -55,7 +58,7 @@ export function computeHandlers(state: EngineState): Computing {
       };
       const asked = { ...request, ends };
       const generated = conversation
-        ? await conversationOf(state).reply(conversation.context, asked, hooks)
+        ? await state.openConversation().reply(conversation.context, asked, hooks)
         : { ...(await generate(engine, decoder, asked, hooks)), reusedTokens: 0 };
       await progress.finish();
       const { kvBytes, firstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond, ...reply } = generated;
@@ -69,10 +72,10 @@ export function computeHandlers(state: EngineState): Computing {
       };
     },
 
-    conversation: () => Promise.resolve({ ids: conversationOf(state).ids }),
+    conversation: () => Promise.resolve({ ids: state.openConversation().ids }),
 
     async forget() {
-      await conversationOf(state).forget();
+      await state.openConversation().forget();
       return null;
     },
 
@@ -143,7 +146,7 @@ export function computeHandlers(state: EngineState): Computing {
     async setMemoryBudget({ memoryBudget, isAuto }) {
       const { streaming } = state.model.engine;
       if (streaming) {
-        return conversationOf(state).between(async () => {
+        return state.openConversation().between(async () => {
           await streaming.setMemoryBudget(memoryBudget, isAuto);
           return streamingOf(streaming);
         });
@@ -153,9 +156,4 @@ export function computeHandlers(state: EngineState): Computing {
       throw new LabError('unsupported-feature', message, { field: 'memoryBudget' });
     },
   };
-}
-
-function conversationOf(state: EngineState): Conversation {
-  const { engine, decoder } = state.model;
-  return (state.conversation ??= new Conversation(engine, decoder));
 }

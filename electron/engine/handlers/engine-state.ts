@@ -1,7 +1,7 @@
 import { LabError } from '../../contract/errors.ts';
 import type { SpecialIds } from '../../contract/model-source.ts';
 import type { Memory } from '../../contract/engine-contract.ts';
-import type { Conversation } from '../conversation.ts';
+import { Conversation } from '../conversation.ts';
 import { majorFaults, MemoryPressure } from '../memory-pressure.ts';
 import { collectGarbage, processMemory, residentBytesNow } from '../memory.ts';
 import { residentBytesWithAddon } from '../native/baseline.ts';
@@ -23,8 +23,7 @@ export class EngineState {
   #residentBeforeOpenBytes: number | null = null;
   #baselineBytes: number | null = null;
   readonly #faults: () => number | null;
-  /** The one conversation of the open model, once it is needed. */
-  conversation: Conversation | null = null;
+  #conversation: Conversation | null = null;
 
   /** `faults`: as of MemoryPressure. */
   constructor(faults = majorFaults) {
@@ -41,8 +40,14 @@ export class EngineState {
     throw new LabError('bad-request', 'No model is open: open comes first.');
   }
 
+  /** The one conversation of the open model. */
+  openConversation(): Conversation {
+    const { engine, decoder } = this.model;
+    return (this.#conversation ??= new Conversation(engine, decoder));
+  }
+
   /** `kvBytes`: default, those of the conversation. */
-  memory(kvBytes = this.conversation?.kvBytes ?? 0): Memory {
+  memory(kvBytes = this.#conversation?.kvBytes ?? 0): Memory {
     const weightsBytes = this.#model?.info.weightsBytes ?? 0;
     return processMemory({
       weightsBytes,

@@ -237,6 +237,12 @@ export interface NativeSessionOptions {
   readonly ropes: readonly NativeRope[];
 }
 
+/** One head (left out: the mean of all) and every slot; or one slot and every head. */
+export interface NativeCacheView {
+  readonly head?: number;
+  readonly position?: number;
+}
+
 export interface NativeEvaluateInput {
   readonly ids: Int32Array | null;
   readonly embeddings: Float32Array | null;
@@ -244,6 +250,7 @@ export interface NativeEvaluateInput {
   readonly parents: Int32Array | null;
   readonly rows: Int32Array;
   readonly hidden: boolean;
+  readonly attention?: NativeCacheView | null;
 }
 
 export interface NativeEvaluateResult {
@@ -255,6 +262,8 @@ export interface NativeEvaluateResult {
   readonly bytesTouched: number;
   /** Where weights lie in a pack. */
   readonly flash?: WeightReads;
+  /** Where asked, per layer with attention. */
+  readonly attention: readonly Float32Array[];
   readonly hidden: readonly {
     readonly name: string;
     readonly shape: readonly number[];
@@ -319,13 +328,15 @@ export interface NativeEngine {
   close(): void;
 }
 
-/** One call at a time; every other method refuses while `evaluate` runs, but for `cancel` and `close`. */
+/** One call at a time; every other method refuses while `evaluate` or `cacheNorms` runs, but for `cancel` and `close`. */
 export interface NativeSession {
   readonly length: number;
   readonly kvBytes: number;
   evaluate(input: NativeEvaluateInput): Promise<NativeEvaluateResult>;
   cancel(): void;
   truncate(length: number): void;
+  /** Per layer with attention; NaN where a layer lacks the head. */
+  cacheNorms(view: NativeCacheView & { readonly part: 'keys' | 'values' }): Promise<Float32Array[]>;
   save(): Uint8Array;
   restore(saved: Uint8Array): void;
   close(): void;

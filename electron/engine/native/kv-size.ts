@@ -1,5 +1,5 @@
 /** What the native engine's KV cache takes, from a model's sizes alone: the sums of native/src/cache/codec.cpp and block.h. */
-import type { KvCodec } from '../../contract/engine-contract.ts';
+import type { CacheLayer, KvCodec } from '../../contract/engine-contract.ts';
 import type { Arithmetic } from '../engine.ts';
 import type {
   AttentionLayerSpec,
@@ -37,6 +37,16 @@ export function kvBytes(spec: ModelSpec, codec: KvCodec, length: number): number
 export function kvBytesPerToken(spec: ModelSpec, codec: KvCodec): number | null {
   if (spec.layers.some((layer) => layer.kind !== 'attention')) return null;
   return kvBytes(spec, codec, blockSlots) / blockSlots;
+}
+
+/** The layers that have a cache, as they are kept. */
+export function cacheLayers({ layers }: ModelSpec, codec: KvCodec): CacheLayer[] {
+  return layers.flatMap((layer, index) => {
+    if (layer.kind !== 'attention') return [];
+    const { heads, keyValueHeads, headDimension, window } = layer.attention;
+    const bytesPerToken = layerBlockBytes(layer, codec) / blockSlots;
+    return [{ layer: index, heads, keyValueHeads, headDimension, window, codec, bytesPerToken }];
+  });
 }
 
 /** Blocks of keys and of values that hold `length` positions. */

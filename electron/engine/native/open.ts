@@ -8,9 +8,9 @@ import type { ModelSource } from '../../contract/model-source.ts';
 import { weightsIdentity } from '../../formats/identity.ts';
 import type { ModelSpec, ResolvedModel, RopeSpec } from '../../../models/families/model-spec.ts';
 import { frequenciesForContext } from '../../../models/families/rope.ts';
-import type { Arithmetic, Engine, EngineInfo, Session, SessionOptions, EngineStreaming } from '../engine.ts';
+import type { Arithmetic, Engine, EngineCache, EngineInfo, Session, SessionOptions, EngineStreaming } from '../engine.ts';
 import { nativeAddon, withCodes, type NativeEngine, type NativeKvCodec, type NativeRope } from './addon.ts';
-import { defaultKvCodec, kvBytesPerToken } from './kv-size.ts';
+import { cacheLayers, defaultKvCodec, kvBytesPerToken } from './kv-size.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { estimateMemory, processScratchBytes, sessionBytes } from './memory-estimate.ts';
 import { describeModel, type DescribedModel, type LoadProgress } from './model-description.ts';
@@ -62,7 +62,7 @@ export async function openNativeEngine(
       kvCodec,
       budget,
       totals: { cacheHits: 0, cacheMisses: 0 },
-      signature: `${await weightsIdentity(source)} native ${arithmetic} ${kvCodec}`,
+      identity: `${await weightsIdentity(source)} native ${arithmetic}`,
       notes: { kernels: native.kernels },
       ropes: ropesOf(model.spec, factors),
     };
@@ -175,11 +175,19 @@ class LoadedEngine implements Engine {
     this.info = info;
   }
 
-  createSession({ context }: SessionOptions): Promise<Session> {
+  get cache(): EngineCache {
+    const { spec, kvCodec } = this.#model;
+    return {
+      layers: cacheLayers(spec, kvCodec),
+      bytesPerToken: (codec) => kvBytesPerToken(spec, codec),
+    };
+  }
+
+  createSession({ context, kvCodec }: SessionOptions): Promise<Session> {
     if (!Number.isInteger(context) || context < 1) {
       return Promise.reject(new LabError('bad-request', 'A session needs room for at least one position.'));
     }
-    return createNativeSession(this.#model, context);
+    return createNativeSession(this.#model, context, kvCodec);
   }
 
   /** Null where all weights are in memory because they lie in no pack. */

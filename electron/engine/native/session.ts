@@ -2,13 +2,14 @@
 import { basename } from 'node:path';
 import { badFile, LabError } from '../../contract/errors.ts';
 import type { ModelSpec } from '../../../models/families/model-spec.ts';
-import type { EvaluateInput, EvaluateResult, Session, WeightReads } from '../engine.ts';
+import type { CacheView, EvaluateInput, EvaluateResult, Session, WeightReads } from '../engine.ts';
 import { checkedCount, checkedParents, checkedPositions, chosenRows } from '../evaluate-input.ts';
 import { readSession, writeSession } from '../session-file.ts';
 import {
   nativeAddon,
   toCodedError,
   withCodes,
+  type NativeCacheView,
   type NativeEngine,
   type NativeEvaluateInput,
   type NativeEvaluateResult,
@@ -27,16 +28,17 @@ export interface NativeModel {
   readonly budget: MemoryBudget | null;
   /** Of weights in a pack, since it was opened; sessions add to it. */
   readonly totals: { cacheHits: number; cacheMisses: number };
-  /** Identity and settings that a saved session must match. */
-  readonly signature: string;
+  /** Identity and arithmetic that a saved session must match, besides codec and context. */
+  readonly identity: string;
   /** Written into saved sessions beside the signature. */
   readonly notes: Readonly<Record<string, string>>;
   ropes(context: number): readonly NativeRope[];
 }
 
 /** Throws bad-request for a context no cache can hold or the memory budget has no room for, and where the engine is closed. */
-export async function createNativeSession(model: NativeModel, context: number): Promise<Session> {
-  const { kvCodec, budget } = model;
+export async function createNativeSession(opened: NativeModel, context: number, kvCodec = opened.kvCodec): Promise<Session> {
+  const model = { ...opened, kvCodec };
+  const { budget } = model;
   const options = { context, kvCodec, ropes: model.ropes(context) };
   const { NativeSession } = nativeAddon();
   const native = withCodes(() => new NativeSession(model.native, options));
@@ -97,6 +99,7 @@ class LoadedSession implements Session {
       },
       bytesTouched: result.bytesTouched,
       ...(result.flash && { flash: result.flash }),
+      ...(native.attention ? { attention: result.attention } : {}),
       ...(native.hidden ? { hidden: new Map(result.hidden.map((state) => [state.name, state])) } : {}),
     };
   }
@@ -137,7 +140,16 @@ class LoadedSession implements Session {
       parents: input.parents ? checkedParents(input.parents, count) : null,
       rows: chosenRows(input.rows, count),
       hidden: input.hidden ?? false,
+      attention: input.attention ? nativeView(input.attention) : null,
     };
+  }
+
+  async cacheNorms(part: 'keys' | 'values', view: CacheView): Promise<readonly Float32Array[]> {
+    try {
+      return await this.#native.cacheNorms({ ...nativeView(view), part });
+    } catch (error) {
+      throw toCodedError(error);
+    }
   }
 
   #refresh(): void {
@@ -166,25 +178,27 @@ class LoadedSession implements Session {
     return new LoadedSession(this.#model, this.context, native, room);
   }
 
-  async save(file: string): Promise<void> {
+  async save(file: string, ids?: readonly number[]): Promise<void> {
     const state = withCodes(() => this.#native.save());
-    const header = { signature: this.#signature, length: this.#length, notes: this.#model.notes };
+    const header = { signature: this.#signature, length: this.#length, notes: this.#model.notes, ids };
     await writeSession(file, header, [{ name: 'state', type: 'U8', shape: [state.length], data: state }]);
   }
 
-  async restore(file: string): Promise<void> {
-    const { length, tensors } = await readSession(file, this.#signature);
+  async restore(file: string): Promise<readonly number[] | null> {
+    const { length, ids, tensors } = await readSession(file, this.#signature);
     const fault = (message: string) => badFile(message, { file: basename(file), field: 'state' });
     const state = tensors.get('state');
     if (!state) throw fault('missing');
     withCodes(() => this.#native.restore(new Uint8Array(state.bytes)));
     this.#refresh();
     if (this.#length !== length) throw fault(`holds ${this.#length} positions, expected ${length}`);
+    return ids;
   }
 
   /** What must be equal for a saved session to go on: the model, settings and, since rope may depend on it, the context. */
   get #signature(): string {
-    return `${this.#model.signature} context ${this.context}`;
+    const { identity, kvCodec } = this.#model;
+    return `${identity} ${kvCodec} context ${this.context}`;
   }
 
   close(): void {
@@ -194,6 +208,11 @@ class LoadedSession implements Session {
     this.#length = 0;
     this.#kvBytes = 0;
   }
+}
+
+function nativeView(view: CacheView): NativeCacheView {
+  if ('position' in view) return { position: view.position };
+  return view.head === 'mean' ? {} : { head: view.head };
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

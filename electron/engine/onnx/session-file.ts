@@ -13,6 +13,8 @@ export interface SavedSession {
   readonly signature: string;
   /** Positions held. */
   readonly length: number;
+  /** The token of each position; null or left out: not told. */
+  readonly ids?: readonly number[] | null | undefined;
   readonly positions: Int32Array;
   readonly tensors: readonly SavedTensor[];
 }
@@ -30,12 +32,12 @@ export async function writeSessionFile(path: string, session: SavedSession): Pro
     shape: [session.positions.length],
     data: session.positions,
   };
-  await writeSession(path, session, [positions, ...tensors]);
+  await writeSession(path, { ...session, ids: session.ids ?? undefined }, [positions, ...tensors]);
 }
 
 /** Throws bad-request where the file belongs to another model or other settings, bad-file where it is damaged. */
 export async function readSessionFile(path: string, signature: string): Promise<SavedSession> {
-  const { length, tensors } = await readSession(path, signature);
+  const { length, ids, tensors } = await readSession(path, signature);
   const file = basename(path);
   const find = (name: string) => {
     const tensor = tensors.get(name);
@@ -51,5 +53,5 @@ export async function readSessionFile(path: string, signature: string): Promise<
   if (length > positions.length) {
     throw badFile(`${length} positions are not among ${positions.length}`, { file, field: 'length' });
   }
-  return { signature, length, positions, tensors: saved };
+  return { signature, length, ids, positions, tensors: saved };
 }

@@ -216,8 +216,9 @@ export class BuiltSession implements Session {
     return copy;
   }
 
-  async save(file: string): Promise<void> {
+  async save(file: string, ids?: readonly number[]): Promise<void> {
     await writeSessionFile(file, {
+      ids,
       signature: this.#signature,
       length: this.#length,
       positions: this.#positions,
@@ -230,7 +231,7 @@ export class BuiltSession implements Session {
     });
   }
 
-  async restore(file: string): Promise<void> {
+  async restore(file: string): Promise<readonly number[] | null> {
     const saved = await readSessionFile(file, this.#signature);
     const past = saved.tensors.slice(0, this.#past.length);
     const rope = saved.tensors.slice(this.#past.length);
@@ -239,6 +240,7 @@ export class BuiltSession implements Session {
     this.#ropes.forEach((table, i) => table.adopt(rope[2 * i]!.data, rope[2 * i + 1]!.data));
     this.#positions = saved.positions;
     this.#length = saved.length;
+    return saved.ids ?? null;
   }
 
   /** The signature vouches for the model, not for the bytes: shapes must be this model's before the graph sees them. */

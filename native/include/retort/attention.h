@@ -32,4 +32,9 @@ struct AttentionShape {
 void attend(const AttentionShape& shape, const KvCache& cache, std::int64_t layer, std::span<const float> query, std::int64_t count,
             std::span<const std::int32_t> parents, std::span<float> out, const KernelSet& kernels, ThreadPool& pool);
 
+// How the last slot of the cache, whose query this is ([heads·head_dimension]), spreads its attention over all slots: out [heads, cache.length()], each
+// head's shares adding up to 1, and 0 for what it does not see. For inspection: attend() keeps no such rows, and its results do not depend on this.
+void attention_shares(const AttentionShape& shape, const KvCache& cache, std::int64_t layer, std::span<const float> query, std::span<float> out,
+                      const KernelSet& kernels, ThreadPool& pool);
+
 }  // namespace retort

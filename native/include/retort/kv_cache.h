@@ -14,6 +14,8 @@ namespace retort {
 // beyond ±65504 as ±65504; infinity and NaN stay, or make a q8 group NaN.
 enum class KvCodec : std::uint8_t { f32, f16, q8 };
 
+enum class KvPart : std::uint8_t { keys, values };
+
 struct KvLayerShape {
   std::int32_t kv_heads;
   std::int32_t head_dimension;
@@ -53,6 +55,8 @@ class KvCache {
   // Decodes 32 slots of one layer and KV head into `out` [32, head_dimension], rows beyond the length zero. Thread-safe among readers. Throws Failure: bad_request.
   void read_keys(std::int64_t layer, std::int64_t head, std::int64_t block, std::span<float> out) const;
   void read_values(std::int64_t layer, std::int64_t head, std::int64_t block, std::span<float> out) const;
+  // Euclidean norm of the key or value of each slot held, of one layer and KV head. Thread-safe among readers. Throws Failure: bad_request, out_of_memory.
+  void norms(std::int64_t layer, std::int64_t head, KvPart part, std::span<float> out) const;
   // The same undecoded and unchecked; slots beyond the length hold anything. Valid until the cache changes.
   KvBlockView key_block(std::int64_t layer, std::int64_t head, std::int64_t block) const noexcept;
   KvBlockView value_block(std::int64_t layer, std::int64_t head, std::int64_t block) const noexcept;

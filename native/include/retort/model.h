@@ -117,6 +117,12 @@ struct EngineContext {
   std::shared_ptr<FlashStore> flash = nullptr;
 };
 
+// What is asked of each layer's cache: of one head, or the mean of all, every slot; or of one slot every head.
+struct CacheView {
+  std::optional<std::int64_t> head;
+  std::optional<std::int64_t> slot;
+};
+
 struct EvaluateRequest {
   std::span<const std::int32_t> ids;          // S, or empty where embeddings are given
   std::span<const float> embeddings;          // S × embedding_size
@@ -125,6 +131,8 @@ struct EvaluateRequest {
   std::span<const std::int32_t> rows;         // chosen rows, each below S
   std::span<float> logits;                    // rows × vocabulary_size, filled
   bool hidden = false;
+  // Also what the last new token attends to. Not for trees.
+  std::optional<CacheView> attention = std::nullopt;
 };
 
 struct StepTimes {
@@ -158,6 +166,8 @@ struct EvaluateOutcome {
     std::vector<std::int32_t> integers;
   };
   std::vector<Hidden> hidden;
+  // Where asked, per layer with attention: shares of the slots, of query heads. A layer without the head has NaN.
+  std::vector<std::vector<float>> attention;
 };
 
 // One sequence over a model. Not for two threads at once; forks are independent.
@@ -173,6 +183,8 @@ class Session {
   EvaluateOutcome evaluate(const EvaluateRequest& request, const std::atomic<bool>& cancelled);
   // Throws bad_request; also unsupported_feature for a state-space model where `length` is neither 0 nor the present length and no snapshot of it is held.
   void truncate(std::int64_t length);
+  // Norms of keys or values, per layer with attention, of KV heads. A layer without the head has NaN. Throws bad_request for a slot that is not held.
+  std::vector<std::vector<float>> cache_norms(KvPart part, const CacheView& view) const;
   std::unique_ptr<Session> fork() const;
   std::vector<std::byte> save() const;
   void restore(std::span<const std::byte> saved);

@@ -14,6 +14,21 @@ constexpr napi_type_tag session_tag = {0x2b94'e6d1'07f3'4c2a, 0x9e58'a4c0'61bd'3
 // In the order of KvCodec.
 constexpr std::array<std::string_view, 3> codecs = {"f32", "f16", "q8"};
 
+// In the order of KvPart.
+constexpr std::array<std::string_view, 2> parts = {"keys", "values"};
+
+std::optional<std::int64_t> optional_number(const Fields& fields, const char* key) {
+  return fields.has(key) ? std::optional(fields.whole_number(key)) : std::nullopt;
+}
+
+CacheView read_view(const Fields& fields) { return {optional_number(fields, "head"), optional_number(fields, "position")}; }
+
+Napi::Array layer_rows(Napi::Env env, const std::vector<std::vector<float>>& layers) {
+  auto array = Napi::Array::New(env, layers.size());
+  for (std::uint32_t i = 0; i < layers.size(); ++i) array.Set(i, to_float32_array(env, layers[i]));
+  return array;
+}
+
 // By JavaScript's own constructor: where memory is short it throws, while Node-API's function ends the process.
 Napi::Float32Array new_logits(Napi::Env env, std::size_t rows, std::size_t vocabulary) {
   const auto make = env.Global().Get("Float32Array").As<Napi::Function>();
@@ -34,6 +49,7 @@ struct Request {
   std::vector<std::int32_t> parents;
   std::vector<std::int32_t> rows;
   bool hidden = false;
+  std::optional<CacheView> attention;
   // Made beforehand, so that the other thread writes where JavaScript reads.
   Napi::Reference<Napi::Float32Array> logits;
   std::span<float> logits_memory;
@@ -45,7 +61,8 @@ struct Request {
         positions(fields.integers("positions")),
         parents(fields.integers("parents")),
         rows(fields.integers("rows")),
-        hidden(fields.flag("hidden")) {
+        hidden(fields.flag("hidden")),
+        attention(fields.has("attention") ? std::optional(read_view(fields.object("attention"))) : std::nullopt) {
     // More rows than tokens are refused later, as are logits of the wrong size.
     if (rows.size() > std::max(ids.size(), embeddings.size())) return;
     auto array = new_logits(env, rows.size(), static_cast<std::size_t>(vocabulary));
@@ -83,6 +100,7 @@ Napi::Value result_of(Napi::Env env, const Request& request) {
   result.Set("otherNs", static_cast<double>(outcome.times.other_ns));
   result.Set("bytesTouched", static_cast<double>(outcome.bytes_touched));
   result.Set("hidden", hidden_states(env, outcome.hidden));
+  result.Set("attention", layer_rows(env, outcome.attention));
   if (outcome.flash) result.Set("flash", flash_counts(env, *outcome.flash));
   return result;
 }
@@ -123,7 +141,8 @@ void SessionHandle::close() {
 Napi::Function SessionObject::define(Napi::Env env) {
   return DefineClass(env, "NativeSession",
                      {InstanceMethod<&SessionObject::evaluate>("evaluate"), InstanceMethod<&SessionObject::cancel>("cancel"),
-                      InstanceMethod<&SessionObject::truncate>("truncate"), InstanceMethod<&SessionObject::save>("save"),
+                      InstanceMethod<&SessionObject::truncate>("truncate"), InstanceMethod<&SessionObject::cache_norms>("cacheNorms"),
+                      InstanceMethod<&SessionObject::save>("save"),
                       InstanceMethod<&SessionObject::restore>("restore"), InstanceMethod<&SessionObject::close>("close"),
                       InstanceAccessor<&SessionObject::length>("length"), InstanceAccessor<&SessionObject::kv_bytes>("kvBytes")});
 }
@@ -160,7 +179,8 @@ Napi::Value SessionObject::evaluate(const Napi::CallbackInfo& info) {
     const Napi::Promise promise = Work::start(
         info.Env(), handle->engine->queue,
         [request, handle, session = handle->session] {
-          const EvaluateRequest view{request->ids, request->embeddings, request->positions, request->parents, request->rows, request->logits_memory, request->hidden};
+          const EvaluateRequest view{request->ids, request->embeddings, request->positions, request->parents, request->rows, request->logits_memory, request->hidden,
+                                     request->attention};
           request->outcome = session->evaluate(view, handle->cancelled);
         },
         [request](Napi::Env env) { return result_of(env, *request); }, [handle] { handle->running = false; });
@@ -181,6 +201,22 @@ Napi::Value SessionObject::truncate(const Napi::CallbackInfo& info) {
     const std::int64_t length = whole_number(info[0], "length");
     idle_session(info.Env()).truncate(length);
     return info.Env().Undefined();
+  });
+}
+
+Napi::Value SessionObject::cache_norms(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Fields fields(info[0], "view");
+    const auto part = static_cast<KvPart>(fields.choice("part", parts));
+    const CacheView view = read_view(fields);
+    idle_session(info.Env());
+    const auto handle = handle_;
+    const auto rows = std::make_shared<std::vector<std::vector<float>>>();
+    const Napi::Promise promise = Work::start(
+        info.Env(), handle->engine->queue, [rows, part, view, session = handle->session] { *rows = session->cache_norms(part, view); },
+        [rows](Napi::Env env) { return layer_rows(env, *rows); }, [handle] { handle->running = false; });
+    handle->running = true;
+    return promise;
   });
 }
 

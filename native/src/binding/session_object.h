@@ -33,6 +33,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value evaluate(const Napi::CallbackInfo& info);
   Napi::Value cancel(const Napi::CallbackInfo& info);
   Napi::Value truncate(const Napi::CallbackInfo& info);
+  Napi::Value cache_norms(const Napi::CallbackInfo& info);
   Napi::Value save(const Napi::CallbackInfo& info);
   Napi::Value restore(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);

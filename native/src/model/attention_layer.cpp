@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "cache_view.h"
 #include "layers.h"
 #include "rows.h"
 
@@ -57,6 +58,14 @@ std::int64_t bytes_attended(const AttentionShape& shape, const KvCache& cache, s
   return static_cast<std::int64_t>(static_cast<double>(2 * slots * widths_of(shape).key) * bytes_per_element(cache.codec()));
 }
 
+// What the last token of the step attends to.
+void add_shares(const AttentionShape& shape, std::int64_t kv_layer, const KvCache& cache, std::span<const float> query, const Step& step,
+                const Machine& machine) {
+  std::vector<float> shares(static_cast<std::size_t>(shape.heads * cache.length()));
+  attention_shares(shape, cache, kv_layer, query, shares, machine.kernels(), machine.pool());
+  step.attention->push_back(viewed(*step.view, shares, shape.heads, cache.length()));
+}
+
 void attention(const AttentionLayer& layer, std::int64_t kv_layer, KvCache& cache, std::span<const float> input, const Step& step, Machine& machine,
                Scratch& scratch) {
   const Widths width = widths_of(layer.shape);
@@ -75,6 +84,7 @@ void attention(const AttentionLayer& layer, std::int64_t kv_layer, KvCache& cach
   });
   const auto attended = room(scratch.attended, step.count * width.query);
   attend(layer.shape, cache, kv_layer, query, step.count, step.parents, attended, machine.kernels(), machine.pool());
+  if (step.attention != nullptr) add_shares(layer.shape, kv_layer, cache, row_of(query, step.count - 1, width.query), step, machine);
   machine.bytes_touched += bytes_attended(layer.shape, cache, step.count);
   machine.multiply(layer.output, attended, step.count, room(scratch.returned, step.count * step.hidden_size));
 }

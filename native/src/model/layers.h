@@ -40,6 +40,9 @@ struct Step {
   HiddenCollector* hidden = nullptr;
   // The layer after the one that runs; null where it has no attention, or there is none.
   const AttentionLayer* following = nullptr;
+  // Where the step has the call's last token and its attention is asked for.
+  const CacheView* view = nullptr;
+  std::vector<std::vector<float>>* attention = nullptr;
 };
 
 // `index` counts all layers, `kv_layer` those with attention. The cache was extended by the step's tokens.

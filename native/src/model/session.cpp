@@ -2,6 +2,7 @@
 #include <cstring>
 #include <utility>
 
+#include "cache_view.h"
 #include "check.h"
 #include "layers.h"
 #include "retort/kv_cache.h"
@@ -224,6 +225,10 @@ EvaluateOutcome Session::evaluate(const EvaluateRequest& request, const std::ato
                                             std::to_string(state.capacity) + " positions are used.");
   }
   const bool tree = !is_chain(request.parents);
+  if (request.attention) {
+    if (tree) throw Failure(Status::unsupported_feature, "[session] the attention of a tree is not shown.");
+    check_view(*request.attention, state.length + count);
+  }
   if (tree && !state.recurrent.empty()) throw Failure(Status::unsupported_feature, "[session] state-space layers evaluate no trees.");
 
   Machine machine(state.context, cancelled);
@@ -244,6 +249,10 @@ EvaluateOutcome Session::evaluate(const EvaluateRequest& request, const std::ato
       for (std::size_t i = 0; i < state.ropes.size(); ++i) state.rope_rows[i].fill(state.ropes[i], request.positions, count, first, step.count);
       step.rope_rows = state.rope_rows;
       if (request.hidden) step.hidden = &hidden;
+      if (request.attention && first + step.count == count) {
+        step.view = &*request.attention;
+        step.attention = &outcome.attention;
+      }
       flash.begin_part(step.count, request.hidden || has_row_in(request.rows, first, step.count));
       state.run_part(request, step, machine);
       state.length += step.count;
@@ -260,6 +269,25 @@ EvaluateOutcome Session::evaluate(const EvaluateRequest& request, const std::ato
   outcome.hidden = hidden.finish();
   outcome.flash = flash.finish();
   return outcome;
+}
+
+std::vector<std::vector<float>> Session::cache_norms(KvPart part, const CacheView& view) const {
+  check_view(view, state_->length);
+  std::vector<std::vector<float>> norms;
+  if (!state_->cache) return norms;
+  const KvCache& cache = *state_->cache;
+  const auto slots = static_cast<std::size_t>(cache.length());
+  for (std::size_t layer = 0; layer < cache.layers().size(); ++layer) {
+    const std::int64_t heads = cache.layers()[layer].kv_heads;
+    std::vector<float> values(static_cast<std::size_t>(heads) * slots);
+    state_->context.pool->parallel(heads, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t head = begin; head < end; ++head) {
+        cache.norms(static_cast<std::int64_t>(layer), head, part, std::span(values).subspan(static_cast<std::size_t>(head) * slots, slots));
+      }
+    });
+    norms.push_back(viewed(view, values, heads, cache.length()));
+  }
+  return norms;
 }
 
 void Session::truncate(std::int64_t length) {

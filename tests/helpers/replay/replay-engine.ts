@@ -94,7 +94,7 @@ class ReplaySession implements Session {
     return Promise.reject(new Error('A replay is not saved.'));
   }
 
-  restore(): Promise<void> {
+  restore(): Promise<never> {
     return Promise.reject(new Error('A replay is not restored.'));
   }
 

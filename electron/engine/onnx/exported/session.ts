@@ -197,19 +197,20 @@ export class ExportedSession implements Session {
     return copy;
   }
 
-  async save(file: string): Promise<void> {
+  async save(file: string, told?: readonly number[]): Promise<void> {
     const { length, ids, past } = this.#state;
     const cached = past.map((tensor) => ({ shape: tensor.shape, data: pastFloats(tensor) }));
     // Ids are below 2^24 and so exact in float32, the one type of saved tensors.
     const tensors: SavedTensor[] =
       past.length > 0 ? cached : [{ shape: [ids.length], data: Float32Array.from(ids) }];
     const positions = Int32Array.from({ length }, (_, i) => i);
-    await writeSessionFile(file, { signature: this.#model.signature, length, positions, tensors });
+    const { signature } = this.#model;
+    await writeSessionFile(file, { signature, length, ids: told, positions, tensors });
   }
 
-  async restore(file: string): Promise<void> {
+  async restore(file: string): Promise<readonly number[] | null> {
     const { signature, inputs } = this.#model;
-    const { length, tensors } = await readSessionFile(file, signature);
+    const { length, ids: told = null, tensors } = await readSessionFile(file, signature);
     if (length > this.context) {
       throw new LabError(
         'context-full',
@@ -223,7 +224,7 @@ export class ExportedSession implements Session {
       const saved = tensors[0];
       if (!saved || saved.data.length !== length) return fail('tensor.0');
       this.#state = { length, ids: Int32Array.from(saved.data), past: [] };
-      return;
+      return told;
     }
     const past = inputs.past.map(({ type, heads, dimension }, i) => {
       const shape = [1, heads, length, dimension];
@@ -232,6 +233,7 @@ export class ExportedSession implements Session {
       return pastFromFloats(type, shape, saved.data);
     });
     this.#state = { length, past, ids: new Int32Array(0) };
+    return told;
   }
 
   close(): void {
