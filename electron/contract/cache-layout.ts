@@ -11,3 +11,5 @@ export const diskName = 'disk.json';
  * that a cache folder is cleaned of it too.
  */
 export const diskSampleName = 'disk-sample';
+/** A folder: one folder per saved conversation cache. */
+export const savedCachesName = 'saved-caches';

@@ -158,8 +158,8 @@ export const ReplyUpdate = z.strictObject({
 });
 export type ReplyUpdate = z.infer<typeof ReplyUpdate>;
 
-/** What a part of the context is there for. template: what the chat template writes around and between. */
-export const LedgerOrigin = z.enum(['system', 'user', 'assistant', 'file', 'draft', 'template']);
+/** What a part of the context is there for. template: what the chat template writes around and between; generated: drawn, and in no message as it is. */
+export const LedgerOrigin = z.enum(['system', 'user', 'assistant', 'file', 'draft', 'template', 'generated']);
 export const LedgerPart = z.strictObject({
   origin: LedgerOrigin,
   messageId: Id.nullable(),

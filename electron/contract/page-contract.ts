@@ -15,9 +15,21 @@ import {
   ReplyUpdate,
   SearchHit,
 } from './chats.ts';
-import { DiskCurve, FlashReading, ModelSummary, Progress, Streaming, TokenId } from './engine-contract.ts';
+import {
+  CacheCellInput,
+  CacheMap,
+  CacheMapInput,
+  CodecComparison,
+  DiskCurve,
+  FlashReading,
+  ModelSummary,
+  Progress,
+  Streaming,
+  TokenId,
+} from './engine-contract.ts';
 import { Cache } from './host-contract.ts';
 import { bytes, count, Id, text, time } from './identifiers.ts';
+import { CacheName, HeldConversation, RestoredCache, SavedCache } from './kv-cache.ts';
 import { Fit, LoadSettings, LoadState, MemoryBudget, MemoryReading, PageModel } from './machine.ts';
 import { command, query, stream } from './operation.ts';
 import { ModelFolder, Settings, SettingsChange } from './settings.ts';
@@ -168,6 +180,24 @@ export const pageContract = {
     input: z.strictObject({ replyId: Id }),
     output: z.strictObject({ tokens: z.array(ReplyToken), prefill: z.array(TraceRecord) }),
   }),
+
+  /** What the model in memory holds of a conversation; null: no model is ready, or it holds nothing. Waits for a growing reply. */
+  readHeldCache: query({ input: none, output: HeldConversation.nullable() }),
+  /** Values of every layer and position of it. Throws bad-request where nothing is held, unsupported-feature where the engine cannot tell. */
+  readCacheMap: query({ input: CacheMapInput, output: CacheMap }),
+  /** One cell, head by head; null: no number. */
+  readCacheCell: query({ input: CacheCellInput, output: z.array(z.number().nullable()) }),
+  /** What f16 and q8 do to it, measured; ends `cancelled` when a reply begins. */
+  compareCodecs: stream({ input: none, chunk: Progress, done: CodecComparison }),
+  /** Frees it: the next message is read from its beginning. */
+  clearCache: command({ input: none, output: nothing }),
+  /** Writes it to disk under a name that none has yet. Throws bad-request, disk-full. */
+  saveCache: command({ input: z.strictObject({ name: CacheName }), output: SavedCache }),
+  /** Newest first. */
+  listSavedCaches: query({ input: none, output: z.array(SavedCache) }),
+  /** In place of what is held. Throws bad-request with the reason where model or settings differ, bad-file where it is damaged: then nothing changed. */
+  restoreSavedCache: command({ input: z.strictObject({ id: Id }), output: RestoredCache }),
+  removeSavedCache: command({ input: z.strictObject({ id: Id }), output: SavedCache }),
 
   /** Memory once per interval, beginning now. */
   watchMemory: stream({

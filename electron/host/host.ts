@@ -14,6 +14,7 @@ import type { EngineStarter } from './engines/engine-starter.ts';
 import { AppEvents } from './events.ts';
 import { Grants } from './grants.ts';
 import { Jobs } from './jobs/jobs.ts';
+import { SavedCaches } from './kv-cache/saved-caches.ts';
 import { Library } from './library/library.ts';
 import { LoadedModel } from './loaded/loaded-model.ts';
 import { Measurements } from './memory/measurements.ts';
@@ -167,6 +168,7 @@ function createServices(options: HostOptions, store: Store, { events, notices }:
     ...shared,
     ...{ starter, store, jobs, caches, engines },
     runs: new Runs(store),
+    savedCaches: new SavedCaches(cache),
     models: new PageModels(shared, { folders: modelFolders, others }),
     chats,
     loaded,

@@ -5,6 +5,7 @@ import type { Handlers } from '../contract/rpc.ts';
 import { cacheHandlers } from './caches/cache-handlers.ts';
 import { chatHandlers } from './chats/handlers.ts';
 import { diagnosticsHandlers } from './diagnostics/diagnostics-handlers.ts';
+import { kvCacheHandlers } from './kv-cache/kv-cache-handlers.ts';
 import { loadHandlers } from './loaded/load-handlers.ts';
 import { loadFirst } from './loaded/load.ts';
 import { memoryHandlers } from './memory/memory-handlers.ts';
@@ -26,6 +27,7 @@ export function pageHandlers(services: Services): Handlers<PageContract> {
     ...settingsHandlers(services),
     ...noticeHandlers(services),
     ...cacheHandlers(services),
+    ...kvCacheHandlers(services),
     ...diagnosticsHandlers(services),
   };
 }

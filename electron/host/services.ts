@@ -5,6 +5,7 @@ import type { EngineStarter } from './engines/engine-starter.ts';
 import type { AppEvents } from './events.ts';
 import type { Grants } from './grants.ts';
 import type { Jobs } from './jobs/jobs.ts';
+import type { SavedCaches } from './kv-cache/saved-caches.ts';
 import type { Library } from './library/library.ts';
 import type { LoadedModel } from './loaded/loaded-model.ts';
 import type { Measurements } from './memory/measurements.ts';
@@ -32,6 +33,7 @@ export interface Services {
   readonly jobs: Jobs;
   readonly runs: Runs;
   readonly caches: Caches;
+  readonly savedCaches: SavedCaches;
   readonly text: TextService;
   readonly engines: EnginePool;
   readonly loaded: LoadedModel;

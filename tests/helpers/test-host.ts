@@ -29,6 +29,8 @@ export interface TestHost {
 
 export interface TestPageHost extends TestHost {
   readonly page: Client<PageContract>;
+  /** Ends the host before the test does. */
+  close(): Promise<void>;
 }
 
 /** Engines as the command line starts them, and their ids. */
@@ -75,7 +77,8 @@ export async function startPageHost(
   });
   const [here, there] = portPair();
   host.servePage(there);
-  return { client: clientOf(host), page: connect(here, pageContract), home, engines };
+  const close = () => host.close();
+  return { client: clientOf(host), page: connect(here, pageContract), home, engines, close };
 }
 
 export const reference: Compute = {

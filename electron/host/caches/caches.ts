@@ -5,7 +5,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { diskName, graphsName, kernelsName } from '../../contract/cache-layout.ts';
+import { diskName, graphsName, kernelsName, savedCachesName } from '../../contract/cache-layout.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { Cache } from '../../contract/host-contract.ts';
 import { isRunning } from '../process-identity.ts';
@@ -54,7 +54,7 @@ export class Caches {
 
   /** Deletes what processes that no longer run left half done. */
   async removeAbandoned(): Promise<void> {
-    for (const folder of [this.folder, this.#graphs]) {
+    for (const folder of [this.folder, this.#graphs, join(this.folder, savedCachesName)]) {
       for (const { name } of await entriesOf(folder)) {
         const pid = temporary.exec(name)?.[2];
         if (pid === undefined || isRunning(Number(pid))) continue;

@@ -74,6 +74,9 @@ export class LoadedModel {
   #baselineBytes: number | null = null;
   /** KV bytes after the latest step. */
   kvBytes = 0;
+  /** The chat whose turn the engine holds; null: of none, or nothing is held. */
+  heldChat: string | null = null;
+  readonly #undone = new Set<AbortController>();
 
   constructor(services: Shared) {
     this.#services = services;
@@ -240,6 +243,7 @@ export class LoadedModel {
     ready: () => Promise<ReadyModel>,
     work: (model: ReadyModel) => Promise<T>,
   ): Promise<T> {
+    for (const stop of this.#undone) stop.abort();
     const before = this.#lastReply;
     const turn = (async () => {
       await untilCancelled(signal, before);
@@ -254,6 +258,22 @@ export class LoadedModel {
     // A cancelled wait must not let the next one overtake the reply before it.
     this.#lastReply = Promise.allSettled([before, turn]);
     return turn;
+  }
+
+  /** The model that is ready now; null: none is. */
+  async ready(): Promise<ReadyModel | null> {
+    return this.#state.state === 'ready' && this.#current ? this.#current.opening : null;
+  }
+
+  /** Work that is left undone as soon as a reply wants the model: its signal fires then. */
+  async untilReply<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const stop = new AbortController();
+    this.#undone.add(stop);
+    try {
+      return await work(AbortSignal.any([signal, stop.signal]));
+    } finally {
+      this.#undone.delete(stop);
+    }
   }
 
   /** The model as it is being loaded or is ready, if it is this one; null otherwise and after a failure. */
@@ -337,6 +357,7 @@ export class LoadedModel {
     this.#current = null;
     this.#baselineBytes = null;
     this.kvBytes = 0;
+    this.heldChat = null;
     if (!current) return;
     const { cancel, process } = current;
     cancel.abort();

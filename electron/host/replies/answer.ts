@@ -114,6 +114,7 @@ export class Answer {
       trace: true,
       conversation: { context },
     };
+    this.#services.loaded.heldChat = chat.id;
     const call = process.client.generate(request, { signal: this.#signal });
     const replying = drain(call, (event) => this.#follow(event));
     const result = await this.#watched(model, replying);

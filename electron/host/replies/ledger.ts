@@ -1,5 +1,6 @@
 /** What stands in the context, part by part, counted by the model's own tokenizer and template before anything is sent. */
 import type { Ledger, LedgerPart } from '../../contract/chats.ts';
+import type { CacheSpan } from '../../contract/kv-cache.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { Services } from '../services.ts';
 import { usualContext } from '../loaded/loaded-model.ts';
@@ -17,7 +18,14 @@ export interface EncodedPrompt {
   readonly stops: readonly string[];
 }
 
-const nothing: EncodedPrompt = { ids: [], origins: [], offsets: [], warnings: [], ends: [], stops: [] };
+export const emptyPrompt: EncodedPrompt = {
+  ids: [],
+  origins: [],
+  offsets: [],
+  warnings: [],
+  ends: [],
+  stops: [],
+};
 
 /** Throws template-failed where the model has no template, and what the text process throws. */
 export async function encodePrompt(
@@ -26,7 +34,7 @@ export async function encodePrompt(
   prompt: readonly PromptMessage[],
   signal: AbortSignal,
 ): Promise<EncodedPrompt> {
-  if (prompt.length === 0) return nothing;
+  if (prompt.length === 0) return emptyPrompt;
   const text = await services.text.open(path, signal);
   if (!text.info.hasTemplate) {
     throw new LabError(
@@ -82,7 +90,8 @@ export async function measure(
 
 function ledgerOf(prompt: readonly PromptMessage[], encoded: EncodedPrompt, room: Room): Ledger {
   const { ids, warnings } = encoded;
-  const reusedTokens = commonPrefix(ids, room.held);
+  // The last one is always read, for its logits.
+  const reusedTokens = Math.max(0, Math.min(commonLength(ids, room.held), ids.length - 1));
   const parts = partsOf(prompt, encoded, reusedTokens);
   const ofDraft = parts.filter(
     ({ origin, messageId }) => origin === 'draft' || (origin === 'file' && messageId === null),
@@ -99,9 +108,9 @@ function ledgerOf(prompt: readonly PromptMessage[], encoded: EncodedPrompt, room
   };
 }
 
-/** How many ids at the start are the same; the last one is always read, for its logits. */
-function commonPrefix(ids: readonly number[], held: readonly number[]): number {
-  const most = Math.min(ids.length - 1, held.length);
+/** How many ids at the start are the same. */
+function commonLength(ids: readonly number[], held: readonly number[]): number {
+  const most = Math.min(ids.length, held.length);
   let same = 0;
   while (same < most && ids[same] === held[same]) same += 1;
   return same;
@@ -115,22 +124,66 @@ interface CountedPart {
   reusedTokens: number;
 }
 
-function partsOf(prompt: readonly PromptMessage[], encoded: EncodedPrompt, reused: number): LedgerPart[] {
-  const empty = ({
-    origin,
-    messageId,
-    label,
-  }: Omit<ContentPart, 'from' | 'to' | 'origin'> & { origin: LedgerPart['origin'] }) =>
-    ({ origin, messageId, label, tokens: 0, reusedTokens: 0 }) satisfies CountedPart;
-  const counted = prompt.map(({ parts }) => parts.map(empty));
-  const template: CountedPart = empty({ origin: 'template', messageId: null, label: 'chat template' });
-  encoded.ids.forEach((_id, index) => {
+const emptyPart = ({
+  origin,
+  messageId,
+  label,
+}: Omit<ContentPart, 'from' | 'to' | 'origin'> & { origin: LedgerPart['origin'] }): CountedPart => ({
+  origin,
+  messageId,
+  label,
+  tokens: 0,
+  reusedTokens: 0,
+});
+
+/** The part of each id. */
+function partOfEach(prompt: readonly PromptMessage[], encoded: EncodedPrompt) {
+  const ofMessages = prompt.map(({ parts }) => parts.map(emptyPart));
+  const template = emptyPart({ origin: 'template', messageId: null, label: 'chat template' });
+  const ofIds = encoded.ids.map((_id, index) => {
     const message = encoded.origins[index] ?? -1;
     const offset = encoded.offsets[index] ?? 0;
     const which = prompt[message]?.parts.findLastIndex(({ from }) => from <= offset) ?? -1;
-    const part = counted[message]?.[which] ?? template;
+    return ofMessages[message]?.[which] ?? template;
+  });
+  return { parts: [...ofMessages.flat(), template], ofIds };
+}
+
+function countTokens(
+  parts: readonly CountedPart[],
+  ofIds: readonly CountedPart[],
+  reused: number,
+): LedgerPart[] {
+  ofIds.forEach((part, index) => {
     part.tokens += 1;
     if (index < reused) part.reusedTokens += 1;
   });
-  return [...counted.flat(), template].filter(({ tokens }) => tokens > 0);
+  return parts.filter(({ tokens }) => tokens > 0);
+}
+
+function partsOf(prompt: readonly PromptMessage[], encoded: EncodedPrompt, reused: number): LedgerPart[] {
+  const { parts, ofIds } = partOfEach(prompt, encoded);
+  return countTokens(parts, ofIds, reused);
+}
+
+/** The same parts of what is held: as far as it is the prompt's beginning, and then what was generated. */
+export function heldParts(
+  prompt: readonly PromptMessage[],
+  encoded: EncodedPrompt,
+  held: readonly number[],
+  reusedTokens: number,
+): { parts: LedgerPart[]; spans: CacheSpan[] } {
+  const known = partOfEach(prompt, encoded);
+  const generated = emptyPart({ origin: 'generated', messageId: null, label: 'generated' });
+  const same = commonLength(encoded.ids, held);
+  const ofIds = held.map((_id, index) => (index < same ? (known.ofIds[index] ?? generated) : generated));
+  const parts = countTokens([...known.parts, generated], ofIds, reusedTokens);
+  const spans: { part: number; from: number; to: number }[] = [];
+  ofIds.forEach((part, index) => {
+    const number = parts.indexOf(part);
+    const last = spans.at(-1);
+    if (last?.part === number) last.to = index + 1;
+    else spans.push({ part: number, from: index, to: index + 1 });
+  });
+  return { parts, spans };
 }

@@ -10,6 +10,7 @@ const names: Readonly<Record<LedgerPart['origin'], string>> = {
   file: 'File',
   draft: 'This message',
   template: 'Chat template',
+  generated: 'Generated',
 };
 
 /** "You: Why does a pendulum…", "notes.txt". */
@@ -23,9 +24,11 @@ export function partName({ origin, label }: LedgerPart): string {
 /** What stands in the context, part by part, and what of it the engine holds already. */
 export function LedgerTable({
   ledger,
+  reusedName = 'held already',
   action,
 }: {
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, 'parts' | 'tokens' | 'reusedTokens' | 'kvBytesPerToken'>;
+  readonly reusedName?: string;
   /** What can be done about a part. */
   readonly action?: (part: LedgerPart) => ReactNode;
 }) {
@@ -38,7 +41,7 @@ export function LedgerTable({
         <tr>
           <HeadCell>In the context</HeadCell>
           <HeadCell isFigure>tokens</HeadCell>
-          <HeadCell isFigure>held already</HeadCell>
+          <HeadCell isFigure>{reusedName}</HeadCell>
           {hasBytes && <HeadCell isFigure>KV</HeadCell>}
           {action && (
             <HeadCell>
