@@ -9,6 +9,7 @@ import { connect } from '../contract/rpc-client.ts';
 import { badArgument, readArguments } from './arguments.ts';
 import { helpOf, type Command } from './command.ts';
 import { bench } from './commands/bench.ts';
+import { cache } from './commands/cache.ts';
 import { caches } from './commands/caches.ts';
 import { chat } from './commands/chat.ts';
 import { estimate } from './commands/estimate.ts';
@@ -39,6 +40,7 @@ const commands: readonly Command[] = [
   bench,
   jobs,
   runs,
+  cache,
   caches,
 ];
 

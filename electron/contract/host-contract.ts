@@ -9,6 +9,7 @@ import {
   Encoded,
   EngineName,
   GenerateResult,
+  KvCodec,
   ModelInfo,
   ModelSummary,
   PackResult,
@@ -19,6 +20,7 @@ import {
   VerifyResult,
 } from './engine-contract.ts';
 import { bytes, count, Id, text, time } from './identifiers.ts';
+import { CacheName, CacheReport, ContinuedCache, SavedCache } from './kv-cache.ts';
 import { Fit, LoadSettings, MemoryBudget } from './machine.ts';
 import { command, query, stream } from './operation.ts';
 import { SamplingChoice } from './sampling.ts';
@@ -166,6 +168,15 @@ export type RunResult = z.infer<typeof RunResult>;
 
 const none = z.strictObject({});
 
+/** A prompt, and the session that reads it. Context null: 8,192 tokens or what the model holds. */
+const cachedPrompt = {
+  model: ModelReference,
+  prompt: Prompt,
+  compute: Compute,
+  kvCodec: KvCodec.nullable(),
+  context: z.int().min(1).max(16_777_216).nullable(),
+};
+
 export const hostContract = {
   listModels: query({ input: none, output: z.array(LibraryModel) }),
   /** Reads the headers first, so that only a readable model is added. Without a name one is made from the file's. */
@@ -256,6 +267,34 @@ export const hostContract = {
     }),
     chunk: WorkEvent,
     done: z.strictObject({ ...PerplexityResult.shape, jobId: Id, ...computed }),
+  }),
+  /** Reads a prompt and tells what its cache holds; `compare`: also f16 and q8, measured on it. */
+  reportCache: stream({
+    input: z.strictObject({ ...cachedPrompt, compare: z.boolean() }),
+    chunk: WorkEvent,
+    done: CacheReport,
+  }),
+  /** Reads a prompt and saves its cache under a name that none has yet. */
+  saveCache: stream({
+    input: z.strictObject({ ...cachedPrompt, name: CacheName }),
+    chunk: WorkEvent,
+    done: SavedCache,
+  }),
+  /** Opens the model that a cache was saved by, restores it and goes on with `text`, if any. `cache`: its id or name. */
+  restoreCache: stream({
+    input: z.strictObject({
+      cache: z.string().min(1).max(100),
+      text: text.nullable(),
+      maxTokens: z.int().min(1).max(16_777_216),
+      threads: z.int().min(1).max(1024).nullable(),
+    }),
+    chunk: WorkEvent,
+    done: ContinuedCache,
+  }),
+  listSavedCaches: query({ input: none, output: z.array(SavedCache) }),
+  removeSavedCache: command({
+    input: z.strictObject({ cache: z.string().min(1).max(100) }),
+    output: SavedCache,
   }),
   /** What loading would take and how fast it would be; settings that are null are Retort's choice. Throws as the engine's estimate. */
   estimate: query({ input: z.strictObject({ model: ModelReference, settings: LoadSettings }), output: Fit }),

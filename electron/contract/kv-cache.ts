@@ -1,7 +1,7 @@
 /** What the engine holds of a conversation, as the Cache screen and `retort cache` show it, and what was saved of such. */
 import { z } from 'zod';
 import { Ledger, LedgerPart } from './chats.ts';
-import { CacheLayer, HeldCache, KvCodec } from './engine-contract.ts';
+import { CacheLayer, CodecComparison, HeldCache, KvCodec, TokenIds } from './engine-contract.ts';
 import { bytes, count, Id, time } from './identifiers.ts';
 
 /** Positions [from, to) that belong to one part. */
@@ -51,3 +51,24 @@ export type SavedCache = z.infer<typeof SavedCache>;
 
 export const RestoredCache = z.strictObject({ tokens: count, kvBytes: bytes, milliseconds: z.number() });
 export type RestoredCache = z.infer<typeof RestoredCache>;
+
+/** What the cache of a prompt is like. */
+export const CacheReport = z.strictObject({
+  ...CacheLedger.shape,
+  /** Of each part: its share of what the last position attends to, the mean of all heads and layers; empty where the engine cannot tell. */
+  attention: z.array(z.number()),
+  /** Where it was asked for. */
+  comparison: CodecComparison.nullable(),
+});
+export type CacheReport = z.infer<typeof CacheReport>;
+
+/** What followed a restored cache. */
+export const ContinuedCache = z.strictObject({
+  ...RestoredCache.shape,
+  name: CacheName,
+  /** Tokens after those that were restored: read, and drawn. */
+  readTokens: count,
+  ids: TokenIds,
+  text: z.string(),
+});
+export type ContinuedCache = z.infer<typeof ContinuedCache>;

@@ -14,6 +14,7 @@ import type { EngineStarter } from './engines/engine-starter.ts';
 import { AppEvents } from './events.ts';
 import { Grants } from './grants.ts';
 import { Jobs } from './jobs/jobs.ts';
+import { cacheWorkHandlers } from './kv-cache/cache-work.ts';
 import { SavedCaches } from './kv-cache/saved-caches.ts';
 import { Library } from './library/library.ts';
 import { LoadedModel } from './loaded/loaded-model.ts';
@@ -115,6 +116,7 @@ function hostOf(services: Services): Host {
   const handlers: Handlers<HostContract> = {
     ...listHandlers(services),
     ...cacheHandlers(services),
+    ...cacheWorkHandlers(services),
     ...modelHandlers(services),
     ...generateHandlers(services),
     ...measureHandlers(services),

@@ -1,11 +1,11 @@
 /** What the model in memory holds of a chat: told with the chat's own words, mapped, compared, saved and restored. */
 import type { EngineContract, HeldCache } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
-import type { HeldConversation, RestoredCache, SavedCache } from '../../contract/kv-cache.ts';
+import type { CacheLedger, HeldConversation, RestoredCache, SavedCache } from '../../contract/kv-cache.ts';
 import type { Client } from '../../contract/rpc.ts';
 import type { ReadyModel } from '../loaded/loaded-model.ts';
 import { withoutPaths } from '../models/without-paths.ts';
-import { emptyPrompt, encodePrompt, heldParts, measure } from '../replies/ledger.ts';
+import { emptyPrompt, encodePrompt, heldParts, measure, type EncodedPrompt } from '../replies/ledger.ts';
 import { promptOf, type PromptMessage } from '../replies/prompt.ts';
 import type { Services } from '../services.ts';
 import { refusalOf, type StoredCache } from './saved-caches.ts';
@@ -28,8 +28,9 @@ export async function readHeldCache(services: Shared, signal: AbortSignal): Prom
   const chat = await chatOf(services);
   const prompt = chat ? promptOf(chat.systemPrompt, chat.branch, null) : [];
   const next = chat && (await costOfNext(services, ready, chat, signal));
-  const ledger = await ledgerOfHeld(services, ready.wanted.path, prompt, held, signal);
-  return { ...ledger, chat: chat && { id: chat.id, title: chat.title }, next };
+  // A template that fails now did not when this was read: then nothing is known of where it came from.
+  const encoded = await encodePrompt(services, ready.wanted.path, prompt, signal).catch(() => emptyPrompt);
+  return { ...ledgerOfHeld(prompt, encoded, held), chat: chat && { id: chat.id, title: chat.title }, next };
 }
 
 async function chatOf({ loaded, chats }: Shared) {
@@ -48,16 +49,12 @@ function costOfNext(services: Shared, ready: ReadyModel, chat: KnownChat, signal
   return measure(services, ready.wanted.id, promptOf(chat.systemPrompt, chat.branch, draft), signal);
 }
 
-/** The ledger of what an engine holds; `prompt` is what it may be the beginning of. */
-export async function ledgerOfHeld(
-  services: Pick<Services, 'text'>,
-  path: string,
+/** The ledger of what an engine holds; the prompt is what it may be the beginning of. */
+export function ledgerOfHeld(
   prompt: readonly PromptMessage[],
+  encoded: EncodedPrompt,
   held: HeldCache,
-  signal: AbortSignal,
-) {
-  // A template that fails now did not when this was read: then nothing is known of where it came from.
-  const encoded = await encodePrompt(services, path, prompt, signal).catch(() => emptyPrompt);
+): CacheLedger {
   const { ids, reusedTokens, kvBytes, layers, codecs, pieces } = held;
   const context = held.context ?? 0;
   const { parts, spans } = heldParts(prompt, encoded, ids, reusedTokens);
@@ -66,11 +63,16 @@ export async function ledgerOfHeld(
 
 const modelOf = ({ info, context }: ReadyModel) => ({ ...info, context });
 
+/** As it is listed. */
+export function shownCache(cache: StoredCache, refusal: string | null): SavedCache {
+  const { id, name, savedAt, modelTitle, kvCodec, context, tokens, bytes } = cache;
+  return { id, name, savedAt, modelTitle, kvCodec, context, tokens, bytes, refusal };
+}
+
 async function withRefusal(services: Shared, cache: StoredCache): Promise<SavedCache> {
   const ready = await services.loaded.ready();
-  const { id, name, savedAt, modelTitle, kvCodec, context, tokens, bytes } = cache;
   const refusal = ready ? refusalOf(cache, modelOf(ready)) : 'No model is loaded.';
-  return { id, name, savedAt, modelTitle, kvCodec, context, tokens, bytes, refusal };
+  return shownCache(cache, refusal);
 }
 
 export async function listSaved(services: Shared): Promise<SavedCache[]> {

@@ -41,7 +41,8 @@ export function promptOf(
   return [...system, ...said, ...next];
 }
 
-function whole(
+/** A message that consists of one part. */
+export function whole(
   role: string,
   origin: ContentPart['origin'],
   messageId: string | null,
