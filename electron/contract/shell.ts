@@ -6,7 +6,7 @@
  */
 export type ShellCommand =
   | 'new-chat' | 'search' | 'settings' | 'palette' | 'instruments' | 'shortcuts' | 'import-model'
-  | 'go-chat' | 'go-models'; // prettier-ignore
+  | 'go-chat' | 'go-cache' | 'go-models'; // prettier-ignore
 
 export interface Shell {
   readonly platform: string;

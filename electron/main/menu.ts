@@ -63,6 +63,7 @@ function viewMenu(isPackaged: boolean): Item {
     label: '&View',
     submenu: [
       item('Chat', 'go-chat', 'CmdOrCtrl+1'),
+      item('Cache', 'go-cache', 'CmdOrCtrl+3'),
       item('Models', 'go-models', 'CmdOrCtrl+4'),
       separator,
       item('Search Chats', 'search', 'CmdOrCtrl+Shift+F'),

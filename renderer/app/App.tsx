@@ -28,6 +28,8 @@ export function App() {
     switch (action) {
       case 'go-chat':
         return navigate({ screen: 'chat', chatId: openChat, messageId: null });
+      case 'go-cache':
+        return navigate({ screen: 'cache' });
       case 'go-models':
         return navigate({ screen: 'models', modelId: null });
       case 'go-settings':

@@ -1,7 +1,7 @@
 import { classNames } from '../ui/class-names.ts';
 import { fragmentOf, type Route, type Screen } from './routes.ts';
 import { shortcutText, type ShortcutAction } from './shortcuts.ts';
-import { ChatIcon, Mark, ModelsIcon, SettingsIcon } from './icons.tsx';
+import { CacheIcon, ChatIcon, Mark, ModelsIcon, SettingsIcon } from './icons.tsx';
 
 interface Place {
   readonly screen: Screen;
@@ -13,6 +13,7 @@ interface Place {
 
 const places: readonly Place[] = [
   { screen: 'chat', label: 'Chat', icon: ChatIcon, route: { screen: 'chat', chatId: null, messageId: null }, action: 'go-chat' },
+  { screen: 'cache', label: 'Cache', icon: CacheIcon, route: { screen: 'cache' }, action: 'go-cache' },
   { screen: 'models', label: 'Models', icon: ModelsIcon, route: { screen: 'models', modelId: null }, action: 'go-models' },
   { screen: 'settings', label: 'Settings', icon: SettingsIcon, route: { screen: 'settings' }, action: 'go-settings' },
 ]; // prettier-ignore

@@ -36,6 +36,14 @@ export function ChatIcon() {
   );
 }
 
+export function CacheIcon() {
+  return (
+    <Icon>
+      <path d="M3.500 3.500h13v13h-13zM3.500 7.800h13M3.500 12.200h13M7.800 3.500v13M12.200 3.500v13" />
+    </Icon>
+  );
+}
+
 export function ModelsIcon() {
   return (
     <Icon>

@@ -3,6 +3,7 @@ import { useSyncExternalStore } from 'react';
 
 export type Route =
   | { readonly screen: 'chat'; readonly chatId: string | null; readonly messageId: string | null }
+  | { readonly screen: 'cache' }
   | { readonly screen: 'models'; readonly modelId: string | null }
   | { readonly screen: 'settings' };
 export type Screen = Route['screen'];
@@ -13,7 +14,7 @@ const idOrNull = (part: string | undefined) => (part !== undefined && id.test(pa
 export function parseRoute(fragment: string): Route {
   const [screen, first, second] = fragment.replace(/^#?\/?/, '').split('/');
   if (screen === 'models') return { screen, modelId: idOrNull(first) };
-  if (screen === 'settings') return { screen };
+  if (screen === 'cache' || screen === 'settings') return { screen };
   return { screen: 'chat', chatId: idOrNull(first), messageId: idOrNull(second) };
 }
 
@@ -23,7 +24,7 @@ export function fragmentOf(route: Route): string {
       ? ['chat', route.chatId, route.chatId === null ? null : route.messageId]
       : route.screen === 'models'
         ? ['models', route.modelId]
-        : ['settings'];
+        : [route.screen];
   return `#/${parts.filter((part) => part !== null).join('/')}`;
 }
 

@@ -5,6 +5,7 @@ import type { Screen } from './routes.ts';
 
 export const screens: Readonly<Record<Screen, ComponentType>> = {
   chat: ChatScreen,
+  cache: lazy(async () => ({ default: (await import('../features/cache/CacheScreen.tsx')).CacheScreen })),
   models: lazy(async () => ({ default: (await import('../features/models/ModelsScreen.tsx')).ModelsScreen })),
   settings: lazy(async () => ({
     default: (await import('../features/settings/SettingsScreen.tsx')).SettingsScreen,

@@ -13,6 +13,7 @@ const actions: Readonly<Record<ShellCommand, ShortcutAction>> = {
   shortcuts: 'shortcuts',
   'import-model': 'go-models',
   'go-chat': 'go-chat',
+  'go-cache': 'go-cache',
   'go-models': 'go-models',
 };
 

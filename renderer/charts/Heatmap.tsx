@@ -4,6 +4,7 @@ import {
   drawHeatmap,
   heatmapArea,
   heatmapHeight,
+  type ColumnRange,
   type HeatmapCell,
   type HeatmapCells,
 } from './draw-heatmap.ts';
@@ -21,11 +22,17 @@ export interface HeatmapProps {
   readonly onMark: (cell: HeatmapCell | null) => void;
   /** What a cell says, with units. */
   readonly cellText: (cell: HeatmapCell) => string;
+  /** Columns chosen by dragging, or with Shift and the arrows; left out: none can be. */
+  readonly range?: ColumnRange | null;
+  readonly onRange?: (range: ColumnRange | null) => void;
 }
 
 /** Many cells as one drawing. A grid of which only the marked cell is in the page, so that keys and screen readers get at every value. */
 export function Heatmap(props: HeatmapProps) {
-  const { title, cells, rowName, columnName, rowHeight, marked, onMark, cellText } = props;
+  const { title, cells, rowName, columnName, rowHeight, marked, onMark, cellText, range = null } = props;
+  const { onRange } = props;
+  /** Where a drag, or a choice by keys, began. */
+  const anchor = useRef<number | null>(null);
   const id = useId();
   const place = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -39,11 +46,11 @@ export function Heatmap(props: HeatmapProps) {
     onChange,
     update: () => undefined,
     draw: (context, size) =>
-      drawHeatmap(context, size, { cells, rowName, columnName, marked }, pageTheme.current),
+      drawHeatmap(context, size, { cells, rowName, columnName, marked, range }, pageTheme.current),
   });
   useEffect(() => {
     for (const listener of listeners.current) listener();
-  }, [cells, rowName, columnName, marked]);
+  }, [cells, rowName, columnName, marked, range]);
   // A mark that keys set stays where the pointer leaves.
   const isPointed = useRef(false);
   const point = (cell: HeatmapCell | null) => {
@@ -51,19 +58,39 @@ export function Heatmap(props: HeatmapProps) {
     isPointed.current = cell !== null;
     onMark(cell);
   };
-  const onPointerMove = ({ clientX, clientY, currentTarget }: PointerEvent<HTMLElement>) => {
+  const pointed = ({ clientX, clientY, currentTarget }: PointerEvent<HTMLElement>) => {
     const { left, top, width, height } = currentTarget.getBoundingClientRect();
-    point(cellAt(heatmapArea({ width, height }), cells, { x: clientX - left, y: clientY - top }));
+    return cellAt(heatmapArea({ width, height }), cells, { x: clientX - left, y: clientY - top });
+  };
+  const chooseTo = (column: number) => {
+    const from = anchor.current ?? column;
+    onRange?.({ from: Math.min(from, column), to: Math.max(from, column) + 1 });
+  };
+  const onPointerMove = (event: PointerEvent<HTMLElement>) => {
+    const cell = pointed(event);
+    point(cell);
+    if (cell && anchor.current !== null && (event.buttons & 1) === 1 && cell.column !== anchor.current)
+      chooseTo(cell.column);
+  };
+  const onPointerDown = (event: PointerEvent<HTMLElement>) => {
+    anchor.current = pointed(event)?.column ?? null;
+    onRange?.(null);
   };
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     // With one of these a key is somebody else's, such as Back.
-    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || (event.shiftKey && !onRange)) return;
     const next = event.key === 'Escape' ? null : movedBy(event, marked, cells);
-    if (next === undefined || (next === null && marked === null)) return;
+    if (next === undefined || (next === null && marked === null && range === null)) return;
     event.preventDefault(); // Esc stops a reply only where nothing is pointed at
     event.stopPropagation();
     isPointed.current = false;
     onMark(next);
+    if (next === null) onRange?.(null);
+    if (!event.shiftKey || !next) anchor.current = null;
+    else {
+      anchor.current ??= marked?.column ?? next.column;
+      chooseTo(next.column);
+    }
   };
   return (
     <div ref={place} className="relative min-w-0" style={{ height: heatmapHeight(cells.rows, rowHeight) }}>
@@ -75,6 +102,7 @@ export function Heatmap(props: HeatmapProps) {
         aria-rowcount={cells.rows}
         aria-colcount={cells.columns}
         aria-activedescendant={marked ? id : undefined}
+        onPointerDown={onPointerDown}
         onPointerMove={onPointerMove}
         onPointerLeave={() => point(null)}
         onKeyDown={onKeyDown}

@@ -17,8 +17,16 @@ export interface HeatmapCell {
   readonly column: number;
 }
 
+/** Columns [from, to). */
+export interface ColumnRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface HeatmapPicture {
   readonly cells: HeatmapCells;
+  /** Columns that are outlined together; null: none. */
+  readonly range?: ColumnRange | null;
   /** Such as "layer" and "expert". */
   readonly rowName: string;
   readonly columnName: string;
@@ -26,8 +34,9 @@ export interface HeatmapPicture {
   readonly marked: HeatmapCell | null;
 }
 
-const leftSpace = 48;
-const rightSpace = 2;
+/** Beside the cells: what stands above or below them keeps it too. */
+export const leftSpace = 48;
+export const rightSpace = 2;
 const topSpace = 2;
 const footHeight = 18;
 
@@ -74,10 +83,25 @@ export function drawHeatmap(
   const area = heatmapArea(size);
   context.clearRect(0, 0, size.width, size.height);
   context.font = theme.font;
-  drawCells(context, area, picture.cells, theme);
+  drawCells(context, area, reduceColumns(picture.cells, Math.floor(area.width)), theme);
   drawRowNames(context, area, picture, theme);
   drawColumnNames(context, area, picture, theme);
+  if (picture.range) drawRange(context, area, picture.cells, picture.range, theme);
   if (picture.marked) drawMark(context, area, picture.cells, picture.marked, theme);
+}
+
+/** At most `most` columns: of those that share one, the highest step is seen, so that nothing high is lost between pixels. */
+export function reduceColumns(cells: HeatmapCells, most: number): HeatmapCells {
+  const { rows, columns, steps, roles } = cells;
+  if (columns <= most) return cells;
+  const reduced = new Uint8Array(rows * most);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const place = row * most + Math.floor((column * most) / columns);
+      reduced[place] = Math.max(reduced[place] ?? 0, steps[row * columns + column] ?? 0);
+    }
+  }
+  return { rows, columns: most, steps: reduced, roles };
 }
 
 /** Colour by colour, on whole pixels, so that neighbours meet without a seam; a gap where there is room for one. */
@@ -174,4 +198,17 @@ function drawMark(
     Math.max(4, Math.round(wide)) + 1,
     Math.round(high) + 1,
   );
+}
+
+function drawRange(
+  context: CanvasRenderingContext2D,
+  area: Area,
+  { columns }: HeatmapCells,
+  { from, to }: ColumnRange,
+  theme: Theme,
+): void {
+  const [left, right] = [from, to].map((column) => Math.round(area.left + (column / columns) * area.width));
+  context.strokeStyle = theme.colour('--text');
+  context.lineWidth = 2;
+  context.strokeRect((left ?? 0) - 1, area.top + 1, (right ?? 0) - (left ?? 0) + 2, area.height - 2);
 }

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { ask, beginChat, field, ready, replies, setLongestReply } from '../helpers/e2e/app-steps.ts';
 import { violations } from '../helpers/e2e/axe.ts';
+import { openCache } from '../helpers/e2e/cache-steps.ts';
 import { chromiumPath, useChromium } from '../helpers/e2e/chromium.ts';
 import { describeWhere } from '../helpers/e2e/describe-where.ts';
 
@@ -70,12 +71,24 @@ describeWhere(chromiumPath !== null, 'axe finds nothing', () => {
         () => page.keyboard.press('Control+/'),
         () => look('the shortcuts'),
       );
+      const map = await openCache(page);
+      await map.focus();
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('Shift+ArrowRight');
+      await page.getByRole('list', { name: 'By head' }).waitFor();
+      await look('Cache');
+      await page.getByRole('radio', { name: 'table' }).last().click();
+      await beside(
+        page,
+        () => page.getByRole('button', { name: 'Save cache…' }).click(),
+        () => look('saving a cache, its map as a table'),
+      );
       await go(page, 'Models');
       await page.getByText('largest context that fits').first().waitFor();
       await look('Models');
       await go(page, 'Settings');
       await look('Settings');
-      expect(Object.keys(seen)).toHaveLength(11);
+      expect(Object.keys(seen)).toHaveLength(13);
       expect(Object.fromEntries(Object.entries(seen).filter(([, found]) => found.length > 0))).toEqual({});
     },
     180_000,

@@ -53,7 +53,9 @@ export function LedgerTable({
       <tbody>
         {parts.map((part, index) => (
           <Row key={index}>
-            <Cell className="max-w-60 truncate">{partName(part)}</Cell>
+            <Cell className="w-full max-w-0 truncate" title={partName(part)}>
+              {partName(part)}
+            </Cell>
             <Cell isFigure>{formatNumber(part.tokens)}</Cell>
             <Cell isFigure className="text-text-muted">
               {formatNumber(part.reusedTokens)}

@@ -12,7 +12,7 @@ import { totalMs } from '../../charts/causes.ts';
 import type { Size } from '../../charts/draw-chart.ts';
 import { pageTheme } from '../../charts/theme.ts';
 import { useDrawing } from '../../charts/use-drawing.ts';
-import { useWidth } from '../../charts/use-width.ts';
+import { useWidth } from '../../charts/use-extent.ts';
 import { formatMilliseconds, formatNumber } from '../../ui/format.ts';
 import { columnAt, columnOfX, timeAxis } from './columns.ts';
 import { drawTimeline, layoutTimeline, leftSpace, timelineHeight, type Strips } from './draw-timeline.ts';

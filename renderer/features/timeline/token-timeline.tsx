@@ -5,7 +5,7 @@ import type { LegendEntry } from '../../charts/chart-view.ts';
 import { Legend } from '../../charts/Legend.tsx';
 import { useSaveCsv } from '../../charts/save-csv.ts';
 import { ShowAs, type Display } from '../../charts/ShowAs.tsx';
-import { useWidth } from '../../charts/use-width.ts';
+import { useWidth } from '../../charts/use-extent.ts';
 import { formatBytes, formatMilliseconds, formatNumber } from '../../ui/format.ts';
 import { hitRate, overlap } from '../instruments/flash-reads.ts';
 import { PrefillLine } from './PrefillLine.tsx';
