@@ -1,6 +1,6 @@
 /** A host in memory whose model holds a conversation of any size, for pages that show its cache. */
 import { encodeFloats } from '../../electron/contract/floats.ts';
-import type { HeldConversation } from '../../electron/contract/kv-cache.ts';
+import type { HeldConversation, SavedCache } from '../../electron/contract/kv-cache.ts';
 import type { PageContract } from '../../electron/contract/page-contract.ts';
 import type { Handlers } from '../../electron/contract/rpc.ts';
 import { ChatHost } from './chat-host.ts';
@@ -9,6 +9,9 @@ import { seededRandom } from './seeded-random.ts';
 export class CacheHost extends ChatHost {
   readonly #layers: number;
   readonly #positions: number;
+  /** In place of what it answers by itself. */
+  answers: Partial<Handlers<PageContract>> = {};
+  saved: SavedCache[] = [];
 
   constructor(layers: number, positions: number) {
     super();
@@ -19,14 +22,15 @@ export class CacheHost extends ChatHost {
   override handlers(): Handlers<PageContract> {
     return {
       ...super.handlers(),
-      readHeldCache: () => Promise.resolve(this.#held()),
+      readHeldCache: () => Promise.resolve(this.held()),
       readCacheMap: () => Promise.resolve(this.#map()),
       readCacheCell: () => Promise.resolve([0.1, 0.2, 0.3]),
-      listSavedCaches: () => Promise.resolve([]),
+      listSavedCaches: () => Promise.resolve(this.saved),
+      ...this.answers,
     };
   }
 
-  #held(): HeldConversation {
+  held(): HeldConversation {
     const [layers, positions] = [this.#layers, this.#positions];
     const turns = 8;
     const perTurn = positions / turns;

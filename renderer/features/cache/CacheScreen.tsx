@@ -13,7 +13,7 @@ import { LedgerPanel } from './LedgerPanel.tsx';
 import { MapPanel } from './MapPanel.tsx';
 import { SaveDialog, SavedPanel } from './SavedPanel.tsx';
 import { useCacheActions, type CacheActions } from './use-cache-actions.ts';
-import { useHeldCache, type HeldState } from './use-held-cache.ts';
+import { loadedKey, useHeldCache, type HeldState } from './use-held-cache.ts';
 import { WhatIfPanel } from './WhatIfPanel.tsx';
 
 /** What the model in memory holds of a conversation. */
@@ -23,7 +23,7 @@ export function CacheScreen() {
   const [turn, setTurn] = useState(0);
   const [saved, readSaved] = useAnswer((options) => client.listSavedCaches({}, options));
   // Another model, or the same otherwise loaded, takes other ones.
-  const loaded = engine.state === 'ready' ? `${engine.model} ${engine.kvCodec} ${engine.context}` : '';
+  const loaded = loadedKey(engine);
   useEffect(() => readSaved(), [loaded, readSaved]);
   const onDone = useCallback(() => {
     setTurn((before) => before + 1);
