@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { CeilingMeter } from './ceilings.ts';
 import { describeMachine } from './machine.ts';
+import { cacheRow } from './rows/cache.ts';
 import { contextRows } from './rows/context.ts';
 import { loadRows } from './rows/load.ts';
 import { memoryRows } from './rows/memory.ts';
@@ -15,7 +16,7 @@ import { traceRow } from './rows/trace.ts';
 import { formatSeries } from './statistics.ts';
 import { machineLines, tableHead, tableRow, type Result } from './table.ts';
 
-const rows: readonly Row[] = [...speedRows, ...contextRows, ...loadRows, ...memoryRows, traceRow];
+const rows: readonly Row[] = [...speedRows, ...contextRows, ...loadRows, ...memoryRows, traceRow, cacheRow];
 
 function chosenRows(words: readonly string[]): readonly Row[] {
   return rows.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word.toLowerCase())));

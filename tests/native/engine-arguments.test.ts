@@ -47,6 +47,29 @@ describe('the tiny model', () => {
   });
 });
 
+describe('what a cache holds', () => {
+  it('is refused for a view with any part spoiled, and told for one that is right', async () => {
+    const session = newSession();
+    await session['evaluate']!(evaluateInput);
+    const views = [{ part: 'keys', head: 1 }, { part: 'values', position: 2 }];
+    for (const view of views) {
+      expect(await outcome(() => session['cacheNorms']!(view))).toBe('accepted');
+      for (const { path, value } of spoiled(view)) {
+        // A view without a head is the mean of all; any whole number may be a head.
+        const code = await outcome(() => session['cacheNorms']!(value));
+        expect(code, path).toMatch(/^(accepted|bad-request)$/);
+        if (path.startsWith('part')) expect(code, path).toBe('bad-request');
+      }
+    }
+    for (const attention of [{ position: 99 }, { head: -1 }, 7, { head: 'x' }, { position: 1.5 }]) {
+      const input = { ...evaluateInput, attention };
+      expect(await outcome(() => newSession()['evaluate']!(input))).toMatch(/^bad-request$/);
+    }
+    const tree = { ...evaluateInput, parents: Int32Array.of(-1, 0, 0), attention: { head: 0 } };
+    expect(await outcome(() => newSession()['evaluate']!(tree))).toBe('unsupported-feature');
+  });
+});
+
 describe('an engine', () => {
   it('refuses options with any part spoiled', async () => {
     for (const { path, value } of spoiled(engineOptions)) {

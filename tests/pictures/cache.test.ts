@@ -9,7 +9,12 @@ import { chromiumPath, openInChromium } from '../helpers/e2e/chromium.ts';
 import { describeWhere } from '../helpers/e2e/describe-where.ts';
 
 const isForDocuments = process.env['npm_lifecycle_event'] === 'pictures';
-const folder = join(root, isForDocuments ? 'docs/pictures' : '.cache/pictures');
+const [documents, others] = ['docs/pictures', '.cache/pictures'].map((name) => join(root, name)) as [
+  string,
+  string,
+];
+/** The others are for looking alone. */
+const isInDocuments = (name: string) => isForDocuments && ['cache', 'cache-key-norm'].includes(name);
 const sizes = { small: { width: 1280, height: 800 }, large: { width: 1920, height: 1080 } };
 /** Charts are drawn in turn; the heads of a cell are asked for once the pointer rests. */
 const untilDrawnMs = 2000;
@@ -18,11 +23,11 @@ describeWhere(chromiumPath !== null, 'pictures of the Cache screen', () => {
   test.each(['light', 'dark'] as const)(
     'in %s',
     async (colorScheme) => {
-      mkdirSync(folder, { recursive: true });
+      for (const folder of [documents, others]) mkdirSync(folder, { recursive: true });
       const { page } = await openInChromium({ context: { viewport: sizes.small, colorScheme } });
       const picture = async (name: string) => {
         await page.waitForTimeout(untilDrawnMs);
-        const path = join(folder, `${name}-${colorScheme}.png`);
+        const path = join(isInDocuments(name) ? documents : others, `${name}-${colorScheme}.png`);
         expect((await page.screenshot({ path })).length).toBeGreaterThan(10_000);
       };
       await ready(page);
