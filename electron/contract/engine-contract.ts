@@ -129,6 +129,8 @@ export type FlashReading = z.infer<typeof FlashReading>;
 
 export const ModelInfo = z.strictObject({
   identity: z.string(),
+  /** Of a pack: the identity of the model it was made of, whose saved caches it goes on with. */
+  packOf: z.string().optional(),
   engine: EngineName,
   arithmetic: Arithmetic,
   device: z.string(),

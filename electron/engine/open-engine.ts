@@ -44,6 +44,7 @@ export async function openModel(request: OpenModel, hooks: OpenHooks): Promise<O
       ...info,
       versions: { ...versions },
       identity,
+      ...(source.pack ? { packOf: source.pack.origin.identity } : {}),
       streaming: engine.streaming ? streamingOf(engine.streaming) : null,
       loadMs: performance.now() - started,
       ends: [...source.special.ends],

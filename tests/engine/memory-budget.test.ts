@@ -34,7 +34,7 @@ describe('a change of the budget that fails', () => {
     await budget.load({});
     expect(weights.inForce).toBe(500);
     const change = budget.change({ total: 1000, isAuto: false });
-    const room = budget.reserve(50);
+    const room = budget.reserve(50, 'f16');
     await expect(change).rejects.toMatchObject({ code: 'file-unreadable' });
     await room.ready;
     expect([budget.total, budget.isAuto, weights.inForce]).toEqual([600, true, 450]);

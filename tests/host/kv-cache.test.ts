@@ -5,7 +5,7 @@ import type { HeldConversation } from '../../electron/contract/kv-cache.ts';
 import { decodeFloats } from '../../electron/contract/floats.ts';
 import { drain } from '../../electron/contract/rpc-client.ts';
 import { Caches } from '../../electron/host/caches/caches.ts';
-import { SavedCaches } from '../../electron/host/kv-cache/saved-caches.ts';
+import { refusalOf, SavedCaches } from '../../electron/host/kv-cache/saved-caches.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { startPageHost, temporaryFolder, type TestPageHost } from '../helpers/test-host.ts';
 
@@ -188,6 +188,15 @@ describe('the folder of saved caches', () => {
     );
     writeFileSync(join(folder, 'saved-caches', kept.id, 'about.json'), '{"version":1,');
     expect((await caches.list()).map(({ id }) => id)).toEqual(['half']);
+  });
+
+  test('of a model are taken by a pack of it, and by no other', () => {
+    const saved = { ...about, version: 1, savedAt: 1, tokens: 3, bytes: 5 } as const;
+    const model = { ...about, identity: 'pack' };
+    expect(refusalOf(saved, { ...model, packOf: 'abc' })).toBeNull();
+    expect(refusalOf(saved, { ...model, packOf: 'other' })).toContain('another model: Tiny');
+    expect(refusalOf(saved, model)).toContain('another model: Tiny');
+    expect(refusalOf(saved, { ...about, arithmetic: 'reference' })).toContain('in fast arithmetic');
   });
 
   test('is cleaned of what a killed process left half done', async () => {

@@ -1,4 +1,5 @@
 /** What a model read from a pack may take of memory, shared out: its sessions get what they will need, its weights the rest. */
+import type { KvCodec } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
 import { toCodedError, type NativeEngine } from './addon.ts';
 import type { LoadProgress } from './model-description.ts';
@@ -14,7 +15,7 @@ export interface BudgetParts {
   /** Of the process and of weights that are no matrices: taken whatever is computed. */
   readonly fixedBytes: number;
   /** KV cache and buffers of a session with room for so many positions. */
-  sessionBytes(context: number): number;
+  sessionBytes(context: number, kvCodec: KvCodec): number;
 }
 
 /** A session's part of the budget. */
@@ -64,8 +65,8 @@ export class MemoryBudget {
   }
 
   /** Makes room for a session, of which `ready` tells; it rejects as `load` does. */
-  reserve(context: number): Room {
-    const bytes = this.#parts.sessionBytes(context);
+  reserve(context: number, kvCodec: KvCodec): Room {
+    const bytes = this.#parts.sessionBytes(context, kvCodec);
     let held = bytes;
     this.#sessionBytes += bytes;
     const giveUp = () => {

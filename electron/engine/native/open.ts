@@ -53,7 +53,7 @@ export async function openNativeEngine(
     const weights = source.pack ? packWeights(source, model, native, options.disk ?? null) : sourceWeights(source, native);
     const described = await describeModel(model, weights, source.pack ? { signal: options.signal } : options);
     withCodes(() => native.setModel(described.description));
-    const budget = source.pack ? budgetOf(native, model.spec, described, { ...options, kvCodec }) : null;
+    const budget = source.pack ? budgetOf(native, model.spec, described, options) : null;
     await budget?.load(options);
     const factors = await ropeFactors(model, weights);
     const shared: NativeModel = {
@@ -94,11 +94,11 @@ function budgetOf(
   native: NativeEngine,
   spec: ModelSpec,
   { vectorBytes }: DescribedModel,
-  { threads, memoryBudget = null, isAutoBudget = false, vocabularyTokens = 0, kvCodec }: BudgetOptions,
+  { threads, memoryBudget = null, isAutoBudget = false, vocabularyTokens = 0 }: OpenNativeOptions,
 ): MemoryBudget {
   const parts = {
     fixedBytes: vectorBytes + processScratchBytes(spec, { threads, vocabularyTokens }),
-    sessionBytes: (context: number) => sessionBytes(spec, kvCodec, context),
+    sessionBytes: (context: number, kvCodec: NativeKvCodec) => sessionBytes(spec, kvCodec, context),
   };
   return new MemoryBudget(native, parts, { total: memoryBudget, isAuto: isAutoBudget });
 }

@@ -42,7 +42,7 @@ export async function createNativeSession(opened: NativeModel, context: number, 
   const options = { context, kvCodec, ropes: model.ropes(context) };
   const { NativeSession } = nativeAddon();
   const native = withCodes(() => new NativeSession(model.native, options));
-  const room = budget?.reserve(context) ?? null;
+  const room = budget?.reserve(context, kvCodec) ?? null;
   try {
     await room?.ready;
   } catch (error) {
@@ -172,7 +172,7 @@ class LoadedSession implements Session {
   fork(): Session {
     const { NativeSession } = nativeAddon();
     const native = withCodes(() => new NativeSession(this.#native));
-    const room = this.#model.budget?.reserve(this.context) ?? null;
+    const room = this.#model.budget?.reserve(this.context, this.#model.kvCodec) ?? null;
     // What the budget refuses is thrown where the fork computes.
     room?.ready.catch(() => undefined);
     return new LoadedSession(this.#model, this.context, native, room);

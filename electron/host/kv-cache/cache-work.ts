@@ -21,6 +21,7 @@ import {
   type WorkHooks,
 } from '../work/open-model.ts';
 import { ledgerOfHeld, restoreInto, shownCache } from './held-cache.ts';
+import { weightsOf } from './saved-caches.ts';
 
 type Working = 'reportCache' | 'saveCache' | 'restoreCache' | 'listSavedCaches' | 'removeSavedCache';
 type Context = StreamContext<WorkEvent>;
@@ -47,9 +48,16 @@ export function cacheWorkHandlers(services: Services): Pick<Handlers<HostContrac
     async saveCache(input, context) {
       const model = await library.resolve(input.model);
       return withPrompt(services, model, input, context, async ({ process, info }, read) => {
-        const { identity, engine, arithmetic, kvCodec } = info;
+        const { engine, arithmetic, kvCodec } = info;
         const of = { name: input.name, modelTitle: model.name, modelPath: model.path, chatId: null };
-        const about = { ...of, identity, engine, arithmetic, kvCodec, context: read.context };
+        const about = {
+          ...of,
+          identity: weightsOf(info),
+          engine,
+          arithmetic,
+          kvCodec,
+          context: read.context,
+        };
         const { kvBytes } = await process.client.memory({});
         return shownCache(
           await savedCaches.add(about, kvBytes, (path) => process.client.saveCache({ path })),

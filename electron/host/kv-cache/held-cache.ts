@@ -8,7 +8,7 @@ import { withoutPaths } from '../models/without-paths.ts';
 import { emptyPrompt, encodePrompt, heldParts, measure, type EncodedPrompt } from '../replies/ledger.ts';
 import { promptOf, type PromptMessage } from '../replies/prompt.ts';
 import type { Services } from '../services.ts';
-import { refusalOf, type StoredCache } from './saved-caches.ts';
+import { refusalOf, weightsOf, type StoredCache } from './saved-caches.ts';
 
 type Shared = Pick<Services, 'loaded' | 'chats' | 'text' | 'models' | 'settings' | 'savedCaches'>;
 
@@ -86,9 +86,9 @@ export async function removeSaved(services: Shared, id: string): Promise<SavedCa
 export async function saveHeld(services: Shared, name: string): Promise<SavedCache> {
   const ready = await readyModel(services);
   const { wanted, info, context, process } = ready;
-  const { identity, engine, arithmetic, kvCodec } = info;
+  const { engine, arithmetic, kvCodec } = info;
   const about = {
-    ...{ name, identity, engine, arithmetic, kvCodec, context },
+    ...{ name, identity: weightsOf(info), engine, arithmetic, kvCodec, context },
     ...{ modelTitle: wanted.title, modelPath: wanted.path, chatId: services.loaded.heldChat },
   };
   const { kvBytes } = await process.client.memory({});

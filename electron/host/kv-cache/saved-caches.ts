@@ -32,15 +32,21 @@ export const AboutCache = z.object({
 export type AboutCache = z.infer<typeof AboutCache>;
 export type StoredCache = AboutCache & { readonly id: string };
 
-type Model = Pick<ModelInfo, 'identity' | 'engine' | 'arithmetic' | 'kvCodec'> & { readonly context: number };
+type Model = Pick<ModelInfo, 'identity' | 'packOf' | 'engine' | 'arithmetic' | 'kvCodec'> & {
+  readonly context: number;
+};
 
 const aboutName = 'about.json';
 const fileName = 'cache.safetensors';
 const mebibytes = (size: number) => `${Math.ceil(size / 1_048_576)} MiB`;
 
+/** A pack has the weights of the model it was made of. */
+export const weightsOf = ({ packOf, identity }: Pick<ModelInfo, 'identity' | 'packOf'>): string =>
+  packOf ?? identity;
+
 /** Why a model as it is loaded cannot go on from a saved cache; null: it can. */
 export function refusalOf(saved: AboutCache, model: Model): string | null {
-  if (saved.identity !== model.identity) return `It was saved by another model: ${saved.modelTitle}.`;
+  if (saved.identity !== weightsOf(model)) return `It was saved by another model: ${saved.modelTitle}.`;
   if (saved.engine !== model.engine || saved.arithmetic !== model.arithmetic) {
     return `It was saved by the ${saved.engine} engine in ${saved.arithmetic} arithmetic; the model is loaded in the ${model.engine} engine in ${model.arithmetic} arithmetic.`;
   }
@@ -98,7 +104,8 @@ export class SavedCaches {
     const id = newId();
     const partial = join(this.#folder, `${id}.partial-${process.pid}-0`);
     try {
-      await mkdir(partial, { recursive: true });
+      // What a person typed can be read from it.
+      await mkdir(partial, { recursive: true, mode: 0o700 });
       await this.#requireRoom(expectedBytes);
       const written = await write(join(partial, fileName));
       const whole = AboutCache.parse({ ...about, ...written, version: 1, savedAt: Date.now() });
