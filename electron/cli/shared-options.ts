@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ChatMessages, type ChatMessage } from '../contract/engine-contract.ts';
 import { LabError, toLabError } from '../contract/errors.ts';
-import type { Compute, ModelReference } from '../contract/host-contract.ts';
+import type { ModelReference } from '../contract/host-contract.ts';
+import type { Compute } from '../contract/machine.ts';
 import { badArgument, type Arguments, type Options } from './arguments.ts';
 
 export const jsonOption: Options = {

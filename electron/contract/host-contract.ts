@@ -1,10 +1,10 @@
 /** Operations of the host: what the command line uses, and the app's pages will. Work is a stream; what it leaves behind is a run. */
 import { z } from 'zod';
+import { CompareEvent, compareRequestOf, CompareResult, Headline, Report, ReportFormat } from './compare.ts';
 import {
   Arithmetic,
   BenchResult,
   ChatMessages,
-  Device,
   DiskCurve,
   Encoded,
   EngineName,
@@ -21,7 +21,7 @@ import {
 } from './engine-contract.ts';
 import { bytes, count, Id, text, time } from './identifiers.ts';
 import { CacheName, CacheReport, ContinuedCache, SavedCache } from './kv-cache.ts';
-import { Fit, LoadSettings, MemoryBudget } from './machine.ts';
+import { Compute, Fit, LoadSettings } from './machine.ts';
 import { command, query, stream } from './operation.ts';
 import { SamplingChoice } from './sampling.ts';
 
@@ -45,7 +45,7 @@ export const LibraryModel = z.strictObject({
 });
 export type LibraryModel = z.infer<typeof LibraryModel>;
 
-export const JobKind = z.enum(['build-graph', 'perplexity', 'pack']);
+export const JobKind = z.enum(['build-graph', 'perplexity', 'pack', 'compare']);
 export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted']);
 export const Job = z.strictObject({
   id: Id,
@@ -58,19 +58,12 @@ export const Job = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
   createdAt: time,
   endedAt: time.nullable(),
+  /** It was interrupted, and resumeJob goes on where it was. */
+  canResume: z.boolean(),
+  /** The run that it left behind; null: none yet, or none at all. */
+  runId: Id.nullable(),
 });
 export type Job = z.infer<typeof Job>;
-
-/** How to compute; null: chosen when the model is opened. */
-export const Compute = z.strictObject({
-  engine: EngineName.nullable(),
-  arithmetic: Arithmetic.nullable(),
-  device: Device,
-  threads: z.int().min(1).max(1024).nullable(),
-  /** Bytes, or auto, which is for packs alone; null: whatever is needed. Runs recorded before there were budgets have none. */
-  memoryBudget: MemoryBudget.nullable().default(null),
-});
-export type Compute = z.infer<typeof Compute>;
 
 export const Machine = z.strictObject({
   cpu: z.string(),
@@ -80,7 +73,8 @@ export const Machine = z.strictObject({
 });
 export type Machine = z.infer<typeof Machine>;
 
-export const RunKind = z.enum(['generate', 'logits', 'perplexity', 'bench']);
+export const RunKind = z.enum(['generate', 'logits', 'perplexity', 'bench', 'compare']);
+export type RunKind = z.infer<typeof RunKind>;
 export const Run = z.strictObject({
   id: Id,
   kind: RunKind,
@@ -103,13 +97,13 @@ export const Run = z.strictObject({
   figures: z.record(z.string(), z.json().optional()),
 });
 export type Run = z.infer<typeof Run>;
-export const RunSummary = Run.pick({
-  id: true,
-  kind: true,
-  at: true,
-  modelName: true,
-  engine: true,
-  arithmetic: true,
+export const RunSummary = z.strictObject({
+  ...Run.pick({ id: true, kind: true, at: true, modelName: true, engine: true, arithmetic: true }).shape,
+  /** What was computed, such as the labels of a comparison. */
+  title: z.string(),
+  /** The processor, as it names itself. */
+  machine: z.string(),
+  headlines: z.array(Headline),
 });
 export type RunSummary = z.infer<typeof RunSummary>;
 
@@ -166,6 +160,12 @@ export const RunResult = z.strictObject({
 });
 export type RunResult = z.infer<typeof RunResult>;
 
+/** A comparison as the command line asks for it. */
+export const CompareCommand = compareRequestOf(ModelReference);
+export type CompareCommand = z.infer<typeof CompareCommand>;
+export const CompareDone = z.strictObject({ jobId: Id, runId: Id, result: CompareResult });
+export type CompareDone = z.infer<typeof CompareDone>;
+
 const none = z.strictObject({});
 
 /** A prompt, and the session that reads it. Context null: 8,192 tokens or what the model holds. */
@@ -187,13 +187,17 @@ export const hostContract = {
   listJobs: query({ input: none, output: z.array(Job) }),
   /** Asks the process that runs the job to stop it, whichever that is. */
   cancelJob: command({ input: z.strictObject({ id: Id }), output: Job }),
+  /** Goes on with an interrupted comparison here. Throws bad-request where the job cannot be resumed. */
+  resumeJob: stream({ input: z.strictObject({ id: Id }), chunk: CompareEvent, done: CompareDone }),
 
   /** Newest first. */
   listRuns: query({
-    input: z.strictObject({ limit: z.int().min(1).max(10_000) }),
+    input: z.strictObject({ kind: RunKind.nullable().default(null), limit: z.int().min(1).max(10_000) }),
     output: z.array(RunSummary),
   }),
   readRun: query({ input: z.strictObject({ id: Id }), output: Run }),
+  /** Of a comparison a page, a table or all of it; of other runs all of it or their figures. */
+  exportRun: query({ input: z.strictObject({ id: Id, format: ReportFormat }), output: Report }),
 
   listCaches: query({ input: none, output: z.array(Cache) }),
   removeCache: command({ input: z.strictObject({ id: Id }), output: Cache }),
@@ -296,6 +300,8 @@ export const hostContract = {
     input: z.strictObject({ cache: z.string().min(1).max(100) }),
     output: SavedCache,
   }),
+  /** A job. The first variant is the reference; models are measured in turn, then against the reference's reply and a text. */
+  compare: stream({ input: CompareCommand, chunk: CompareEvent, done: CompareDone }),
   /** What loading would take and how fast it would be; settings that are null are Retort's choice. Throws as the engine's estimate. */
   estimate: query({ input: z.strictObject({ model: ModelReference, settings: LoadSettings }), output: Fit }),
   /** How fast the disk is that `path` (absolute) lies on; null: the cache folder. Measured once, and kept among the caches. */

@@ -1,11 +1,30 @@
 /** What the app knows of models in memory and of the machine. */
 import { z } from 'zod';
-import { KvCodec, MemoryBudgetBytes, ModelInfo, StreamingEstimate } from './engine-contract.ts';
+import {
+  Arithmetic,
+  Device,
+  EngineName,
+  KvCodec,
+  MemoryBudgetBytes,
+  ModelInfo,
+  StreamingEstimate,
+} from './engine-contract.ts';
 import { bytes, count, Failure, Id, time } from './identifiers.ts';
 
 /** auto: what is free, less the reserve, and less again where memory gets short. */
 export const MemoryBudget = z.union([MemoryBudgetBytes, z.literal('auto')]);
 export type MemoryBudget = z.infer<typeof MemoryBudget>;
+
+/** How to compute; null: chosen when the model is opened. */
+export const Compute = z.strictObject({
+  engine: EngineName.nullable(),
+  arithmetic: Arithmetic.nullable(),
+  device: Device,
+  threads: z.int().min(1).max(1024).nullable(),
+  /** Bytes, or auto, which is for packs alone; null: whatever is needed. Runs recorded before there were budgets have none. */
+  memoryBudget: MemoryBudget.nullable().default(null),
+});
+export type Compute = z.infer<typeof Compute>;
 
 /** How a model is loaded for chat; null: Retort's choice. */
 export const LoadSettings = z.strictObject({

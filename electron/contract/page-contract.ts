@@ -16,6 +16,15 @@ import {
   SearchHit,
 } from './chats.ts';
 import {
+  CompareEvent,
+  ComparePrice,
+  CompareRequest,
+  OpenComparison,
+  Report,
+  ReportFormat,
+  WeightHistogram,
+} from './compare.ts';
+import {
   CacheCellInput,
   CacheMap,
   CacheMapInput,
@@ -27,7 +36,7 @@ import {
   Streaming,
   TokenId,
 } from './engine-contract.ts';
-import { Cache } from './host-contract.ts';
+import { Cache, Job, Run, RunKind, RunSummary } from './host-contract.ts';
 import { bytes, count, Id, text, time } from './identifiers.ts';
 import { CacheName, HeldConversation, RestoredCache, SavedCache } from './kv-cache.ts';
 import { Fit, LoadSettings, LoadState, MemoryBudget, MemoryReading, PageModel } from './machine.ts';
@@ -37,6 +46,24 @@ import { TraceRecord } from './trace.ts';
 
 const none = z.strictObject({});
 const nothing = z.null();
+
+/** A run without the places of files: its settings and figures are those of the record less every field called path. */
+export const PageRun = z.strictObject({
+  ...Run.omit({ modelPath: true }).shape,
+  title: z.string(),
+  headlines: RunSummary.shape.headlines,
+  /** repeatRun can compute it again. */
+  canRepeat: z.boolean(),
+});
+export type PageRun = z.infer<typeof PageRun>;
+
+/** What a page is told of a job that it watches: the job whenever it changes, and of a comparison what is there of it. */
+export const JobUpdate = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('job'), job: Job }),
+  z.strictObject({ type: z.literal('comparison'), comparison: OpenComparison }),
+  ...CompareEvent.options,
+]);
+export type JobUpdate = z.infer<typeof JobUpdate>;
 
 /** Something a person must be told that no operation of theirs asked for. */
 export const Notice = z.strictObject({
@@ -131,6 +158,37 @@ export const pageContract = {
   listModelFolders: query({ input: none, output: z.array(ModelFolder) }),
   addModelFolder: command({ input: z.strictObject({ grant: Id }), output: ModelFolder }),
   removeModelFolder: command({ input: z.strictObject({ id: Id }), output: nothing }),
+
+  /** What a comparison would take and whether it would be refused. Reads headers and counts tokens; throws what naming a model throws. */
+  priceComparison: query({ input: CompareRequest, output: ComparePrice }),
+  /** Begins it and returns; watchJob tells how it goes. Throws what the price names as its problem. */
+  startComparison: command({ input: CompareRequest, output: Job }),
+  /** Weights of one matrix, by its canonical name, in a model and in its reference. */
+  readHistogram: query({
+    input: z.strictObject({ referenceId: Id, variantId: Id, tensor: z.string().min(1).max(300) }),
+    output: WeightHistogram,
+  }),
+
+  /** Newest first; titles name files without their folders. */
+  listJobs: query({ input: none, output: z.array(Job) }),
+  /** What there is of it, then what comes, until it ends; at once where it has. */
+  watchJob: stream({ input: z.strictObject({ id: Id }), chunk: JobUpdate, done: Job }),
+  /** Asks for the end of a job; one that was interrupted will not be resumed, and what it kept is deleted. */
+  cancelJob: command({ input: z.strictObject({ id: Id }), output: Job }),
+  /** Goes on with an interrupted comparison and returns; at start the app does so by itself with its own. */
+  resumeJob: command({ input: z.strictObject({ id: Id }), output: Job }),
+
+  /** Newest first. Null: of every kind. */
+  listRuns: query({
+    input: z.strictObject({ kind: RunKind.nullable(), limit: z.int().min(1).max(10_000) }),
+    output: z.array(RunSummary),
+  }),
+  readRun: query({ input: z.strictObject({ id: Id }), output: PageRun }),
+  removeRun: command({ input: z.strictObject({ id: Id }), output: nothing }),
+  /** Of a comparison a page, a table or all of it; of other runs all of it or their figures. */
+  exportRun: query({ input: z.strictObject({ id: Id, format: ReportFormat }), output: Report }),
+  /** Begins the same comparison again, as a job. Throws bad-request for other kinds and where a model is another one now. */
+  repeatRun: command({ input: z.strictObject({ id: Id }), output: Job }),
 
   createChat: command({ input: ChatChange, output: Chat }),
   readChat: query({

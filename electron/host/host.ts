@@ -8,6 +8,7 @@ import { cacheHandlers } from './caches/cache-handlers.ts';
 import { Caches } from './caches/caches.ts';
 import { Chats } from './chats/chats.ts';
 import { ownChats } from './chats/owner.ts';
+import { compareHandlers } from './compare/handlers.ts';
 import { Diagnostics } from './diagnostics/diagnostics.ts';
 import { loggingErrors } from './diagnostics/error-log.ts';
 import type { EngineStarter } from './engines/engine-starter.ts';
@@ -124,6 +125,7 @@ function hostOf(services: Services): Host {
     ...packHandlers(services),
     ...diskHandlers(services),
     ...estimateHandlers(services),
+    ...compareHandlers(),
   };
   return {
     serve: (port) => serve(port, hostContract, handlers),
@@ -187,7 +189,7 @@ function listHandlers({ jobs, runs }: Services): Pick<Handlers<HostContract>, Li
   return {
     listJobs: () => jobs.list(),
     cancelJob: ({ id }) => jobs.cancel(id),
-    listRuns: ({ limit }) => runs.list(limit),
+    listRuns: ({ kind, limit }) => runs.list(kind, limit),
     readRun: ({ id }) => runs.read(id),
   };
 }

@@ -1,25 +1,50 @@
-/** Long work that a person can see and stop from any process: persisted, with its progress. */
+/** Long work that a person can see and stop from any process: persisted, with its progress; of some also what is needed to go on with it. */
 import type { z } from 'zod';
 import type { Job, JobKind } from '../../contract/host-contract.ts';
 import type { Progress } from '../../contract/engine-contract.ts';
-import { LabError, toLabError } from '../../contract/errors.ts';
+import { errorTable, LabError, toLabError } from '../../contract/errors.ts';
 import { newId } from '../new-id.ts';
 import { isProcessAlive, processIdentity } from '../process-identity.ts';
 import type { Store } from '../store/store.ts';
-import type { Row } from '../store/store-contract.ts';
+import type { Row, SqlValue, Statement } from '../store/store-contract.ts';
 
 const writeEveryMs = 500;
 const lookForCancelMs = 500;
 
 export interface RunningJob {
   readonly id: string;
-  /** Fires when the job is cancelled, here or from another process. */
+  /** Fires when the job is cancelled, here or from another process, and when its caller left. */
   readonly signal: AbortSignal;
   /** Keeps the latest; written twice a second at most. */
   report(progress: Progress): void;
-  /** Writes the final state by how the work ended; null: well. */
-  end(failure: unknown): Promise<void>;
+  /** A part that is done, on disk when the promise resolves: a job that goes on finds it. One that is there is replaced. */
+  keep(part: string, data: unknown): Promise<void>;
+  /** Writes the final state by how the work ended; null: well, and left this run. */
+  end(failure: unknown, runId?: string): Promise<void>;
 }
+
+/** What a job that can be gone on with begins with. */
+export interface Resumable {
+  readonly request: unknown;
+  /** At the start of the app; others wait for a person. */
+  readonly resumesItself: boolean;
+}
+
+/** A job that goes on, and what it kept. */
+export interface ResumedJob {
+  readonly job: RunningJob;
+  readonly request: unknown;
+  readonly parts: ReadonlyMap<string, unknown>;
+}
+
+/** Interrupted, or failed in a way that may pass, and it is known what was asked for. */
+const isResumable = `request IS NOT NULL AND (state = 'interrupted' OR (state = 'failed' AND error ->> 'code' IN (${Object.entries(
+  errorTable,
+)
+  .filter(([, { retry }]) => retry)
+  .map(([code]) => `'${code}'`)
+  .join(', ')})))`;
+const columns = `*, (${isResumable}) AS can_resume`;
 
 export class Jobs {
   readonly #store: Store;
@@ -31,21 +56,37 @@ export class Jobs {
 
   async list(): Promise<Job[]> {
     await this.interruptDead();
-    const rows = await this.#store.run('SELECT * FROM jobs ORDER BY created_at DESC, id DESC LIMIT 1000');
+    const rows = await this.#store.run(
+      `SELECT ${columns} FROM jobs ORDER BY created_at DESC, id DESC LIMIT 1000`,
+    );
     return rows.map(toJob);
   }
 
-  /** Asks for the end of a job. Throws not-found, and bad-request for one that has ended. */
+  /** Throws not-found. */
+  async read(id: string): Promise<Job> {
+    await this.interruptDead();
+    const [row] = await this.#store.run(`SELECT ${columns} FROM jobs WHERE id = ?`, id);
+    if (!row) throw new LabError('not-found', `There is no job ${id}.`);
+    return toJob(row);
+  }
+
+  /** Asks for the end of a job; one that waits to be gone on with ends at once. Throws not-found, and bad-request for one that has ended. */
   async cancel(id: string): Promise<Job> {
     await this.interruptDead();
-    const [row] = await this.#store.run(
-      `UPDATE jobs SET cancel_asked = 1 WHERE id = ? AND state IN ('queued', 'running') RETURNING *`,
-      id,
-    );
+    const [asked, given] = await this.#store.transaction([
+      {
+        sql: `UPDATE jobs SET cancel_asked = 1 WHERE id = ? AND state IN ('queued', 'running') RETURNING ${columns}`,
+        parameters: [id],
+      },
+      {
+        sql: `UPDATE jobs SET state = 'cancelled', request = NULL WHERE id = ? AND ${isResumable} RETURNING ${columns}`,
+        parameters: [id],
+      },
+      deleteOrphans,
+    ]);
+    const row = asked?.[0] ?? given?.[0];
     if (row) return toJob(row);
-    const [ended] = await this.#store.run('SELECT * FROM jobs WHERE id = ?', id);
-    if (!ended) throw new LabError('not-found', `There is no job ${id}.`);
-    throw new LabError('bad-request', `Job ${id} has ended already (${toJob(ended).state}).`);
+    throw new LabError('bad-request', `Job ${id} has ended already (${(await this.read(id)).state}).`);
   }
 
   /** Jobs whose process died without a word become `interrupted`. */
@@ -83,13 +124,20 @@ export class Jobs {
     }
   }
 
-  async begin(kind: z.infer<typeof JobKind>, title: string, signal: AbortSignal): Promise<RunningJob> {
+  async begin(
+    kind: z.infer<typeof JobKind>,
+    title: string,
+    signal: AbortSignal,
+    resumable: Resumable | null = null,
+  ): Promise<RunningJob> {
     const id = newId();
+    const request = resumable && JSON.stringify(resumable.request);
     await this.#store.run(
-      `INSERT INTO jobs (id, kind, title, state, phase, done, total, host, created_at) VALUES (?, ?, ?, 'queued', '', 0, 0, ?, ?)`,
-      ...[id, kind, title, this.#host, Date.now()],
+      `INSERT INTO jobs (id, kind, title, state, phase, done, total, host, created_at, request, resumes_itself)
+       VALUES (?, ?, ?, 'queued', '', 0, 0, ?, ?, ?, ?)`,
+      ...[id, kind, title, this.#host, Date.now(), request, Number(resumable?.resumesItself ?? false)],
     );
-    return this.#watch(id, signal);
+    return this.#watch(id, signal, resumable !== null);
   }
 
   /** Where one job at a time may work on the target, which ends the title. Throws the refusal of the one that does now, in whatever process. */
@@ -112,10 +160,55 @@ export class Jobs {
       },
     ]);
     if (found[0]) throw refusal(toJob(found[0]));
-    return this.#watch(id, signal);
+    return this.#watch(id, signal, false);
   }
 
-  #watch(id: string, outer: AbortSignal): RunningJob {
+  /** Takes a job over: no other process has it then. Throws not-found, and bad-request for one that cannot be gone on with. */
+  async resume(id: string, signal: AbortSignal): Promise<ResumedJob> {
+    await this.interruptDead();
+    const [row] = await this.#store.run(
+      `UPDATE jobs SET state = 'queued', host = ?, ended_at = NULL, error = NULL, cancel_asked = 0
+       WHERE id = ? AND ${isResumable} RETURNING request`,
+      ...[this.#host, id],
+    );
+    if (!row) {
+      const { state } = await this.read(id);
+      throw new LabError('bad-request', `Job ${id} cannot be gone on with: it is ${state}.`);
+    }
+    const parts = await this.parts(id);
+    return {
+      job: this.#watch(id, signal, true),
+      request: JSON.parse(String(row['request'])) as unknown,
+      parts,
+    };
+  }
+
+  /** What a job kept, by part. */
+  async parts(id: string): Promise<Map<string, unknown>> {
+    const rows = await this.#store.run(
+      'SELECT part, data FROM job_parts WHERE job_id = ? ORDER BY rowid',
+      id,
+    );
+    return new Map(rows.map(({ part, data }) => [String(part), JSON.parse(String(data)) as unknown]));
+  }
+
+  /** What was asked for; null: not known, or no longer kept. Throws not-found. */
+  async request(id: string): Promise<unknown> {
+    const [row] = await this.#store.run('SELECT request FROM jobs WHERE id = ?', id);
+    if (!row) throw new LabError('not-found', `There is no job ${id}.`);
+    return row['request'] === null ? null : (JSON.parse(String(row['request'])) as unknown);
+  }
+
+  /** Ids of jobs that go on at the start of the app, oldest first. */
+  async waitingForApp(): Promise<string[]> {
+    await this.interruptDead();
+    const rows = await this.#store.run(
+      `SELECT id FROM jobs WHERE resumes_itself = 1 AND state = 'interrupted' AND ${isResumable} ORDER BY created_at, id`,
+    );
+    return rows.map(({ id }) => String(id));
+  }
+
+  #watch(id: string, outer: AbortSignal, canResume: boolean): RunningJob {
     const controller = new AbortController();
     const abort = () => controller.abort();
     if (outer.aborted) abort();
@@ -142,12 +235,17 @@ export class Jobs {
         latest = progress;
         if (Date.now() - writtenAt >= writeEveryMs) write();
       },
-      end: async (failure) => {
+      keep: async (part, data) => {
+        const sql = `INSERT INTO job_parts (job_id, part, data) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data`;
+        await this.#store.run(sql, id, part, JSON.stringify(data));
+      },
+      end: async (failure, runId) => {
         clearInterval(watching);
         outer.removeEventListener('abort', abort);
         write();
         await writing;
-        await this.#writeEnd(id, failure);
+        const isLeft = canResume && outer.aborted && !(await this.#isCancelAsked(id));
+        await this.#writeEnd(id, failure, { runId: runId ?? null, isLeft });
       },
     };
   }
@@ -157,16 +255,41 @@ export class Jobs {
     return rows[0]?.['cancel_asked'] === 1;
   }
 
-  async #writeEnd(id: string, failure: unknown): Promise<void> {
+  /** `isLeft`: its caller went away, which says nothing against going on with it. */
+  async #writeEnd(
+    id: string,
+    failure: unknown,
+    { runId, isLeft }: { runId: string | null; isLeft: boolean },
+  ) {
     const error = failure === null ? null : toLabError(failure);
-    const state = error === null ? 'done' : error.code === 'cancelled' ? 'cancelled' : 'failed';
+    const state = endState(error, isLeft);
     const text =
       error && state === 'failed' ? JSON.stringify({ code: error.code, message: error.message }) : null;
-    await this.#store.run(
-      `UPDATE jobs SET state = ?1, error = ?2, ended_at = ?3, done = iif(?1 = 'done', total, done) WHERE id = ?4`,
-      ...[state, text, Date.now(), id],
-    );
+    const parameters: SqlValue[] = [state, text, Date.now(), id, runId];
+    await this.#store.transaction([
+      {
+        sql: `UPDATE jobs SET state = ?1, error = ?2, ended_at = ?3, run_id = ?5, done = iif(?1 = 'done', total, done) WHERE id = ?4`,
+        parameters,
+      },
+      {
+        sql: `UPDATE jobs SET request = NULL WHERE id = ? AND request IS NOT NULL AND NOT (${isResumable})`,
+        parameters: [id],
+      },
+      deleteOrphans,
+    ]);
   }
+}
+
+/** What jobs kept that will not be gone on with. */
+const deleteOrphans: Statement = {
+  sql: `DELETE FROM job_parts WHERE job_id IN (SELECT id FROM jobs WHERE request IS NULL)`,
+  parameters: [],
+};
+
+function endState(error: LabError | null, isLeft: boolean): Job['state'] {
+  if (error === null) return 'done';
+  if (isLeft) return 'interrupted';
+  return error.code === 'cancelled' ? 'cancelled' : 'failed';
 }
 
 function toJob(row: Row): Job {
@@ -181,5 +304,7 @@ function toJob(row: Row): Job {
     error: row['error'] === null ? null : (JSON.parse(String(row['error'])) as Job['error']),
     createdAt: Number(row['created_at']),
     endedAt: row['ended_at'] === null ? null : Number(row['ended_at']),
+    canResume: row['can_resume'] === 1,
+    runId: row['run_id'] === null ? null : String(row['run_id']),
   };
 }

@@ -94,4 +94,17 @@ export const migrations: readonly string[] = [
   ALTER TABLE measurements_by_budget RENAME TO measurements;
   CREATE TABLE expert_uses (model_identity TEXT PRIMARY KEY, at INTEGER NOT NULL, uses TEXT NOT NULL) STRICT;
   `,
+  // Jobs that can be gone on with: what was asked for and the parts that are done. Runs: what a list shows, so that it reads no records; null in
+  // runs of before, whose records are small.
+  `
+  ALTER TABLE jobs ADD COLUMN request TEXT;
+  ALTER TABLE jobs ADD COLUMN resumes_itself INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE jobs ADD COLUMN run_id TEXT;
+  CREATE TABLE job_parts (
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, part TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (job_id, part)
+  ) STRICT;
+  ALTER TABLE runs ADD COLUMN title TEXT;
+  ALTER TABLE runs ADD COLUMN machine TEXT;
+  ALTER TABLE runs ADD COLUMN headlines TEXT;
+  `,
 ];

@@ -132,6 +132,7 @@ function mend(database: DatabaseSync): void {
     DELETE FROM timelines WHERE message_id NOT IN (SELECT id FROM messages);
     UPDATE messages SET reply = json_set(reply, '$.hasTimeline', json('false'))
       WHERE json_valid(reply) AND id NOT IN (SELECT message_id FROM timelines) AND json_extract(reply, '$.hasTimeline');
+    DELETE FROM job_parts WHERE job_id NOT IN (SELECT id FROM jobs);
     UPDATE chats SET message_count = (SELECT count(*) FROM messages WHERE chat_id = chats.id);
     UPDATE chats SET leaf_id = (SELECT id FROM messages WHERE chat_id = chats.id ORDER BY sequence DESC LIMIT 1)
       WHERE leaf_id NOT IN (SELECT id FROM messages WHERE chat_id = chats.id);

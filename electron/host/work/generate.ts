@@ -3,13 +3,8 @@ import { randomInt } from 'node:crypto';
 import type { z } from 'zod';
 import { engineContract, type Encoded, type ReplyEvent } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
-import {
-  Compute,
-  type HostContract,
-  type Prompt,
-  type RunEvent,
-  type RunResult,
-} from '../../contract/host-contract.ts';
+import type { HostContract, Prompt, RunEvent, RunResult } from '../../contract/host-contract.ts';
+import { Compute } from '../../contract/machine.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { Handlers, StreamContext } from '../../contract/rpc.ts';
 import { SamplingParameters, type SamplingChoice } from '../../contract/sampling.ts';

@@ -1,7 +1,8 @@
 /** Opening a model in an engine process, with what the host adds: threads, the cache folder, the job of building a graph. */
 import { availableParallelism } from 'node:os';
 import type { KvCodec, ModelInfo, OpenModel, Progress } from '../../contract/engine-contract.ts';
-import type { Compute, WorkEvent } from '../../contract/host-contract.ts';
+import type { WorkEvent } from '../../contract/host-contract.ts';
+import type { Compute } from '../../contract/machine.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { StreamContext } from '../../contract/rpc.ts';
 import type { EngineProcess } from '../engines/engine-starter.ts';
