@@ -15,3 +15,19 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
   const high = sorted[Math.ceil(place)] ?? 0;
   return low + (high - low) * (place - Math.floor(place));
 }
+
+/** In order; 0 where there are none. */
+export function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Summed from the least up, so that small ones count. */
+export function distribution(values: readonly number[]) {
+  const sorted = [...Float64Array.from(values).sort()];
+  return {
+    mean: mean(sorted),
+    median: quantile(sorted, 0.5),
+    p99: quantile(sorted, 0.99),
+    max: sorted.at(-1) ?? 0,
+  };
+}

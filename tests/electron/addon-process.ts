@@ -68,8 +68,13 @@ function sampling() {
 
 function scoring() {
   const rows = row(3 * 500, 1);
-  const { negativeLogProbability, argmax } = addon.scoreRows(rows, 500, Int32Array.of(1, 2, 3));
-  const divergence = addon.divergenceRows(rows, row(3 * 500, 2), 500);
+  const others = row(3 * 500, 2);
+  const { negativeLogProbability, argmax, divergence } = addon.scoreRows(
+    [rows, others],
+    500,
+    Int32Array.of(1, 2, 3),
+    2,
+  );
   return [negativeLogProbability, argmax, divergence].map(hash);
 }
 
@@ -165,7 +170,7 @@ async function refusing(engine: NativeEngine) {
     () => session.evaluate(input(new Array<number>(33).fill(1), 0)),
     () => session.restore(new Uint8Array(100)),
     () => session.truncate(1),
-    () => addon.scoreRows(new Float32Array(3), 2, new Int32Array(1)),
+    () => addon.scoreRows([new Float32Array(3)], 2, new Int32Array(1), 1),
   ];
   const refusals = [];
   for (const call of calls) refusals.push(await refusal(call));

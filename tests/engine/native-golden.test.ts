@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Arithmetic, Engine } from '../../electron/engine/engine.ts';
-import { divergenceRows, scoreRows } from '../../electron/engine/native/sampler.ts';
+import { scoreRows } from '../../electron/engine/native/sampler.ts';
 import { readModelSource } from '../../electron/formats/open-source.ts';
 import { resolveModel } from '../../models/families/index.ts';
 import {
@@ -153,8 +153,9 @@ describe('the bundled model in the native engine', () => {
         const width = engine.info.vocabularySize;
         const logits = (await rowsOf(session, window)).subarray(0, targets.length * width);
         session.close();
-        losses.get(arithmetic)!.push(...scoreRows(logits, width, targets).negativeLogProbability);
-        if (reference) divergences.push(...divergenceRows(reference, logits, width));
+        const [first, second] = scoreRows(reference ? [reference, logits] : [logits], width, targets);
+        losses.get(arithmetic)!.push(...(second ?? first)!.negativeLogProbability);
+        if (second?.divergence) divergences.push(...second.divergence);
         reference = logits;
       }
     }

@@ -384,13 +384,20 @@ export interface NativeAddon {
     new (engine: NativeEngine, options: NativeSessionOptions): NativeSession;
     new (fork: NativeSession): NativeSession;
   };
-  /** log-sum-exp, argmax and −log p(target) of each row (rows × V): the sums perplexity needs, in float64. */
-  scoreRows(logits: Float32Array, vocabularySize: number, targets: Int32Array): {
+  /**
+   * Matrices (rows × V) of a reference, which is the first, and of models that read the same: 1 to 8. −log p(target) and argmax of each row, matrix
+   * after matrix, and KL(reference ‖ model) in nats of each but the first, all in float64. JavaScript waits.
+   */
+  scoreRows(
+    logits: readonly Float32Array[],
+    vocabularySize: number,
+    targets: Int32Array,
+    threads: number,
+  ): {
     negativeLogProbability: Float64Array;
     argmax: Int32Array;
+    divergence: Float64Array;
   };
-  /** KL(reference ‖ model) in nats of each row, float64. */
-  divergenceRows(reference: Float32Array, model: Float32Array, vocabularySize: number): Float64Array;
   /** CRC32C of bytes. `seed`: that of what comes before them, 0 at the beginning. */
   crc32c(bytes: Uint8Array, seed: number): number;
   /** Locks an open file, by its number, against others that ask for it too, in any process, until it is closed. False: another holds it. */

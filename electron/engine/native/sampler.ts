@@ -22,10 +22,14 @@ export interface Sampler {
   setState(state: [bigint, bigint]): void;
 }
 
-/** −ln p(target) and the likeliest id of each row. */
+/** Of one model's rows. */
 export interface RowScores {
+  /** −ln p(target). */
   readonly negativeLogProbability: Float64Array;
+  /** The lowest of the likeliest ids. */
   readonly argmax: Int32Array;
+  /** KL(first ‖ this) in nats; null for the first. */
+  readonly divergence: Float64Array | null;
 }
 
 const largestId = 0x7fff_ffff;
@@ -57,16 +61,22 @@ export function createSampler(parameters: SamplingParameters): Sampler {
   };
 }
 
-/** Scores rows (rows × V) of logits against one target id each, in float64. Throws `invalid-numbers` naming the row, and `bad-request`. */
-export function scoreRows(logits: Float32Array, vocabularySize: number, targets: Int32Array): RowScores {
-  return withCodes(() => nativeAddon().scoreRows(logits, vocabularySize, targets));
-}
-
-/** KL(reference ‖ model) in nats of each row (rows × V each), in float64. Throws `invalid-numbers` naming the row, and `bad-request`. */
-export function divergenceRows(
-  reference: Float32Array,
-  model: Float32Array,
+/**
+ * Scores rows (rows × V each) of a reference, which is the first, and of up to seven models that read the same, against one target id each, in
+ * float64. The number of threads changes no bit. Throws `invalid-numbers` naming the row, and `bad-request`.
+ */
+export function scoreRows(
+  logits: readonly Float32Array[],
   vocabularySize: number,
-): Float64Array {
-  return withCodes(() => nativeAddon().divergenceRows(reference, model, vocabularySize));
+  targets: Int32Array,
+  threads = 1,
+): RowScores[] {
+  const scores = withCodes(() => nativeAddon().scoreRows(logits, vocabularySize, targets, threads));
+  const part = <T extends Float64Array | Int32Array>(all: T, model: number) =>
+    all.subarray(model * targets.length, (model + 1) * targets.length) as T;
+  return logits.map((_, model) => ({
+    negativeLogProbability: part(scores.negativeLogProbability, model),
+    argmax: part(scores.argmax, model),
+    divergence: model === 0 ? null : part(scores.divergence, model - 1),
+  }));
 }

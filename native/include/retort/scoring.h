@@ -2,6 +2,7 @@
 // Pure functions without state; a row may hold −infinity (a masked token) but no NaN, no +infinity and at least one finite number.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -23,11 +24,13 @@ struct RowScore {
   std::int32_t argmax;
 };
 
-// One row (V). Throws Failure: invalid_numbers, bad_request (target outside 0…V−1).
-RowScore score_row(std::span<const float> logits, std::int32_t target);
+// Rows that can be scored together: a reference and what is compared with it.
+constexpr std::size_t most_scored = 8;
 
-// KL(reference ‖ model) in nats of two rows (V); never negative, +infinity where the model rules out what the reference allows.
-// Throws Failure: invalid_numbers, bad_request (lengths differ).
-double row_divergence(std::span<const float> reference, std::span<const float> model);
+// Rows (V each) of a reference, which is the first, and of models that read the same, against one target. `scores` has one for each row, `divergences`
+// KL(reference ‖ model) in nats for each but the first: never negative, exactly 0 for equal rows, +infinity where the model rules out what the
+// reference allows. Each exponential is computed once. Throws Failure: invalid_numbers, bad_request (target outside 0…V−1, lengths differ, more
+// than most_scored rows or none).
+void score_rows(std::span<const std::span<const float>> rows, std::int32_t target, std::span<RowScore> scores, std::span<double> divergences);
 
 }  // namespace retort

@@ -33,10 +33,9 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("measureKernelSets", Napi::Function::New<measure_kernel_sets>(env, "measureKernelSets"));
   exports.Set("measureDisk", Napi::Function::New<measure_disk_curve>(env, "measureDisk"));
   exports.Set("replayReads", Napi::Function::New<replay_recorded_reads>(env, "replayReads"));
-  exports.Set("scoreRows", Napi::Function::New<score_rows>(env, "scoreRows"));
+  exports.Set("scoreRows", Napi::Function::New<score_matrices>(env, "scoreRows"));
   exports.Set("crc32c", Napi::Function::New<checksum>(env, "crc32c"));
   exports.Set("lockFile", Napi::Function::New<lock_open_file>(env, "lockFile"));
-  exports.Set("divergenceRows", Napi::Function::New<divergence_rows>(env, "divergenceRows"));
   return exports;
 }
 

@@ -1,11 +1,10 @@
-// The JavaScript functions scoreRows and divergenceRows: retort/scoring.h applied to each row of a matrix.
+// The JavaScript function scoreRows: retort/scoring.h applied to each row of matrices.
 #pragma once
 
 #include <napi.h>
 
 namespace retort::binding {
 
-Napi::Value score_rows(const Napi::CallbackInfo& info);
-Napi::Value divergence_rows(const Napi::CallbackInfo& info);
+Napi::Value score_matrices(const Napi::CallbackInfo& info);
 
 }  // namespace retort::binding
