@@ -1,5 +1,13 @@
 /** Operations of one engine process: the host's only way to a model file. A process serves one open model, or one lab job. */
 import { z } from 'zod';
+import {
+  CompareForced,
+  CompareQuality,
+  CompareWeights,
+  mostVariants,
+  WeightHistogram,
+  WindowScores,
+} from './compare-figures.ts';
 import { command, query, stream } from './operation.ts';
 import { GenerationDefaults, SamplingParameters } from './sampling.ts';
 import { StepSummary, TraceRecord } from './trace.ts';
@@ -422,6 +430,15 @@ export const CodecComparison = z.strictObject({
   codecs: z.array(CodecResult),
 });
 export type CodecComparison = z.infer<typeof CodecComparison>;
+/** What a comparison tells on its way: its windows are what it can go on from. */
+export const ComparingEvent = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('progress'), progress: Progress }),
+  z.strictObject({ type: z.literal('forced'), forced: CompareForced }),
+  z.strictObject({ type: z.literal('window'), index: count, scores: WindowScores }),
+  /** Of the windows so far. */
+  z.strictObject({ type: z.literal('quality'), quality: CompareQuality }),
+]);
+export type ComparingEvent = z.infer<typeof ComparingEvent>;
 
 export const engineContract = {
   /** Reads headers only; works in a process that never opens weights. */
@@ -577,6 +594,43 @@ export const engineContract = {
       model: ModelInfo,
       reference: ModelInfo.nullable(),
     }),
+  }),
+  /** A lab job: opens its models together, the reference first; they read the reference's reply, then a text. */
+  compare: stream({
+    input: z.strictObject({
+      models: z.array(OpenModel).min(2).max(mostVariants),
+      /** What errors call them. */
+      names: z.array(z.string()).min(2).max(mostVariants),
+      /** Null: not asked for, or known already. */
+      reply: z.strictObject({ promptIds: TokenIds.min(1), ids: TokenIds }).nullable(),
+      quality: z
+        .strictObject({
+          ids: TokenIds.min(2),
+          context: z.int().min(2).max(1_000_000),
+          /** Those that were read before. */
+          windows: z.array(WindowScores).max(16_777_216),
+        })
+        .nullable(),
+    }),
+    chunk: ComparingEvent,
+    done: z.strictObject({ forced: CompareForced.nullable(), quality: CompareQuality.nullable() }),
+  }),
+  /** Every matrix of variants against the reference's, one at a time. */
+  weightErrors: stream({
+    input: z.strictObject({
+      reference: modelPath,
+      variants: z
+        .array(modelPath)
+        .min(1)
+        .max(mostVariants - 1),
+    }),
+    chunk: Progress,
+    done: CompareWeights,
+  }),
+  /** Weights of one matrix by its canonical name. Throws bad-request where one of the two has no such matrix. */
+  weightHistogram: query({
+    input: z.strictObject({ reference: modelPath, variant: modelPath, tensor: z.string().min(1).max(300) }),
+    output: WeightHistogram,
   }),
   /**
    * Writes a pack of a model (electron/formats/pack). `out` is absolute, and nothing has this name yet. Cancelled, killed or out of room, it leaves an unfinished file

@@ -1,4 +1,5 @@
 /** Perplexity, and with a reference the Kullback–Leibler divergence from it: windows of N ids without overlap, each alone from position 0. */
+import type { ModelScores } from '../contract/compare-figures.ts';
 import { LabError } from '../contract/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { PerplexityResult } from '../contract/engine-contract.ts';
@@ -6,7 +7,7 @@ import type { z } from 'zod';
 import type { LabHooks } from './bench.ts';
 import { checkLockStep } from './lock-step.ts';
 import { distribution, mean } from './spread.ts';
-import { scoreWindow, type ModelScores } from './window-scores.ts';
+import { scoreWindow } from './window-scores.ts';
 
 export interface PerplexityRequest {
   readonly ids: readonly number[];

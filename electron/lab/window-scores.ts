@@ -1,22 +1,7 @@
 /** What is kept of a window of ids that a reference and models beside it have read: one number for each position. */
+import type { ModelScores, WindowScores } from '../contract/compare-figures.ts';
 import type { Engine } from '../engine/engine.ts';
 import { readTogether, type LockStepHooks } from './lock-step.ts';
-
-export interface ModelScores {
-  /** −ln p of each id. */
-  readonly negativeLogProbability: readonly number[];
-  /** KL(reference ‖ model) in nats, and whether the likeliest id is the reference's (1) or not (0); empty for the reference. */
-  readonly divergence: readonly number[];
-  readonly agreement: readonly number[];
-}
-/** One for each model, the reference first. */
-export type WindowScores = readonly ModelScores[];
-
-interface Growing {
-  readonly negativeLogProbability: number[];
-  readonly divergence: number[];
-  readonly agreement: number[];
-}
 
 /** Ids from `firstCounted` of the window on count. Throws as readTogether. */
 export async function scoreWindow(
@@ -25,7 +10,11 @@ export async function scoreWindow(
   firstCounted: number,
   hooks: Pick<LockStepHooks, 'signal' | 'report'>,
 ): Promise<WindowScores> {
-  const window = engines.map((): Growing => ({ negativeLogProbability: [], divergence: [], agreement: [] }));
+  const window = engines.map((): ModelScores => ({
+    negativeLogProbability: [],
+    divergence: [],
+    agreement: [],
+  }));
   await readTogether(engines, ids, firstCounted, {
     ...hooks,
     scored({ scores }) {

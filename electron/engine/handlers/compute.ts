@@ -1,18 +1,18 @@
 /** Operations that compute: one open model, or a lab job's own models. */
-import type { EngineContract, OpenModel } from '../../contract/engine-contract.ts';
+import type { EngineContract } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { Handlers } from '../../contract/rpc.ts';
 import { bench } from '../../lab/bench.ts';
-import { perplexity } from '../../lab/perplexity.ts';
 import { generate, type GenerateHooks } from '../generate.ts';
 import { writeLogits } from '../logits.ts';
 import { peakBytes } from '../memory.ts';
 import { measureDisk } from '../native/measure-disk.ts';
-import { openModel, type OpenedModel } from '../open-engine.ts';
+import { openModel } from '../open-engine.ts';
 import { packModel } from '../pack/pack-model.ts';
 import { verifyPack } from '../pack/verify.ts';
 import { cacheHandlers, type Caching } from './cache.ts';
 import type { EngineState } from './engine-state.ts';
+import { labHandlers, type LabWork } from './lab.ts';
 import { flashReading, streamingOf } from '../flash.ts';
 import { progressSender } from './progress.ts';
 
@@ -25,7 +25,7 @@ export type Computing = Caching &
     | 'forget'
     | 'logits'
     | 'bench'
-    | 'perplexity'
+    | LabWork
     | 'pack'
     | 'verifyPack'
     | 'memory'
@@ -95,25 +95,7 @@ export function computeHandlers(state: EngineState): Computing {
       return { ...request, ...speeds, peakBytes: peakBytes() };
     },
 
-    async perplexity(request, { signal, emit }) {
-      const progress = progressSender(emit);
-      const hooks = { signal, onProgress: progress.report };
-      const opened: OpenedModel[] = [];
-      const open = async (request: OpenModel) => {
-        const model = await openModel(request, hooks);
-        opened.push(model);
-        return model;
-      };
-      try {
-        const model = await open(request.model);
-        const reference = request.reference && (await open(request.reference));
-        const result = await perplexity(model.engine, reference?.engine ?? null, request, hooks);
-        return { ...result, model: model.info, reference: reference?.info ?? null };
-      } finally {
-        for (const { engine } of opened) await engine.close();
-        await progress.finish();
-      }
-    },
+    ...labHandlers(),
 
     async pack(request, { signal, emit }) {
       const progress = progressSender(emit);
