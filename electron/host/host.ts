@@ -8,6 +8,7 @@ import { cacheHandlers } from './caches/cache-handlers.ts';
 import { Caches } from './caches/caches.ts';
 import { Chats } from './chats/chats.ts';
 import { ownChats } from './chats/owner.ts';
+import { Comparisons } from './compare/comparisons.ts';
 import { compareHandlers } from './compare/handlers.ts';
 import { Diagnostics } from './diagnostics/diagnostics.ts';
 import { loggingErrors } from './diagnostics/error-log.ts';
@@ -92,6 +93,8 @@ export async function openPageHost(options: HostOptions): Promise<PageHost> {
     const tell = telling.notices.add.bind(telling.notices);
     const services = createServices(options, await openOwnedStore(options.home, { tell }), telling);
     await services.chats.takeOver();
+    // How each of them ends is its job's to tell.
+    void services.comparisons.resumeOwn().catch(() => undefined);
     return pageHostOf(services, letGo);
   } catch (error) {
     letGo();
@@ -125,13 +128,14 @@ function hostOf(services: Services): Host {
     ...packHandlers(services),
     ...diskHandlers(services),
     ...estimateHandlers(services),
-    ...compareHandlers(),
+    ...compareHandlers(services),
   };
   return {
     serve: (port) => serve(port, hostContract, handlers),
     async close() {
       await services.replies.close();
       services.loaded.unload();
+      await services.comparisons.close();
       await Promise.all([services.text.close(), services.engines.close()]);
       // What cannot be deleted now is found again: no reason to fail work that is done.
       await services.caches.removeAbandoned().catch(() => undefined);
@@ -180,7 +184,7 @@ function createServices(options: HostOptions, store: Store, { events, notices }:
     measurements: new Measurements(store),
     diagnostics: new Diagnostics({ home, cache, userHome: homedir() }, { ...shared, chats, loaded }),
   };
-  return { ...services, replies: new Replies(services) };
+  return { ...services, replies: new Replies(services), comparisons: new Comparisons(services) };
 }
 
 type Listing = 'listJobs' | 'cancelJob' | 'listRuns' | 'readRun';

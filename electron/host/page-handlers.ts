@@ -4,7 +4,7 @@ import type { AppEvent, PageContract } from '../contract/page-contract.ts';
 import type { Handlers } from '../contract/rpc.ts';
 import { cacheHandlers } from './caches/cache-handlers.ts';
 import { chatHandlers } from './chats/handlers.ts';
-import { pageCompareHandlers } from './compare/handlers.ts';
+import { pageCompareHandlers, pageJobHandlers, pageRunHandlers } from './compare/handlers.ts';
 import { diagnosticsHandlers } from './diagnostics/diagnostics-handlers.ts';
 import { kvCacheHandlers } from './kv-cache/kv-cache-handlers.ts';
 import { loadHandlers } from './loaded/load-handlers.ts';
@@ -30,7 +30,9 @@ export function pageHandlers(services: Services): Handlers<PageContract> {
     ...cacheHandlers(services),
     ...kvCacheHandlers(services),
     ...diagnosticsHandlers(services),
-    ...pageCompareHandlers(),
+    ...pageCompareHandlers(services),
+    ...pageJobHandlers(services),
+    ...pageRunHandlers(services),
   };
 }
 

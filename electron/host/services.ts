@@ -1,5 +1,6 @@
 import type { Caches } from './caches/caches.ts';
 import type { Chats } from './chats/chats.ts';
+import type { Comparisons } from './compare/comparisons.ts';
 import type { Diagnostics } from './diagnostics/diagnostics.ts';
 import type { EngineStarter } from './engines/engine-starter.ts';
 import type { AppEvents } from './events.ts';
@@ -41,4 +42,5 @@ export interface Services {
   readonly measurements: Measurements;
   readonly diagnostics: Diagnostics;
   readonly replies: Replies;
+  readonly comparisons: Comparisons;
 }

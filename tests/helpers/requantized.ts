@@ -51,7 +51,7 @@ export async function requantized(
     ...base,
     folder,
     path,
-    files: [...base.files, { name: `${type}.bin`, path, bytes: offset }],
+    files: [...base.files, { name: `${type}.bin`, path, bytes: offset, headerBytes: 0 }],
     tensors,
   };
 }

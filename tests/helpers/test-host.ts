@@ -30,8 +30,8 @@ export interface TestHost {
 
 export interface TestPageHost extends TestHost {
   readonly page: Client<PageContract>;
-  /** Ends the host before the test does. */
-  close(): Promise<void>;
+  /** As when the app ends; the end of the test is then no second one. */
+  readonly close: () => Promise<void>;
 }
 
 /** Engines as the command line starts them, and their ids. */
@@ -71,14 +71,16 @@ export async function startPageHost(
   system: SystemMemory | null = null,
 ): Promise<TestPageHost> {
   const { starter, engines } = watchedStarter();
-  const host = await openPageHost({
+  const opened = await openPageHost({
     ...alone(home),
     starter,
     ...(system ? { system: () => system } : {}),
   });
+  let closing: Promise<void> | null = null;
+  const host = { ...opened, close: () => (closing ??= opened.close()) };
   const [here, there] = portPair();
   host.servePage(there);
-  const close = () => host.close();
+  const { close } = host;
   return { client: clientOf(host), page: connect(here, pageContract), home, engines, close };
 }
 

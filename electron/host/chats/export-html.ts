@@ -1,4 +1,5 @@
 /** One page that needs nothing else and runs nothing: every text is escaped, and its own policy forbids the rest. */
+import { escaped } from '../escape-html.ts';
 import type { AttachedFile, Chat, Message } from '../../contract/chats.ts';
 
 const style = `
@@ -40,18 +41,4 @@ function section(heading: string, text: string, after: string): string {
 
 function fileDetails({ name, text }: AttachedFile): string {
   return `<details><summary>${escaped(name)}</summary><pre>${escaped(text)}</pre></details>\n`;
-}
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** Characters that no page may hold become the one that stands for them. */
-function escaped(text: string): string {
-  const allowed = text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, '\ufffd');
-  return allowed.replace(/[&<>"']/g, (character) => entities[character] ?? '');
 }

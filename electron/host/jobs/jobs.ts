@@ -37,6 +37,12 @@ export interface ResumedJob {
   readonly parts: ReadonlyMap<string, unknown>;
 }
 
+export interface KeptPart {
+  readonly row: number;
+  readonly part: string;
+  readonly data: unknown;
+}
+
 /** Interrupted, or failed in a way that may pass, and it is known what was asked for. */
 const isResumable = `request IS NOT NULL AND (state = 'interrupted' OR (state = 'failed' AND error ->> 'code' IN (${Object.entries(
   errorTable,
@@ -192,6 +198,19 @@ export class Jobs {
     return new Map(rows.map(({ part, data }) => [String(part), JSON.parse(String(data)) as unknown]));
   }
 
+  /** Parts that were kept after the one of this row (0: all), but for those whose names begin with `hidden`. */
+  async partsAfter(id: string, row: number, hidden: string): Promise<KeptPart[]> {
+    const rows = await this.#store.run(
+      `SELECT rowid AS row, part, data FROM job_parts WHERE job_id = ? AND rowid > ? AND NOT glob(?, part) ORDER BY rowid`,
+      ...[id, row, `${hidden}*`],
+    );
+    return rows.map(({ row: place, part, data }) => ({
+      row: Number(place),
+      part: String(part),
+      data: JSON.parse(String(data)) as unknown,
+    }));
+  }
+
   /** What was asked for; null: not known, or no longer kept. Throws not-found. */
   async request(id: string): Promise<unknown> {
     const [row] = await this.#store.run('SELECT request FROM jobs WHERE id = ?', id);
@@ -236,7 +255,8 @@ export class Jobs {
         if (Date.now() - writtenAt >= writeEveryMs) write();
       },
       keep: async (part, data) => {
-        const sql = `INSERT INTO job_parts (job_id, part, data) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data`;
+        // A part that is replaced comes last: who follows the job finds it by its row.
+        const sql = `INSERT OR REPLACE INTO job_parts (job_id, part, data) VALUES (?, ?, ?)`;
         await this.#store.run(sql, id, part, JSON.stringify(data));
       },
       end: async (failure, runId) => {

@@ -8,12 +8,12 @@ import type { Measurement } from '../memory/measurements.ts';
 import { withoutPaths } from '../models/without-paths.ts';
 import type { Services } from '../services.ts';
 import { usualContext } from './loaded-model.ts';
-import { heldBytes } from './memory-budget.ts';
+import { heldBytes, type FreeMemory } from './memory-budget.ts';
 
 /** Contexts are offered in blocks of the KV cache. */
 const contextStep = 32;
 
-type Shared = Pick<Services, 'models' | 'settings' | 'text' | 'memory' | 'measurements' | 'caches'>;
+type Shared = Pick<Services, 'models' | 'settings' | 'text' | 'measurements' | 'caches'> & FreeMemory;
 type Ask = Parameters<Services['text']['estimate']>[0];
 
 /** A model by its id. From headers alone. Throws what reading them throws, and unsupported-… where no engine runs the model. */

@@ -96,7 +96,7 @@ async function fitOf(
 }
 
 const number = (value: number) => value.toLocaleString('en-GB');
-const gibibytes = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
+export const gibibytes = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
 
 function requireFit(title: string, fit: Fit | null): void {
   if (!fit || fit.fits) return;

@@ -72,6 +72,13 @@ export class MemoryReader {
     return { freeBytes: Math.max(0, free), reserveBytes, memoryBytes: totalBytes };
   }
 
+  /** For models beside the loaded one, which keeps what it has. */
+  freeBeside(): ModelBudget {
+    const { totalBytes, freeBytes } = this.#system();
+    const reserveBytes = reserveOf({ totalBytes });
+    return { freeBytes: Math.max(0, freeBytes - reserveBytes), reserveBytes, memoryBytes: totalBytes };
+  }
+
   async #read(): Promise<MemoryReading> {
     const { pid, weightsBytes, kvBytes, baselineBytes, memoryBudgetBytes } = this.#loaded;
     const apps = this.#appPids();

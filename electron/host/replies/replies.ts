@@ -32,7 +32,7 @@ interface Underway {
   readonly done: Promise<void>;
 }
 
-type Shared = Omit<Services, 'replies'>;
+type Shared = Omit<Services, 'replies' | 'comparisons'>;
 
 export class Replies {
   readonly #services: Shared;

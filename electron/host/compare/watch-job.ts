@@ -1,0 +1,55 @@
+/** A job as a page follows it, whichever process runs it: what there is, then what comes. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { CompareQuality, CompareWeights } from '../../contract/compare.ts';
+import type { Job } from '../../contract/host-contract.ts';
+import type { JobUpdate } from '../../contract/page-contract.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import { forcedPart, mergedForced, qualityPart, weightsPart, windowPrefix } from './comparison.ts';
+import { MeasuredColumn } from './measure-column.ts';
+import { openComparison, StoredRequest, withoutFolders } from './stored-request.ts';
+
+const lookEveryMs = 300;
+
+export async function watchJob(
+  jobs: Jobs,
+  id: string,
+  signal: AbortSignal,
+  emit: (update: JobUpdate) => Promise<void>,
+): Promise<Job> {
+  let told = '';
+  let row = 0;
+  for (let isFirst = true; ; isFirst = false) {
+    // Read before the parts: a job that has ended then has all that it kept told.
+    const job = withoutFolders(await jobs.read(id));
+    const text = JSON.stringify(job);
+    if (text !== told) await emit({ type: 'job', job });
+    told = text;
+    if (job.kind === 'compare') {
+      if (isFirst) await tellRequest(jobs, job, emit);
+      for (const part of await jobs.partsAfter(id, row, windowPrefix)) {
+        row = part.row;
+        const update = updateOf(part.part, part.data);
+        if (update) await emit(update);
+      }
+    }
+    if (job.endedAt !== null || signal.aborted) return job;
+    await wait(lookEveryMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function tellRequest(jobs: Jobs, job: Job, emit: (update: JobUpdate) => Promise<void>): Promise<void> {
+  const request = StoredRequest.safeParse(await jobs.request(job.id));
+  if (request.success) await emit({ type: 'comparison', comparison: openComparison(job, request.data) });
+}
+
+function updateOf(part: string, data: unknown): JobUpdate | null {
+  if (part === forcedPart)
+    return { type: 'forced', forced: mergedForced(data as Parameters<typeof mergedForced>[0]) };
+  if (part === qualityPart) return { type: 'quality', quality: data as CompareQuality };
+  if (part === weightsPart) return { type: 'weights', weights: data as CompareWeights };
+  const column = MeasuredColumn.safeParse(data);
+  const index = Number(/^column-(\d)$/.exec(part)?.[1] ?? Number.NaN);
+  return column.success && Number.isInteger(index)
+    ? { type: 'column', index, column: column.data.column }
+    : null;
+}
