@@ -12,6 +12,7 @@ import { bench } from './commands/bench.ts';
 import { cache } from './commands/cache.ts';
 import { caches } from './commands/caches.ts';
 import { chat } from './commands/chat.ts';
+import { compare } from './commands/compare.ts';
 import { estimate } from './commands/estimate.ts';
 import { inspect } from './commands/inspect.ts';
 import { jobs } from './commands/jobs.ts';
@@ -37,6 +38,7 @@ const commands: readonly Command[] = [
   models,
   pack,
   perplexity,
+  compare,
   bench,
   jobs,
   runs,

@@ -148,6 +148,8 @@ export type CompareResult = z.infer<typeof CompareResult>;
 
 /** What a comparison tells on its way; `index` is a variant's place. */
 export const CompareEvent = z.discriminatedUnion('type', [
+  /** It is a job now, and can be gone on with. */
+  z.strictObject({ type: z.literal('begun'), jobId: Id }),
   z.strictObject({ type: z.literal('progress'), progress: Progress }),
   z.strictObject({ type: z.literal('column'), index: count, column: CompareColumn }),
   z.strictObject({ type: z.literal('forced'), forced: CompareForced }),

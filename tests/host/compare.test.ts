@@ -117,7 +117,7 @@ test('where all do not fit at once the reference is read with one variant after 
   });
   const together = await drain(startHost(home).client.compare(small), () => undefined);
   // Two fit, three do not.
-  const peak = 900 * 2 ** 20;
+  const peak = 430 * 2 ** 20;
   const { client } = await startPageHost(home, { totalBytes: 4 * 2 ** 30, freeBytes: 2 ** 30 + peak });
   const pairs = await drain(client.compare(small), () => undefined);
   expect([together.result.mode, pairs.result.mode]).toEqual(['together', 'pairs']);

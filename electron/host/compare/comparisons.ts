@@ -155,6 +155,7 @@ export class Comparisons {
 
   async #finish({ job, request, parts, priced: before }: Begun, tell: Tell): Promise<CompareDone> {
     try {
+      await tell({ type: 'begun', jobId: job.id });
       const priced = before ?? (await this.#price(request, job.signal));
       const { encoded } = priced;
       if (!encoded) throw new LabError('internal', 'A comparison without a problem has its tokens.');

@@ -23,11 +23,13 @@ export type StoredVariant = StoredRequest['variants'][number];
 
 /** What each variant is called: its own label, else its model's title and, where titles are equal, what sets it apart. Each is another. */
 export function labelsOf(variants: readonly StoredVariant[]): string[] {
-  const titles = variants.map(({ model }) => model.title);
-  const wished = variants.map(({ label, ...variant }, i) => {
-    if (label !== null) return label;
-    const isAlone = titles.filter((title) => title === titles[i]).length === 1;
-    return isAlone ? titles[i]! : [titles[i]!, ...settingsOf(variant)].join(', ');
+  const wished = variants.map((variant) => {
+    if (variant.label !== null) return variant.label;
+    const alike = variants.filter(({ model }) => model.title === variant.model.title).map(settingsOf);
+    const own = settingsOf(variant).filter(
+      (setting) => !alike.every((settings) => settings.includes(setting)),
+    );
+    return [variant.model.title, ...own].join(', ');
   });
   return wished.map((label, i) => {
     const before = wished.slice(0, i).filter((other) => other === label).length;
@@ -35,7 +37,7 @@ export function labelsOf(variants: readonly StoredVariant[]): string[] {
   });
 }
 
-function settingsOf({ compute, kvCodec }: Omit<StoredVariant, 'label'>): string[] {
+function settingsOf({ compute, kvCodec }: StoredVariant): string[] {
   const { engine, arithmetic, device, threads, memoryBudget } = compute;
   return [
     engine,

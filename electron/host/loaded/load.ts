@@ -6,7 +6,7 @@ import { estimateFit } from './fit.ts';
 import type { ReadyModel, Wanted } from './loaded-model.ts';
 import { firstModel, wantedModel } from './wanted-model.ts';
 
-type Shared = Omit<Services, 'replies'>;
+type Shared = Omit<Services, 'replies' | 'comparisons'>;
 
 const usualSettings: LoadSettings = {
   context: null,

@@ -40,7 +40,7 @@ export interface AnswerSignals {
   readonly closing: AbortSignal;
 }
 
-type Shared = Omit<Services, 'replies'>;
+type Shared = Omit<Services, 'replies' | 'comparisons'>;
 
 /** One reply from waiting for the model to its last state on disk. */
 export class Answer {
