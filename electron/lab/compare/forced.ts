@@ -1,7 +1,6 @@
 /** The reference's reply, read by every model: what each thought at each of its tokens. */
 import type { CompareForced, LikelyToken } from '../../contract/compare-figures.ts';
 import type { Engine } from '../../engine/engine.ts';
-import type { RowScores } from '../../engine/native/sampler.ts';
 import type { TokenDecoder } from '../../engine/text/decoder.ts';
 import type { LabHooks } from '../bench.ts';
 import { readTogether, type ScoredChunk } from '../lock-step.ts';
