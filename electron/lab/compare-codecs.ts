@@ -1,12 +1,12 @@
 /**
- * What codecs of the KV cache do to one text: its ids go through a session of each, a block at a time and in turn, so that two blocks of logits are
- * the most that is kept. Then the last tokens once more, one at a time and each by all codecs before the next, for their speed.
+ * What codecs of the KV cache do to one text: its ids go through a session of each, a block at a time and in turn, so that one block of logits of
+ * each is the most that is kept. Then the last tokens once more, one at a time and each by all codecs before the next, for their speed.
  */
 import type { CodecComparison, KvCodec } from '../contract/engine-contract.ts';
 import { LabError } from '../contract/errors.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import { giveBack } from '../engine/generate.ts';
-import { divergenceRows, scoreRows } from '../engine/native/sampler.ts';
+import { scoreRows } from '../engine/native/sampler.ts';
 import type { LabHooks } from './bench.ts';
 import { quantile, spread } from './spread.ts';
 
@@ -75,22 +75,19 @@ async function replay(
   const rows = Math.max(1, Math.min(longestBlock, Math.floor(blockBytes / (4 * vocabularySize))));
   for (let start = 0; start < ids.length; start += rows) {
     const block = ids.subarray(start, start + rows);
-    // What is likeliest is asked for; the targets do not matter.
-    const likeliest = (logits: Float32Array) => scoreRows(logits, vocabularySize, block).argmax;
-    let reference: { readonly logits: Float32Array; readonly argmax: Int32Array } | null = null;
-    for (const each of compared) {
+    const logits: Float32Array[] = [];
+    for (const { session } of compared) {
       hooks.signal.throwIfAborted();
-      const { logits } = await each.session.evaluate({ ids: block, rows: 'all' }, hooks.signal);
-      const argmax = likeliest(logits);
-      reference ??= { logits, argmax };
-      const { argmax: expected } = reference;
-      argmax.forEach((id, i) => (each.agreeing += id === expected[i] ? 1 : 0));
-      if (logits === reference.logits) continue;
-      for (const value of divergenceRows(reference.logits, logits, vocabularySize))
-        each.divergences.push(value);
-      giveBack(logits);
+      logits.push((await session.evaluate({ ids: block, rows: 'all' }, hooks.signal)).logits);
     }
-    if (reference) giveBack(reference.logits);
+    // What is likeliest is asked for; the targets do not matter.
+    const scores = scoreRows(logits, vocabularySize, block);
+    for (const [index, { argmax, divergence }] of scores.entries()) {
+      const each = compared[index]!;
+      argmax.forEach((id, row) => (each.agreeing += id === scores[0]!.argmax[row] ? 1 : 0));
+      each.divergences.push(...(divergence ?? []));
+    }
+    for (const rows of logits) giveBack(rows);
     hooks.onProgress({ phase: 'replay', done: start + block.length, total: ids.length });
   }
 }
