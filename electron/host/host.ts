@@ -93,8 +93,7 @@ export async function openPageHost(options: HostOptions): Promise<PageHost> {
     const tell = telling.notices.add.bind(telling.notices);
     const services = createServices(options, await openOwnedStore(options.home, { tell }), telling);
     await services.chats.takeOver();
-    // How each of them ends is its job's to tell.
-    void services.comparisons.resumeOwn().catch(() => undefined);
+    await services.comparisons.resumeOwn();
     return pageHostOf(services, letGo);
   } catch (error) {
     letGo();

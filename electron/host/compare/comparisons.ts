@@ -79,13 +79,18 @@ export class Comparisons {
     return this.#services.jobs.read(id);
   }
 
-  /** Those that the app began and that its end interrupted, one after the other. */
+  /** Those that the app began and that its end interrupted are queued again when this returns; they then run one after the other. */
   async resumeOwn(): Promise<void> {
+    const begun: Begun[] = [];
     for (const id of await this.#services.jobs.waitingForApp()) {
-      if (this.#closing.signal.aborted) return;
-      const going = this.#resume(id, this.#closing.signal).then((begun) => this.#finish(begun, silent));
-      await this.#follow(going).catch(() => undefined);
+      const own = await this.#resume(id, this.#closing.signal).catch(() => null);
+      if (own) begun.push(own);
     }
+    const inTurn = async () => {
+      // How each of them ends is its job's to tell.
+      for (const each of begun) await this.#finish(each, silent).catch(() => undefined);
+    };
+    this.#follow(inTurn()).catch(() => undefined);
   }
 
   /** The same models and settings as a run's. Throws bad-request for other kinds of runs and where a model is another one now. */
