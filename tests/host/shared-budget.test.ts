@@ -1,6 +1,6 @@
 /** What two models that are open at once, for perplexity, get of an automatic budget. No engine runs. */
 import { expect, test } from 'vitest';
-import type { Compute } from '../../electron/contract/host-contract.ts';
+import type { Compute } from '../../electron/contract/machine.ts';
 import type { Services } from '../../electron/host/services.ts';
 import { openRequests } from '../../electron/host/work/perplexity.ts';
 

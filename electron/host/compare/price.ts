@@ -113,7 +113,7 @@ async function fitAlone(
   const isFloat = arithmetic === 'reference' || engine === 'onnx';
   const settings = { context, kvCodec: kvCodec ?? (isFloat ? 'f32' : null), threads, memoryBudget } as const;
   const memory = { freeForModels: () => Promise.resolve(services.memory.freeBeside()) };
-  const fitting = fitOf({ ...services, memory }, model.path, settings, signal, { anyContext: true });
+  const fitting = fitOf({ ...services, memory }, model.path, settings, signal, { ofRuns: true });
   try {
     return await withoutPaths(model.title, [model.path], fitting);
   } catch (error) {
