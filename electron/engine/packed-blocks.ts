@@ -1,4 +1,4 @@
-/** Packed checkpoints (GPTQ, AWQ, MatMulNBits) as equal blocks of codes, which both executors take. */
+/** Packed checkpoints (GPTQ, AWQ, MatMulNBits) as equal blocks of codes, and matrices rounded to codes here: what both executors take. */
 import type { QuantizedMatrix } from '../contract/model-source.ts';
 import type { SplitMatrix } from '../formats/dequantize/packed-matrix.ts';
 
@@ -66,4 +66,37 @@ export function commonBlock(groupSize: number, columns: number): number | null {
     if (grouped % block === 0 && columns % block === 0) return block;
   }
   return null;
+}
+
+/** A matrix rounded to codes: w[row, column] ≈ scale · (code − zero point). */
+export interface RoundedMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly bits: 2 | 4 | 8;
+  /** Columns that share a scale; a row's last block may be shorter. */
+  readonly block: number;
+  /** [rows, columns], one to a byte. */
+  readonly codes: Uint8Array;
+  /** float16 numbers, [rows, blocks]. */
+  readonly scales: Float32Array;
+  /** [rows, blocks]; null: 2^(bits − 1). */
+  readonly zeroPoints: Uint8Array | null;
+}
+
+/** Codes [rows, columns] as MatMulNBits lays them out: [rows, blocks, block · bits / 8], low bits first, zeros after a row's end. */
+export function packCodes(
+  codes: Uint8Array,
+  { rows, columns, block }: Pick<RoundedMatrix, 'rows' | 'columns' | 'block'>,
+  bits: 2 | 4 | 8,
+): Uint8Array {
+  const rowBytes = (Math.ceil(columns / block) * block * bits) / 8;
+  const perByte = 8 / bits;
+  const packed = new Uint8Array(rows * rowBytes);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const place = row * rowBytes + Math.floor(column / perByte);
+      packed[place]! |= codes[row * columns + column]! << (bits * (column % perByte));
+    }
+  }
+  return packed;
 }

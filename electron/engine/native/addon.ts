@@ -400,6 +400,14 @@ export interface NativeAddon {
     argmax: Int32Array;
     divergence: Float64Array;
   };
+  /** Round-to-nearest codes of rows (native/include/retort/quantize.h), one to a byte, with a float16 scale per block. */
+  quantizeRows(
+    values: Float32Array,
+    columns: number,
+    bits: number,
+    block: number,
+    hasZeroPoints: boolean,
+  ): { codes: Uint8Array; scales: Float32Array; zeroPoints: Uint8Array | null };
   /** CRC32C of bytes. `seed`: that of what comes before them, 0 at the beginning. */
   crc32c(bytes: Uint8Array, seed: number): number;
   /** Locks an open file, by its number, against others that ask for it too, in any process, until it is closed. False: another holds it. */
