@@ -68,8 +68,15 @@ export const TensorSummary = z.strictObject({
 export const ModelSummary = z.strictObject({
   name: z.string(),
   format: z.enum(['gguf', 'safetensors', 'genai', 'transformersjs', 'pack']),
-  /** Of a pack: the model it was made of. */
-  packOf: z.strictObject({ name: z.string(), format: z.string(), identity: z.string() }).optional(),
+  /** Of a pack: the model it was made of, and by which recipe it was quantized; without one the weights are the model's own. */
+  packOf: z
+    .strictObject({
+      name: z.string(),
+      format: z.string(),
+      identity: z.string(),
+      recipe: z.string().optional(),
+    })
+    .optional(),
   architecture: z.string(),
   /** The resolved family and its sizes; null with the reason where no family takes it. */
   supported: z.boolean(),

@@ -24,6 +24,8 @@ export interface PackOrigin {
   readonly identity: string;
   readonly name: string;
   readonly format: SourceFormat;
+  /** By which its matrices were quantized for this pack, e.g. q4-g32; absent: they are its own. */
+  readonly recipe?: string | undefined;
 }
 
 /** A run of whole groups of a matrix, `offset` bytes inside a record. */

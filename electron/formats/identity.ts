@@ -52,9 +52,10 @@ export async function modelIdentity(source: ModelSource): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Of the weights, whatever file they lie in: a pack's is that of the model it was made of. Saved sessions name it. */
+/** Of the weights, whatever file they lie in: a pack's is that of the model it was made of, but where they were quantized for it. Saved sessions name it. */
 export function weightsIdentity(source: ModelSource): Promise<string> {
-  return source.pack ? Promise.resolve(source.pack.origin.identity) : modelIdentity(source);
+  const origin = source.pack?.origin;
+  return origin && origin.recipe === undefined ? Promise.resolve(origin.identity) : modelIdentity(source);
 }
 
 async function packIdentity(source: ModelSource, pack: PackContents): Promise<string> {

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { z } from 'zod';
 import type { EngineContract, Estimate, StreamingEstimate } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
+import type { PackContents } from '../../contract/pack.ts';
 import { modelIdentity } from '../../formats/identity.ts';
 import { readModelSource } from '../../formats/open-source.ts';
 import { resolveModel } from '../../../models/families/index.ts';
@@ -28,6 +29,7 @@ interface Headers {
   readonly vocabularyTokens: number;
   /** Of a pack; null: its weights cannot be streamed. */
   readonly sizes: FlashSizes | null;
+  readonly pack: PackContents | undefined;
 }
 
 /** Reads headers only, and once for many settings: those of the latest model are kept until one of its files changes. */
@@ -38,13 +40,13 @@ export class Estimator {
   async estimate(request: Request): Promise<Estimate> {
     const { path, context, kvCodec, threads } = request;
     const headers = await this.#headers(path);
-    const { identity, model, vocabularyTokens, sizes } = headers;
+    const { identity, model, vocabularyTokens, sizes, pack } = headers;
     const modelContext = model.spec.contextLength;
     const chosen = {
       context: Math.min(context ?? modelContext, modelContext),
       kvCodec: kvCodec ?? defaultKvCodec('fast'),
     };
-    const memory = estimateMemory(model, { ...chosen, threads, vocabularyTokens });
+    const memory = estimateMemory(model, { ...chosen, threads, vocabularyTokens, pack });
     return {
       identity,
       ...memory,
@@ -72,6 +74,7 @@ export class Estimator {
       model,
       vocabularyTokens: tokenizer === null ? 0 : loadDecoder(tokenizer).vocabularySize,
       sizes: source.pack ? flashSizes(packOf(source, model), model.spec) : null,
+      pack: source.pack,
     };
     return (this.#latest = headers);
   }

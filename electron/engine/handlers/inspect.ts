@@ -10,6 +10,7 @@ import type {
 import type { PackContents } from '../../contract/pack.ts';
 import { modelIdentity } from '../../formats/identity.ts';
 import { readModelSource } from '../../formats/open-source.ts';
+import { groupBytes, groupCount } from '../../formats/pack/layout.ts';
 import { resolveSpec } from '../../../models/families/index.ts';
 import type { AttentionLayerSpec, ModelSpec } from '../../../models/families/model-spec.ts';
 
@@ -28,7 +29,7 @@ export async function inspect(path: string): Promise<ModelSummary> {
     parameters: parameterCount(source),
     bytes: source.files.reduce((sum, file) => sum + file.bytes, 0),
     ...sizes(spec),
-    types: bytesByType(source),
+    types: source.pack?.origin.recipe === undefined ? bytesByType(source) : bytesByLayout(source.pack),
     tokenizer: source.tokenizer && tokenizerName(source.tokenizer),
     chatTemplate: source.templates.length > 0,
     files: source.files.map(({ name, bytes }) => ({ name, bytes })),
@@ -36,8 +37,8 @@ export async function inspect(path: string): Promise<ModelSummary> {
   };
 }
 
-function originOf({ origin: { name, format, identity } }: PackContents) {
-  return { name, format, identity };
+function originOf({ origin: { name, format, identity, recipe } }: PackContents) {
+  return { name, format, identity, ...(recipe !== undefined && { recipe }) };
 }
 
 function specOf(source: ModelSource): { spec: ModelSpec | null; reason: string | null } {
@@ -93,6 +94,16 @@ function parameterCount(source: ModelSource): number {
 function bytesByType(source: ModelSource): Record<string, number> {
   const types: Record<string, number> = {};
   for (const { type, bytes } of source.tensors.values()) types[type] = (types[type] ?? 0) + bytes;
+  return types;
+}
+
+/** Of weights that were quantized for the pack: its tensor table is that of the model they were made of. */
+function bytesByLayout({ matrices, vectors }: PackContents): Record<string, number> {
+  const types: Record<string, number> = {};
+  for (const { layout, rows, columns } of matrices.values()) {
+    types[layout.name] = (types[layout.name] ?? 0) + groupCount(rows) * groupBytes(layout, columns);
+  }
+  for (const { count, type } of vectors.values()) types[type] = (types[type] ?? 0) + 4 * count;
   return types;
 }
 

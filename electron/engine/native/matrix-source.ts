@@ -6,7 +6,7 @@ import { splitBlocks } from '../../formats/dequantize/split-blocks.ts';
 import { readMatrixParts, readMatrixScales, readWeight, readWeightBytes } from '../../formats/read-weight.ts';
 import { typeTraits } from '../../formats/tensor-types.ts';
 import type { WeightRef } from '../../../models/families/model-spec.ts';
-import { liesAsNBits, packedBlocks, type Blocks } from '../packed-blocks.ts';
+import { liesAsNBits, packCodes, packedBlocks, type Blocks, type RoundedMatrix } from '../packed-blocks.ts';
 import type { NativeFileRange, NativeMatrixSource, NativeMatrixType } from './addon.ts';
 
 export interface OrderedMatrix {
@@ -123,4 +123,14 @@ function blockMatrix(
   const bytes = new Uint8Array(codes.length / 2);
   for (let i = 0; i < bytes.length; i++) bytes[i] = codes[2 * i]! | (codes[2 * i + 1]! << 4);
   return { ...shared, type: 'nbits4', bytes };
+}
+
+/** A matrix that was rounded here. Codes of two bits take four in the engine's layouts; zero points become offsets, which it keeps as bytes. */
+export function roundedSource(matrix: RoundedMatrix): NativeMatrixSource {
+  const { rows, columns, bits, block, codes, scales, zeroPoints } = matrix;
+  const zero = 2 ** (bits - 1);
+  const offsets = zeroPoints && scales.map((scale, i) => scale * (zero - zeroPoints[i]!));
+  const shared = { rows, columns, block, zero, scales, offsets };
+  if (bits === 8) return { ...shared, type: 'blocks8', bytes: codes };
+  return { ...shared, type: 'nbits4', bytes: packCodes(codes, matrix, 4) };
 }

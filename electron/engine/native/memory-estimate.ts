@@ -3,6 +3,7 @@
  * allocates; the rest is named part by part. tests/engine/estimate.test.ts holds the total against measured processes.
  */
 import type { KvCodec } from '../../contract/engine-contract.ts';
+import type { PackContents } from '../../contract/pack.ts';
 import type {
   AttentionLayerSpec,
   FeedForwardSpec,
@@ -21,6 +22,8 @@ export interface EstimateOptions {
   readonly threads: number;
   /** Texts that the decoder keeps. */
   readonly vocabularyTokens: number;
+  /** Of a model that is one. */
+  readonly pack?: PackContents | undefined;
 }
 
 export interface MemoryEstimate {
@@ -53,7 +56,7 @@ const blockHandleBytes = 24;
 export function estimateMemory(model: ResolvedModel, options: EstimateOptions): MemoryEstimate {
   const { spec } = model;
   const { context, kvCodec } = options;
-  const weights = heldWeights(model);
+  const weights = heldWeights(model, options.pack);
   const cacheBytes = kvBytes(spec, kvCodec, context);
   return {
     weightsBytes: sum(weights, ({ bytes }) => bytes),

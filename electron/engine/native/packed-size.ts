@@ -4,7 +4,9 @@
  * happen to be float16 numbers take less).
  */
 import type { QuantizedMatrix, TensorType } from '../../contract/model-source.ts';
+import type { PackContents } from '../../contract/pack.ts';
 import { blockLayout } from '../../formats/dequantize/layouts.ts';
+import { groupBytes, groupCount } from '../../formats/pack/layout.ts';
 import { typeTraits } from '../../formats/tensor-types.ts';
 import type { ResolvedModel, WeightRef } from '../../../models/families/model-spec.ts';
 import { commonBlock, liesAsNBits } from '../packed-blocks.ts';
@@ -61,7 +63,22 @@ const sizeOf = ({ shape }: WeightRef) => ({ rows: shape[0]!, columns: shape[1] ?
 /** Bytes of a matrix, padding included. */
 export function packedBytes(ref: WeightRef): number {
   const { rows, columns } = sizeOf(ref);
-  const packing = packingOf(ref, columns) ?? floats(4);
+  return bytesIn(packingOf(ref, columns) ?? floats(4), rows, columns);
+}
+
+/** The same of codes of 4 or 8 bits in blocks with float16 scales, and zero points or none. */
+export function blocksBytes(matrix: {
+  readonly rows: number;
+  readonly columns: number;
+  readonly bits: 4 | 8;
+  readonly block: number;
+  readonly hasPoints: boolean;
+}): number {
+  const { rows, columns, bits, block, hasPoints } = matrix;
+  return bytesIn(codes(bits, block, true, hasPoints ? 'points' : 'none'), rows, columns);
+}
+
+function bytesIn(packing: Packing, rows: number, columns: number): number {
   const steps = Math.ceil(columns / packing.stepColumns);
   const headers = Math.ceil(steps / packing.stepsPerHeader);
   return Math.ceil(rows / groupRows) * (headers * packing.headerBytes + steps * packing.stepBytes);
@@ -102,13 +119,17 @@ export interface HeldWeight {
   readonly isMatrix: boolean;
 }
 
-/** Every weight as the engine holds it. */
-export function heldWeights({ weights }: ResolvedModel): HeldWeight[] {
+/** Every weight as the engine holds it. `pack`: where the weights lie packed already, maybe in another form than the model's own. */
+export function heldWeights({ weights }: ResolvedModel, pack?: PackContents): HeldWeight[] {
+  const bytesOf = (name: string, ref: WeightRef) => {
+    const packed = pack?.matrices.get(name);
+    return packed ? groupCount(packed.rows) * groupBytes(packed.layout, packed.columns) : packedBytes(ref);
+  };
   return [...weights]
     .filter(([name]) => !name.startsWith('rope_factors'))
     .map(([name, ref]) => {
       const isMatrix = isMatrixName(name);
       const elements = ref.shape.reduce((product, size) => product * size, 1);
-      return { name, elements, bytes: isMatrix ? packedBytes(ref) : 4 * elements, isMatrix };
+      return { name, elements, bytes: isMatrix ? bytesOf(name, ref) : 4 * elements, isMatrix };
     });
 }

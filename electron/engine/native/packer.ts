@@ -8,7 +8,7 @@ import {
   type NativeEngine,
   type NativeMatrixLayout,
 } from './addon.ts';
-import { matrixSource } from './matrix-source.ts';
+import { matrixSource, type OrderedMatrix } from './matrix-source.ts';
 import { named } from './weights.ts';
 
 export interface HeldMatrix {
@@ -37,7 +37,11 @@ export class MatrixPacker {
 
   /** Throws what reading the weight throws, and out-of-memory. The caller releases it. */
   async pack(source: ModelSource, name: string, ref: WeightRef): Promise<HeldMatrix> {
-    const { matrix, columnOrder } = await matrixSource(source, ref);
+    return this.hold(name, await matrixSource(source, ref));
+  }
+
+  /** Throws out-of-memory, and what reading throws where the matrix lies in a file. The caller releases it. */
+  async hold(name: string, { matrix, columnOrder }: OrderedMatrix): Promise<HeldMatrix> {
     return named(name, async () => {
       const { number } = await this.#engine.pack(matrix);
       return { number, columnOrder, layout: this.#engine.matrixLayout(number) };

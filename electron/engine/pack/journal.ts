@@ -26,6 +26,8 @@ export interface PackIdentity {
   readonly version: string;
   readonly source: string;
   readonly name: string;
+  /** By which the matrices were quantized. */
+  readonly recipe?: string;
 }
 
 const checksumLetters = 8;

@@ -7,14 +7,22 @@ import { largestHeader, originName, type StoredHeader } from '../../formats/pack
 import { restoreModel, storeModel } from '../../formats/pack/stored-model.ts';
 import { resolveModel } from '../../../models/families/index.ts';
 import type { ResolvedModel } from '../../../models/families/model-spec.ts';
-import type { PackedUnit } from './journal.ts';
+import type { PackedUnit, PackIdentity } from './journal.ts';
 import { recordsOf, type PackUnit } from './plan.ts';
 
-/** `identity`: of the model. */
-export function headerOf(source: ModelSource, identity: string, units: readonly PackedUnit[]): StoredHeader {
+export function headerOf(
+  source: ModelSource,
+  { source: identity, recipe }: Pick<PackIdentity, 'source' | 'recipe'>,
+  units: readonly PackedUnit[],
+): StoredHeader {
   const records = units.flatMap((unit) => unit.records);
   return {
-    source: { identity, name: originName(source.name), format: originalFormat(source) },
+    source: {
+      identity,
+      name: originName(source.name),
+      format: originalFormat(source),
+      ...(recipe !== undefined && { recipe }),
+    },
     ...storeModel(source),
     records: {
       offset: records.map(([offset]) => offset),
@@ -30,7 +38,7 @@ export function headerOf(source: ModelSource, identity: string, units: readonly 
 export function checkDescription(source: ModelSource, model: ResolvedModel, plan: readonly PackUnit[]): void {
   const refuse = (reason: string, cause?: unknown) =>
     new LabError('unsupported-feature', `${source.name} cannot be packed: ${reason}`, {}, { cause });
-  const text = encodeHeader(headerOf(source, '0'.repeat(64), []));
+  const text = encodeHeader(headerOf(source, { source: '0'.repeat(64) }, []));
   const bytes = text.length + placesBytes(plan);
   if (bytes > largestHeader) {
     throw refuse(`its header would take about ${bytes} bytes, at most ${largestHeader} are allowed.`);

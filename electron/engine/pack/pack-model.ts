@@ -11,14 +11,15 @@ import { readPack } from '../../formats/pack/read-pack.ts';
 import { packVersion, pageBytes } from '../../formats/pack/schema.ts';
 import { resolveModel } from '../../../models/families/index.ts';
 import type { ResolvedModel } from '../../../models/families/model-spec.ts';
+import { matrixSource } from '../native/matrix-source.ts';
 import { MatrixPacker } from '../native/packer.ts';
 import { packOf } from './check-weights.ts';
 import type { PackIdentity } from './journal.ts';
-import { planPack, recordsOf, type PackUnit } from './plan.ts';
+import { planPack, recordsOf, type MatrixBytes, type PackUnit } from './plan.ts';
 import { checkDescription, headerOf } from './pack-header.ts';
 import { checkTarget, keptIn, partialBytes } from './pack-target.ts';
 import { PartialPack } from './partial-pack.ts';
-import { UnitPacker } from './unit-packer.ts';
+import { UnitPacker, type MatrixOf } from './unit-packer.ts';
 
 const mebibyte = 1_048_576;
 
@@ -27,6 +28,13 @@ export interface PackRequest {
   /** Absolute; nothing has this name yet. */
   readonly out: string;
   readonly threads: number;
+}
+
+/** What is packed in place of some of the model's own matrices. */
+export interface PackVariant {
+  readonly recipe: string;
+  readonly bytesOf: MatrixBytes;
+  readonly matrixOf: MatrixOf;
 }
 
 export interface PackHooks {
@@ -51,17 +59,17 @@ export interface PackOutcome {
 export async function packModel(
   request: PackRequest,
   hooks: PackHooks,
-  { durableBytes = 64 * mebibyte } = {},
+  { durableBytes = 64 * mebibyte, variant }: { durableBytes?: number; variant?: PackVariant } = {},
 ): Promise<PackOutcome> {
   await checkTarget(request.out);
   const source = await readModelSource(request.path);
   const model = resolveModel(source);
   if (source.pack)
     throw new LabError('bad-request', `${source.name} is a pack already.`, { file: basename(request.path) });
-  const plan = planPack(model);
+  const plan = planPack(model, variant?.bytesOf);
   checkDescription(source, model, plan);
   await checkSpace(source, plan, request.out);
-  const packing = new Packing({ source, model, plan, request, hooks });
+  const packing = new Packing({ source, model, plan, request, hooks, variant });
   return packing.run(durableBytes);
 }
 
@@ -78,14 +86,18 @@ export function predictedBytes({ files }: ModelSource, plan: readonly PackUnit[]
 
 async function checkSpace(source: ModelSource, plan: readonly PackUnit[], out: string): Promise<void> {
   const kept = await partialBytes(out);
-  const needed = predictedBytes(source, plan) - kept;
+  const unfinished = kept > 0 ? ` ${keptIn(out)}.` : '';
+  await requireSpace(out, predictedBytes(source, plan) - kept, unfinished);
+}
+
+/** Throws disk-full with `missingBytes` where the folder of `out` has less free. */
+export async function requireSpace(out: string, needed: number, unfinished = ''): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(out));
   const free = bavail * bsize;
   if (needed <= free) return;
   const text = (bytes: number) => bytes.toLocaleString('en');
-  const missingBytes = needed - free;
+  const missingBytes = Math.ceil(needed - free);
   const message = `${basename(out)} needs ${text(needed)} bytes, ${text(free)} are free in ${dirname(out)}: ${text(missingBytes)} are missing.`;
-  const unfinished = kept > 0 ? ` ${keptIn(out)}.` : '';
   throw new LabError('disk-full', message + unfinished, { file: basename(out), missingBytes });
 }
 
@@ -95,6 +107,7 @@ interface Task {
   readonly plan: readonly PackUnit[];
   readonly request: PackRequest;
   readonly hooks: PackHooks;
+  readonly variant: PackVariant | undefined;
 }
 
 class Packing {
@@ -108,7 +121,7 @@ class Packing {
   }
 
   async run(durableBytes: number): Promise<PackOutcome> {
-    const { source, request, hooks } = this.#task;
+    const { source, request, hooks, variant } = this.#task;
     const { signal } = hooks;
     const packer = new MatrixPacker(request.threads);
     try {
@@ -117,6 +130,7 @@ class Packing {
         version: packer.version,
         source: await modelIdentity(source),
         name: source.name,
+        ...(variant && { recipe: variant.recipe }),
       };
       const onChecked = (bytes: number) => this.#advance('check what is packed', bytes);
       const partial = await PartialPack.open(request.out, identity, { durableBytes, signal, onChecked });
@@ -137,7 +151,7 @@ class Packing {
     const resumedBytes = partial.recordBytes;
     await this.#packUnits(partial, packer);
     const records = partial.units.flatMap((unit) => unit.records);
-    const written = await partial.complete(encodeHeader(headerOf(source, identity.source, partial.units)));
+    const written = await partial.complete(encodeHeader(headerOf(source, identity, partial.units)));
     const pack = await readBack(written);
     const outcome = {
       out: request.out,
@@ -156,8 +170,9 @@ class Packing {
   }
 
   async #packUnits(partial: PartialPack, packer: MatrixPacker): Promise<void> {
-    const { source, model, plan, hooks } = this.#task;
-    const units = new UnitPacker(source, model, packer, partial);
+    const { source, model, plan, hooks, variant } = this.#task;
+    const matrixOf: MatrixOf = variant?.matrixOf ?? ((from, _, ref) => matrixSource(from, ref));
+    const units = new UnitPacker({ source, model, matrixOf }, packer, partial);
     const first = partial.units.length;
     this.#done = plan.slice(0, first).reduce((sum, { bytes }) => sum + bytes, 0);
     this.#advance('pack', 0);

@@ -183,7 +183,8 @@ async function renameToReserved(path: string, target: string): Promise<void> {
   });
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the names in it durable. */
+export async function syncFolder(folder: string): Promise<void> {
   // Windows opens no folders; its renames are durable by the journal of the file system.
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');

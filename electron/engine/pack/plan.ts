@@ -30,12 +30,17 @@ const layerStems = [
 
 export const aligned = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
 
+/** Bytes of a packed matrix, from headers. */
+export type MatrixBytes = (name: string, ref: WeightRef) => number;
+const asItLies: MatrixBytes = (_, ref) => packedBytes(ref);
+
 /**
  * Vectors first, then what every token reads in order of use, then token rows that are only looked up, experts last. Throws unsupported-feature where one
  * record would be larger than any may be.
  */
-export function planPack({ spec, weights }: ResolvedModel): PackUnit[] {
+export function planPack({ spec, weights }: ResolvedModel, bytesOf = asItLies): PackUnit[] {
   const names = [...weights.keys()];
+  const bytes = (name: string) => aligned(bytesOf(name, weights.get(name)!));
   const matrices = names.filter(isMatrixName);
   const isExpert = (name: string) => name.includes('.experts.');
   const dense = matrices.filter((name) => !isExpert(name));
@@ -47,8 +52,8 @@ export function planPack({ spec, weights }: ResolvedModel): PackUnit[] {
       weights,
       names.filter((name) => !isMatrixName(name)),
     ),
-    ...ranked.map(({ name }) => matrixUnit('matrix', [name], weights)),
-    ...expertsOf(matrices.filter(isExpert)).map((expert) => matrixUnit('expert', expert, weights)),
+    ...ranked.map(({ name }) => matrixUnit('matrix', [name], bytes)),
+    ...expertsOf(matrices.filter(isExpert)).map((expert) => matrixUnit('expert', expert, bytes)),
   ];
   for (const unit of units) refuseLarge(unit, weights);
   return units;
@@ -87,8 +92,12 @@ function expertsOf(names: readonly string[]): string[][] {
 
 type Weights = ReadonlyMap<string, WeightRef>;
 
-function matrixUnit(kind: 'matrix' | 'expert', names: readonly string[], weights: Weights): PackUnit {
-  return { kind, names, bytes: sum(names.map((name) => aligned(packedBytes(weights.get(name)!)))) };
+function matrixUnit(
+  kind: 'matrix' | 'expert',
+  names: readonly string[],
+  bytes: (name: string) => number,
+): PackUnit {
+  return { kind, names, bytes: sum(names.map(bytes)) };
 }
 
 function vectorUnits(weights: Weights, names: readonly string[]): PackUnit[] {

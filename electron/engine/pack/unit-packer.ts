@@ -2,6 +2,7 @@
 import type { ModelSource } from '../../contract/model-source.ts';
 import { readWeight } from '../../formats/read-weight.ts';
 import type { ResolvedModel, WeightRef } from '../../../models/families/model-spec.ts';
+import type { OrderedMatrix } from '../native/matrix-source.ts';
 import type { HeldMatrix, MatrixPacker } from '../native/packer.ts';
 import type { PackedUnit } from './journal.ts';
 import type { PartialPack } from './partial-pack.ts';
@@ -10,15 +11,24 @@ import { aligned, tilesOf, type PackUnit } from './plan.ts';
 type Placed = PackedUnit['matrices'][number];
 type Tiles = Placed[1]['tiles'];
 
+/** A weight matrix as it is packed. */
+export type MatrixOf = (source: ModelSource, name: string, ref: WeightRef) => Promise<OrderedMatrix>;
+
 export class UnitPacker {
   readonly #source: ModelSource;
   readonly #model: ResolvedModel;
   readonly #packer: MatrixPacker;
   readonly #pack: PartialPack;
+  readonly #matrixOf: MatrixOf;
 
-  constructor(source: ModelSource, model: ResolvedModel, packer: MatrixPacker, pack: PartialPack) {
-    this.#source = source;
-    this.#model = model;
+  constructor(
+    model: { readonly source: ModelSource; readonly model: ResolvedModel; readonly matrixOf: MatrixOf },
+    packer: MatrixPacker,
+    pack: PartialPack,
+  ) {
+    this.#source = model.source;
+    this.#model = model.model;
+    this.#matrixOf = model.matrixOf;
     this.#packer = packer;
     this.#pack = pack;
   }
@@ -48,7 +58,8 @@ export class UnitPacker {
     const held: (HeldMatrix & { name: string })[] = [];
     try {
       for (const name of names) {
-        held.push({ name, ...(await this.#packer.pack(this.#source, name, this.#ref(name))) });
+        const matrix = await this.#matrixOf(this.#source, name, this.#ref(name));
+        held.push({ name, ...(await this.#packer.hold(name, matrix)) });
       }
       const tiles =
         kind === 'expert' ? await this.#oneRecord(held, write) : [await this.#tiles(held[0]!, write)];

@@ -49,7 +49,7 @@ export async function readPack(path: string): Promise<ModelSource> {
       format: 'pack',
       path: absolute,
       folder,
-      name: origin.name,
+      name: origin.recipe === undefined ? origin.name : `${origin.name} ${origin.recipe}`,
       // Its first page is the one part of the header that lies at the beginning.
       files: [{ name, path: file.path, bytes: file.bytes, headerBytes: pageBytes }],
       ...restoreModel(model, name),

@@ -183,6 +183,7 @@ export const StoredHeader = z.strictObject({
       .max(longestOrigin)
       .refine((text) => text.search(controls) < 0, 'holds control characters'),
     format: z.enum(['gguf', 'safetensors', 'genai', 'transformersjs']),
+    recipe: z.string().min(1).max(64).optional(),
   }),
   /** The model it was made of, without places in files. */
   model: z.discriminatedUnion('kind', [GgufModel, HuggingFaceModel]),
