@@ -84,7 +84,7 @@ function textPieces(source: GgufTokenizer, all: ReadonlyMap<string, number>): Re
 }
 
 /** A merge is "left right"; a piece may begin with a space itself. */
-function* pairsOf(merges: readonly string[]): Generator<[string, string]> {
+export function* pairsOf(merges: readonly string[]): Generator<[string, string]> {
   for (const [index, merge] of merges.entries()) {
     const space = merge.indexOf(' ', 1);
     if (space < 0 || space === merge.length - 1) {

@@ -10,6 +10,8 @@ export interface PreTokenizer {
   readonly patterns: readonly RegExp[];
   /** Patterns that cut once more, after the words have been written as byte-level characters. */
   readonly bytePatterns: readonly RegExp[];
+  /** Both as tokenizer.json writes them. */
+  readonly sources: { readonly patterns: readonly string[]; readonly bytePatterns: readonly string[] };
   /** A whole word that is a token is not merged from its parts. */
   readonly ignoreMerges: boolean;
   /** Whether such models begin a text with BOS where the file does not say. */
@@ -116,6 +118,7 @@ export function preTokenizerOf(name: string): PreTokenizer | null {
   return {
     patterns: entry.patterns.map(unicodePattern),
     bytePatterns: (entry.bytePatterns ?? []).map(unicodePattern),
+    sources: { patterns: entry.patterns, bytePatterns: entry.bytePatterns ?? [] },
     ignoreMerges: entry.ignoreMerges ?? false,
     addsBos: entry.addsBos ?? false,
   };

@@ -2,7 +2,7 @@
  * Emits the decoder of any ModelSpec as an ONNX graph. Inputs: embedding rows [S, E] (the caller looks tokens up), the past's keys and
  * values [1, kvHeads, P, D] per layer, lengths, rope tables [C, dimensions/2], and the rows whose logits are wanted. Rope tables are
  * indexed by storage slot, so any positions (one axis or three) are rows the caller wrote. Variants over the same weights: `hidden` also returns the residual stream and router logits; `tree` takes an
- * additive mask [1, 1, S, P+S] in place of the causal rule.
+ * additive mask [1, 1, S, P+S] in place of the causal rule; `exported` stands alone: ids and mask in, logits of all rows out, under the names that exporters give them.
  */
 import { DataType } from '../../../formats/onnx/protobuf.ts';
 import type { Arithmetic } from '../../engine.ts';
@@ -14,6 +14,7 @@ import type {
   ModelSpec,
   NormSpec,
 } from '../../../../models/families/model-spec.ts';
+import { emitExportedInputs } from './exported-inputs.ts';
 import { GraphWriter } from './graph-writer.ts';
 import { LinearEmitter } from './linear.ts';
 import type { WrittenWeights } from './write-weights.ts';
@@ -21,6 +22,7 @@ import type { WrittenWeights } from './write-weights.ts';
 export interface GraphVariant {
   readonly hidden: boolean;
   readonly tree: boolean;
+  readonly exported?: boolean;
 }
 
 const { FLOAT, INT32, INT64 } = DataType;
@@ -64,6 +66,23 @@ class DecoderGraph {
   }
 
   #declareInputs(): void {
+    if (this.#variant.exported) emitExportedInputs(this.#graph, this.#linear, this.#spec, this.#weights);
+    else this.#declareFed();
+    this.#spec.layers.forEach((layer, index) => {
+      if (layer.kind !== 'attention') return;
+      const shape = [1, layer.attention.keyValueHeads, 'P', layer.attention.headDimension];
+      for (const part of ['key', 'value'] as const) {
+        this.#graph.input(this.#past(index, part), FLOAT, shape);
+        this.#graph.output(`present.${index}.${part}`, FLOAT, shape.with(2, 'Q'));
+      }
+    });
+  }
+
+  #past(layer: number, part: 'key' | 'value'): string {
+    return `${this.#variant.exported ? 'past_key_values' : 'past'}.${layer}.${part}`;
+  }
+
+  #declareFed(): void {
     const graph = this.#graph;
     const spec = this.#spec;
     graph.input('embeddings', FLOAT, ['S', spec.embedding.size]);
@@ -79,14 +98,6 @@ class DecoderGraph {
       const masks = new Set(spec.layers.map((layer) => maskName(layer as AttentionLayerSpec)));
       for (const mask of masks) graph.input(mask, FLOAT, [1, 1, 'S', 'T']);
     }
-    spec.layers.forEach((layer, index) => {
-      if (layer.kind !== 'attention') return;
-      const shape = [1, layer.attention.keyValueHeads, 'P', layer.attention.headDimension];
-      for (const part of ['key', 'value']) {
-        graph.input(`past.${index}.${part}`, FLOAT, shape);
-        graph.output(`present.${index}.${part}`, FLOAT, shape.with(2, 'Q'));
-      }
-    });
   }
 
   #embed(): string {
@@ -134,7 +145,7 @@ class DecoderGraph {
       attention.rope === null ? ['', ''] : [`rope${attention.rope}.cos`, `rope${attention.rope}.sin`];
     const style = attention.rope === null ? null : this.#spec.ropes[attention.rope]!.style;
     const tree = this.#variant.tree ? ['', maskName(layer)] : [];
-    const past = [`past.${index}.key`, `past.${index}.value`];
+    const past = [this.#past(index, 'key'), this.#past(index, 'value')];
     graph.nodes(
       'GroupQueryAttention',
       [...this.#queryKeyValue(input, layer, prefix), ...past, 'last_index', 'total_length', ...rope, ...tree],
@@ -257,8 +268,9 @@ class DecoderGraph {
   #head(stream: string): void {
     const graph = this.#graph;
     const { head, finalNorm, vocabularySize } = this.#spec;
+    const { exported } = this.#variant;
     // Hidden states are asked of every row, so only then the final norm runs on all of them.
-    const chosen = (rows: string) => graph.node('Gather', [rows, 'rows'], { axis: 0 });
+    const chosen = (rows: string) => (exported ? rows : graph.node('Gather', [rows, 'rows'], { axis: 0 }));
     let rows = this.#variant.hidden ? stream : chosen(stream);
     rows = this.#norm(rows, finalNorm, 'final_norm');
     if (this.#weights.linears.has('embedding_out.weight')) rows = this.#multiply(rows, 'embedding_out');
@@ -270,8 +282,9 @@ class DecoderGraph {
       const cap = graph.scalar(head.softcap);
       logits = graph.node('Mul', [graph.node('Tanh', [graph.node('Div', [logits, cap])]), cap]);
     }
-    graph.node('Identity', [logits], {}, 'logits');
-    graph.output('logits', FLOAT, ['R', vocabularySize]);
+    if (exported) graph.node('Reshape', [logits, graph.integers([1, -1, vocabularySize])], {}, 'logits');
+    else graph.node('Identity', [logits], {}, 'logits');
+    graph.output('logits', FLOAT, exported ? [1, 'S', vocabularySize] : ['R', vocabularySize]);
   }
 
   #hiddenOutput(name: string, value: string, width: number): void {

@@ -18,7 +18,14 @@ export type Dimension = number | string;
 
 const microsoft = 'com.microsoft';
 /** Operators this project uses that ONNX Runtime defines itself, outside the ONNX standard. */
-const microsoftOperators = new Set(['MatMulNBits', 'FusedMatMul', 'GroupQueryAttention', 'QuickGelu', 'MoE']);
+const microsoftOperators = new Set([
+  'MatMulNBits',
+  'FusedMatMul',
+  'GroupQueryAttention',
+  'QuickGelu',
+  'MoE',
+  'GatherBlockQuantized',
+]);
 
 export class GraphWriter {
   readonly #nodes: NodeInit[] = [];

@@ -10,7 +10,7 @@
 import type { GraphWriter } from './graph-writer.ts';
 import type { WeightFile } from './weight-file.ts';
 import type { Arithmetic } from '../../engine.ts';
-import type { Blocks, OrderedBlocks } from '../../packed-blocks.ts';
+import { packCodes, type Blocks, type OrderedBlocks, type RoundedMatrix } from '../../packed-blocks.ts';
 
 export type Linear =
   | { readonly kind: 'float'; readonly weight: string; readonly rows: number; readonly columns: number }
@@ -24,11 +24,13 @@ export type Linear =
       readonly columnOrder: readonly number[] | null;
     };
 
-/** Codes around MatMulNBits' own zero point, 2^(bits−1). */
+/** Codes around MatMulNBits' own zero point, 2^(bits−1), or around those given. */
 interface BlockPart {
   readonly bits: number;
   readonly codes: string;
   readonly scales: string;
+  /** Null: that of MatMulNBits. */
+  readonly zeroPoints: string | null;
 }
 
 /** MatMulNBits accuracy levels: 1 computes in float32, 4 quantizes the input to 8 bits per block. */
@@ -82,6 +84,65 @@ export async function writeBlocks(
   };
 }
 
+/**
+ * Codes that were rounded for this file, around their zero points. In reference arithmetic 8-bit codes are halves with zero points of their own:
+ * code − zero = 16·(high − zero's high) + (low − zero's low); and 2-bit codes are stored as 4 bits.
+ */
+export async function writeRounded(
+  file: WeightFile,
+  name: string,
+  matrix: RoundedMatrix,
+  arithmetic: Arithmetic,
+): Promise<Linear> {
+  const { rows, columns, bits, block: blockSize, codes, scales, zeroPoints } = matrix;
+  const write = (part: string, stored: 2 | 4 | 8, own: RoundedMatrix) =>
+    writePart(file, part, { bits: stored, ...partOf(own, stored) }, [rows, Math.ceil(columns / blockSize)]);
+  const stored = storageBits(bits, arithmetic);
+  const parts: BlockPart[] = [];
+  if (stored === 8 && arithmetic === 'reference') {
+    const points = zeroPoints ?? new Uint8Array(scales.length).fill(128);
+    const half = (of: (code: number) => number) => ({ codes: codes.map(of), zeroPoints: points.map(of) });
+    const high = half((code) => code >> 4);
+    const onlyMiddle = zeroPoints === null ? { zeroPoints: null } : {};
+    const factor = scales.map((scale) => scale * 16);
+    parts.push(await write(`${name}.high`, 4, { ...matrix, ...high, ...onlyMiddle, scales: factor }));
+    parts.push(await write(`${name}.low`, 4, { ...matrix, ...half((code) => code & 15) }));
+  } else {
+    const shift = 2 ** (stored - 1) - 2 ** (bits - 1);
+    const moved = (values: Uint8Array) => (shift === 0 ? values : values.map((code) => code + shift));
+    const own = { ...matrix, codes: moved(codes), zeroPoints: zeroPoints && moved(zeroPoints) };
+    parts.push(await write(name, stored, own));
+  }
+  return { kind: 'blocks', rows, columns, blockSize, parts, offsets: null, columnOrder: null };
+}
+
+/** As MatMulNBits takes them: whole blocks of codes, and zero points whose rows fill bytes. */
+function partOf(matrix: RoundedMatrix, bits: 2 | 4 | 8) {
+  const { rows, columns, block, scales, zeroPoints } = matrix;
+  const blocks = Math.ceil(columns / block);
+  const wholeBytes = Math.ceil((blocks * bits) / 8) * (8 / bits);
+  return {
+    codes: packCodes(matrix.codes, matrix, bits),
+    scales,
+    zeroPoints: zeroPoints && packCodes(zeroPoints, { rows, columns: blocks, block: wholeBytes }, bits),
+  };
+}
+
+/** Bytes of it in the file, alignment aside. */
+export function roundedBytes(
+  matrix: Pick<RoundedMatrix, 'rows' | 'columns' | 'bits' | 'block'> & { readonly hasPoints: boolean },
+  arithmetic: Arithmetic,
+): number {
+  const { rows, columns, bits, block, hasPoints } = matrix;
+  const blocks = Math.ceil(columns / block);
+  const stored = storageBits(bits, arithmetic);
+  const parts = stored === 8 && arithmetic === 'reference' ? [4, 4] : [stored];
+  const points = hasPoints ? parts.length : parts.length - 1;
+  const codeBytes = (blocks * block * stored) / 8;
+  const pointBytes = points * Math.ceil((blocks * parts[0]!) / 8);
+  return rows * (codeBytes + parts.length * blocks * 4 + pointBytes);
+}
+
 /** scale·(code − 128) = 16·scale·(high − 8) + scale·(low − 8) + 8·scale: the last term is an offset, cheaper than zero points of the low half. */
 async function writeHalves(
   file: WeightFile,
@@ -105,7 +166,12 @@ async function writeHalves(
 async function writePart(
   file: WeightFile,
   name: string,
-  part: { readonly bits: number; readonly codes: Uint8Array; readonly scales: Float32Array },
+  part: {
+    readonly bits: number;
+    readonly codes: Uint8Array;
+    readonly scales: Float32Array;
+    readonly zeroPoints?: Uint8Array | null;
+  },
   perRow: readonly number[],
 ): Promise<BlockPart> {
   const shape = [...perRow, part.codes.length / (perRow[0]! * perRow[1]!)];
@@ -113,6 +179,9 @@ async function writePart(
     bits: part.bits,
     codes: await file.write(`${name}.codes`, shape, part.codes),
     scales: await file.write(`${name}.scales`, perRow, part.scales),
+    zeroPoints: part.zeroPoints
+      ? await file.write(`${name}.zero_points`, [part.zeroPoints.length], part.zeroPoints)
+      : null,
   };
 }
 
@@ -152,6 +221,12 @@ function pack(codes: Uint8Array, bits: 2 | 4 | 8): Uint8Array {
   return packed;
 }
 
+const partInputs = ({ codes, scales, zeroPoints }: BlockPart) =>
+  zeroPoints === null ? [codes, scales] : [codes, scales, zeroPoints];
+
+/** What the codes of a matrix are called where rows of them are looked up: the same bytes as [rows, bytes of a row]. */
+export const asTable = (codes: string) => `${codes}.table`;
+
 /** Multiplies rows [S, K] by matrices; block sums of one input are made once per block size. */
 export class LinearEmitter {
   readonly #graph: GraphWriter;
@@ -170,6 +245,29 @@ export class LinearEmitter {
     return bias === null ? product : this.#graph.node('Add', [product, bias]);
   }
 
+  /** Rows of a table: ids [S] → [S, K]. */
+  rows(ids: string, table: Linear): string {
+    const graph = this.#graph;
+    if (table.kind === 'float') return graph.node('Gather', [table.weight, ids], { axis: 0 });
+    if (table.columnOrder) throw new Error('a table whose columns are out of order');
+    const { blockSize } = table;
+    const sum = table.parts
+      .map(({ codes, scales, bits }) =>
+        graph.node('GatherBlockQuantized', [asTable(codes), ids, scales], {
+          bits,
+          block_size: blockSize,
+          gather_axis: 0,
+          quantize_axis: 1,
+        }),
+      )
+      .reduce((total, term) => graph.node('Add', [total, term]));
+    if (table.offsets === null) return sum;
+    const blocks = graph.node('Reshape', [sum, graph.integers([-1, table.columns / blockSize, blockSize])]);
+    const offsets = graph.node('Gather', [table.offsets, ids], { axis: 0 });
+    const added = graph.node('Add', [blocks, graph.node('Unsqueeze', [offsets, graph.integers([2])])]);
+    return graph.node('Reshape', [added, graph.integers([-1, table.columns])]);
+  }
+
   /** input·weightᵀ + more, in one operator. */
   #timesPlus(input: string, weight: string, more: string | null): string {
     return this.#graph.node('Gemm', [input, weight, ...(more === null ? [] : [more])], { transB: 1 });
@@ -182,7 +280,7 @@ export class LinearEmitter {
       : input;
     const product = linear.parts
       .map((part) =>
-        graph.node('MatMulNBits', [ordered, part.codes, part.scales], {
+        graph.node('MatMulNBits', [ordered, ...partInputs(part)], {
           K: linear.columns,
           N: linear.rows,
           bits: part.bits,

@@ -1,4 +1,5 @@
 /** Writes every canonical weight of a model into a graph's weight file, in the form its operators read. */
+import { LabError } from '../../../contract/errors.ts';
 import type { ModelSource } from '../../../contract/model-source.ts';
 import type {
   FeedForwardSpec,
@@ -13,8 +14,8 @@ import { typeTraits } from '../../../formats/tensor-types.ts';
 import { readMatrixParts, readWeight, readWeightBytes } from '../../../formats/read-weight.ts';
 import type { TensorInit } from '../../../formats/onnx/protobuf.ts';
 import type { Arithmetic } from '../../engine.ts';
-import { packedBlocks, type Blocks, type OrderedBlocks } from '../../packed-blocks.ts';
-import { fitsMatMulNBits, writeBlocks, writeFloat, type Linear } from './linear.ts';
+import { packedBlocks, type Blocks, type OrderedBlocks, type RoundedMatrix } from '../../packed-blocks.ts';
+import { asTable, fitsMatMulNBits, writeBlocks, writeFloat, writeRounded, type Linear } from './linear.ts';
 import type { WeightFile } from './weight-file.ts';
 
 export interface WrittenWeights {
@@ -35,17 +36,24 @@ const linearName =
   /(^|\.)(query|key|value|output|gate|up|down|router|embedding_in|embedding_out|head)\.weight$/;
 const expertName = /^layers\.(\d+)\.experts\./;
 
+/** What a graph that stands alone has: its table of token rows, and matrices that are rounded on the way. */
+export interface ExportedWeights {
+  /** Null: the weight stays as it is. */
+  readonly rounded: (name: string, ref: WeightRef) => Promise<RoundedMatrix | null>;
+}
+
 export async function writeWeights(
   source: ModelSource,
   model: ResolvedModel,
   file: WeightFile,
   arithmetic: Arithmetic,
   progress: BuildProgress,
+  exported: ExportedWeights | null = null,
 ): Promise<WrittenWeights> {
-  const writer = new WeightsWriter(source, model, file, arithmetic);
+  const writer = new WeightsWriter({ source, model, exported }, file, arithmetic);
   const total = [...model.weights.values()].reduce((sum, ref) => sum + elements(ref), 0);
   let done = 0;
-  for (const joint of jointMatrices(model.spec)) {
+  for (const joint of exported ? [] : jointMatrices(model.spec)) {
     progress.signal?.throwIfAborted();
     await writer.writeJoint(joint);
   }
@@ -90,10 +98,18 @@ function jointMatrices(spec: ModelSpec): JointMatrix[] {
   });
 }
 
-/** Most bytes the weight file can need, for the check of free space. */
-export function estimateWeightBytes(model: ResolvedModel): number {
+/** Most bytes the weight file can need, for the check of free space. `roundedBytes`: of a weight that is rounded on the way. */
+export function estimateWeightBytes(
+  model: ResolvedModel,
+  roundedBytes: (name: string, ref: WeightRef) => number | null = () => null,
+): number {
   let bytes = 0;
-  for (const ref of model.weights.values()) {
+  for (const [name, ref] of model.weights) {
+    const rounded = roundedBytes(name, ref);
+    if (rounded !== null) {
+      bytes += rounded + 4 * 4096;
+      continue;
+    }
     const quantized = ref.source.kind === 'matrix' || !/^(F|BF)/.test(ref.source.tensor.type);
     // Codes up to 8 bits, a float scale and offset per block of 16 or more.
     bytes += elements(ref) * (quantized ? 1.5 : 4) + 4096;
@@ -111,10 +127,20 @@ class WeightsWriter {
   readonly #model: ResolvedModel;
   readonly #file: WeightFile;
   readonly #arithmetic: Arithmetic;
+  readonly #exported: ExportedWeights | null;
 
-  constructor(source: ModelSource, model: ResolvedModel, file: WeightFile, arithmetic: Arithmetic) {
-    this.#source = source;
-    this.#model = model;
+  constructor(
+    written: {
+      readonly source: ModelSource;
+      readonly model: ResolvedModel;
+      readonly exported: ExportedWeights | null;
+    },
+    file: WeightFile,
+    arithmetic: Arithmetic,
+  ) {
+    this.#source = written.source;
+    this.#model = written.model;
+    this.#exported = written.exported;
     this.#file = file;
     this.#arithmetic = arithmetic;
   }
@@ -153,6 +179,10 @@ class WeightsWriter {
     if (this.#joined.has(name)) return;
     if (expertName.test(name)) return; // stacked later
     if (name.startsWith('rope_factors')) return; // read by the session's rope tables
+    if (name === 'embedding.weight' && this.#exported) {
+      this.linears.set(name, await this.#table(name, ref));
+      return;
+    }
     if (name === 'embedding.weight' && !head.tied) return; // rows are looked up in the model's own file
     if (name === 'embedding.weight' || linearName.test(name)) {
       this.linears.set(name, await this.#linear(name, ref));
@@ -161,8 +191,23 @@ class WeightsWriter {
     this.vectors.set(name, await this.#vector(name, ref));
   }
 
+  /** A matrix that rows are looked up in too: its codes lie under a second name. */
+  async #table(name: string, ref: WeightRef): Promise<Linear> {
+    const linear = await this.#linear(name, ref);
+    if (linear.kind === 'float') return linear;
+    if (linear.columnOrder !== null || linear.parts.some(({ bits }) => bits === 2)) {
+      throw new LabError('unsupported-feature', `${name}: rows of this form cannot be looked up in a graph.`);
+    }
+    for (const { codes, bits } of linear.parts) {
+      this.#file.alias(asTable(codes), codes, [linear.rows, (linear.columns * bits) / 8]);
+    }
+    return linear;
+  }
+
   async #linear(name: string, ref: WeightRef): Promise<Linear> {
     const [rows, columns] = ref.shape as [number, number];
+    const rounded = await this.#exported?.rounded(name, ref);
+    if (rounded) return writeRounded(this.#file, name, rounded, this.#arithmetic);
     const packed = await this.#blocks(ref, rows, columns);
     if (packed && fitsMatMulNBits(packed.blocks.blockSize, columns)) {
       return writeBlocks(this.#file, name, packed, { rows, columns }, this.#arithmetic);

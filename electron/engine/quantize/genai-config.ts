@@ -1,0 +1,54 @@
+/** genai_config.json: what onnxruntime-genai, and Retort, must know of an exported decoder. */
+import type { JsonObject, ModelSource } from '../../contract/model-source.ts';
+import type { AttentionLayerSpec, ModelSpec } from '../../../models/families/model-spec.ts';
+
+export const graphName = 'model.onnx';
+
+export function genaiConfig({ architecture, special, generation }: ModelSource, spec: ModelSpec): JsonObject {
+  const { attention } = spec.layers[0] as AttentionLayerSpec;
+  const [end] = special.ends;
+  return {
+    model: {
+      type: architecture,
+      ...(special.bos !== null && { bos_token_id: special.bos }),
+      ...(end !== undefined && { eos_token_id: special.ends.length === 1 ? end : [...special.ends] }),
+      ...((special.padding ?? end) !== undefined && { pad_token_id: special.padding ?? end! }),
+      vocab_size: spec.vocabularySize,
+      context_length: spec.contextLength,
+      decoder: {
+        session_options: { log_id: 'onnxruntime-genai', provider_options: [] },
+        filename: graphName,
+        head_size: attention.headDimension,
+        hidden_size: spec.hiddenSize,
+        num_attention_heads: attention.heads,
+        num_hidden_layers: spec.layers.length,
+        num_key_value_heads: attention.keyValueHeads,
+        inputs: {
+          input_ids: 'input_ids',
+          attention_mask: 'attention_mask',
+          past_key_names: 'past_key_values.%d.key',
+          past_value_names: 'past_key_values.%d.value',
+        },
+        outputs: {
+          logits: 'logits',
+          present_key_names: 'present.%d.key',
+          present_value_names: 'present.%d.value',
+        },
+      },
+    },
+    search: search(generation, spec.contextLength),
+  };
+}
+
+/** The sampling defaults that the author set. */
+function search(generation: ModelSource['generation'], contextLength: number): JsonObject {
+  const { temperature, topK, topP, repetitionPenalty } = generation;
+  return {
+    ...(temperature !== undefined && { do_sample: temperature > 0, temperature: temperature || 1 }),
+    ...(topK !== undefined && { top_k: topK }),
+    ...(topP !== undefined && { top_p: topP }),
+    ...(repetitionPenalty !== undefined && { repetition_penalty: repetitionPenalty }),
+    max_length: contextLength,
+    past_present_share_buffer: false,
+  };
+}

@@ -1,0 +1,150 @@
+/** A variant of a model as a folder in onnxruntime-genai's layout: a graph that runs as it is, its weights beside it, tokenizer and chat template. */
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { LabError, toLabError } from '../../contract/errors.ts';
+import type { ModelSource } from '../../contract/model-source.ts';
+import { readWeight } from '../../formats/read-weight.ts';
+import type { ResolvedModel, WeightRef } from '../../../models/families/model-spec.ts';
+import type { Arithmetic } from '../engine.ts';
+import { decoderGraph } from '../onnx/graph/decoder-graph.ts';
+import { roundedBytes } from '../onnx/graph/linear.ts';
+import { WeightFile } from '../onnx/graph/weight-file.ts';
+import { estimateWeightBytes, writeWeights, type BuildProgress } from '../onnx/graph/write-weights.ts';
+import { createRopeTable } from '../onnx/rope-table.ts';
+import { syncFolder } from '../pack/partial-pack.ts';
+import { tokenizerFiles, type TokenizerFiles } from '../text/tokenizer-json.ts';
+import { genaiConfig, graphName } from './genai-config.ts';
+import { isQuantized, type Recipe } from './recipe.ts';
+import { roundWeight } from './round-matrix.ts';
+
+export interface FolderPlan {
+  readonly source: ModelSource;
+  readonly model: ResolvedModel;
+  readonly recipe: Recipe;
+  /** In which the graph computes: it is written into it. */
+  readonly arithmetic: Arithmetic;
+  readonly tokenizer: TokenizerFiles;
+  /** Most bytes that the folder takes. */
+  readonly bytes: number;
+}
+
+/** Throws unsupported-feature for what such a folder cannot hold, before anything is read but headers. */
+export function planFolder(
+  source: ModelSource,
+  model: ResolvedModel,
+  recipe: Recipe,
+  arithmetic: Arithmetic,
+): FolderPlan {
+  refuseUnsupported(source, model);
+  const tokenizer = tokenizerFiles(source);
+  const bytes = weightBytes(model, recipe, arithmetic) + ropeBytes(model) + otherBytes(tokenizer);
+  return { source, model, recipe, arithmetic, tokenizer, bytes };
+}
+
+function refuseUnsupported({ name }: ModelSource, { spec }: ResolvedModel): void {
+  const fail = (why: string): never => {
+    const message = `${name} cannot be written as an ONNX folder: ${why}. A pack can hold it (--format pack).`;
+    throw new LabError('unsupported-feature', message, { field: 'format' });
+  };
+  for (const layer of spec.layers) {
+    if (layer.kind !== 'attention') return fail('there is no graph for its state-space layers');
+    if (layer.feedForward.kind === 'experts')
+      return fail('onnxruntime multiplies by quantized experts on few devices');
+  }
+  if (spec.ropes.some(({ frequencies }) => frequencies.kind !== 'fixed')) {
+    fail('its rope depends on how long a conversation will be, which a graph is not told');
+  }
+}
+
+function weightBytes(
+  model: ResolvedModel,
+  { bits, group, zeroPoints }: Recipe,
+  arithmetic: Arithmetic,
+): number {
+  return estimateWeightBytes(model, (name, { shape: [rows = 1, columns = 1] }) =>
+    isQuantized(name)
+      ? roundedBytes({ rows, columns, bits, block: group, hasPoints: zeroPoints }, arithmetic)
+      : null,
+  );
+}
+
+function ropeBytes({ spec }: ResolvedModel): number {
+  return spec.ropes.reduce((sum, { dimensions }) => sum + spec.contextLength * dimensions * 4 + 2 * 4096, 0);
+}
+
+/** The graph itself and the configurations; a vocabulary's JSON is the larger part. */
+function otherBytes({ tokenizer, config }: TokenizerFiles): number {
+  return 4 * 1_048_576 + Buffer.byteLength(JSON.stringify([tokenizer, config]));
+}
+
+export const partialFolder = (out: string): string => join(dirname(out), `.partial-${basename(out)}`);
+
+/** Writes the folder under a temporary name, which is left behind only where the process was killed; then it gets its own. */
+export async function writeFolder(plan: FolderPlan, out: string, progress: BuildProgress): Promise<number> {
+  const partial = partialFolder(out);
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial);
+  try {
+    const bytes = await writeParts(plan, partial, progress);
+    await rename(partial, out);
+    await syncFolder(dirname(out));
+    return bytes;
+  } catch (error) {
+    throw withNothingKept(error, out);
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+}
+
+function withNothingKept(error: unknown, out: string): LabError {
+  const known = toLabError(error);
+  const file = basename(out);
+  const nothing = `Nothing is left of the folder ${file}; the same command writes it anew.`;
+  if (known.code === 'cancelled') return new LabError('cancelled', `Cancelled. ${nothing}`, { file });
+  if (known.code !== 'disk-full') return known;
+  return new LabError('disk-full', `${file}: the disk takes no more. ${nothing}`, { file }, { cause: error });
+}
+
+async function writeParts(plan: FolderPlan, folder: string, progress: BuildProgress): Promise<number> {
+  const { source, model, recipe, arithmetic, tokenizer } = plan;
+  const file = await WeightFile.create(join(folder, `${graphName}.data`));
+  let bytes = 0;
+  const write = async (name: string, data: string | Uint8Array) => {
+    await writeFile(join(folder, name), data, { flush: true });
+    bytes += Buffer.byteLength(data);
+  };
+  try {
+    await writeRopeTables(source, model, file);
+    const rounded = async (name: string, ref: WeightRef) =>
+      isQuantized(name) ? roundWeight(source, name, ref, recipe) : null;
+    const weights = await writeWeights(source, model, file, arithmetic, progress, { rounded });
+    const variant = { hidden: false, tree: false, exported: true };
+    await write(graphName, decoderGraph(model.spec, weights, arithmetic, variant));
+  } catch (error) {
+    await file.abandon();
+    throw error;
+  }
+  await file.finish();
+  progress.signal?.throwIfAborted();
+  await write('tokenizer.json', JSON.stringify(tokenizer.tokenizer));
+  await write('tokenizer_config.json', JSON.stringify(tokenizer.config, null, 2));
+  await write('genai_config.json', JSON.stringify(genaiConfig(source, model.spec), null, 2));
+  await syncFolder(folder);
+  return bytes + file.bytes;
+}
+
+/** A row for each position the model was trained for. */
+async function writeRopeTables(source: ModelSource, { spec, weights }: ResolvedModel, file: WeightFile) {
+  const factors = new Map<string, Float32Array>();
+  for (const [name, ref] of weights) {
+    if (name.startsWith('rope_factors')) factors.set(name, await readWeight(source, ref));
+  }
+  for (const [index, rope] of spec.ropes.entries()) {
+    const table = createRopeTable(rope, spec.contextLength, (name) => factors.get(name)!);
+    for (let slot = 0; slot < spec.contextLength; slot++) table.write(slot, () => slot);
+    const shape = [spec.contextLength, table.half];
+    const rows = (values: Float32Array) => values.subarray(0, spec.contextLength * table.half);
+    await file.write(`rope${index}.cos`, shape, rows(table.cos));
+    await file.write(`rope${index}.sin`, shape, rows(table.sin));
+  }
+}

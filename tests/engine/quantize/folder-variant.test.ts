@@ -1,0 +1,209 @@
+/** A variant as a folder that onnxruntime runs as it is, beside the pack of the same recipe. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Engine } from '../../../electron/engine/engine.ts';
+import { openExportedDecoder } from '../../../electron/engine/onnx/exported/open.ts';
+import {
+  quantizeModel,
+  type QuantizeRequest,
+  type QuantizeOutcome,
+} from '../../../electron/engine/quantize/quantize-model.ts';
+import { readModelSource } from '../../../electron/formats/open-source.ts';
+import { bundledModel, goldenFolder, maximumDifference } from '../../helpers/golden.ts';
+import { copyTinyModel, labError, makeFolder } from '../../helpers/model-folder.ts';
+import { expectedOf, greedy, openModel, rowsOf, tinyFolder } from '../../helpers/native-engine.ts';
+import { quiet } from '../../helpers/packs.ts';
+
+const request = (path: string, recipe: string, more: Partial<QuantizeRequest> = {}): QuantizeRequest => ({
+  path,
+  name: basename(path, '.gguf'),
+  recipe,
+  out: makeFolder(),
+  formats: ['pack', 'onnx'],
+  arithmetic: 'reference',
+  threads: 2,
+  isEstimate: false,
+  ...more,
+});
+
+const outOf = ({ variants }: QuantizeOutcome, format: 'pack' | 'onnx') =>
+  variants.find((variant) => variant.format === format)!.out;
+
+async function openFolder(path: string): Promise<Engine> {
+  const engine = await openExportedDecoder(await readModelSource(path), {
+    arithmetic: 'reference',
+    device: 'cpu',
+    threads: 2,
+  });
+  onTestFinished(() => engine.close());
+  return engine;
+}
+
+/** Tied and not, learned positions, scaled rows, norms of heads, windows, biases, packed and GGUF sources, groups that end inside a row. */
+const cases = [
+  ['llama', 'q8'],
+  ['llama', 'q4-g32-zp'],
+  ['llama', 'q8-g256-zp'],
+  ['llama/model-q8_0.gguf', 'q4-g128'],
+  ['llama3-rope/model-f32.gguf', 'q4-g16'],
+  ['gpt2', 'q4-g64'],
+  ['opt', 'q4-g32'],
+  ['qwen3', 'q2-g32-zp'],
+  ['gemma2', 'q4-g256-zp'],
+  ['gemma3_text', 'q8-g64'],
+  ['mistral', 'q2-g16'],
+  ['phi3', 'q4-g32'],
+  ['llama-gptq', 'q4-g32'],
+] as const;
+
+describe('the folder of', () => {
+  test.each(cases)('%s by %s answers as the pack does', async (model, recipe) => {
+    const outcome = await quantizeModel(request(tinyFolder(model), recipe), quiet);
+    const { input_ids: ids } = expectedOf(model.split('/')[0]!);
+    const pack = await (await openModel(outOf(outcome, 'pack'))).createSession({ context: 128 });
+    const folder = await (await openFolder(outOf(outcome, 'onnx'))).createSession({ context: 128 });
+    const expected = await rowsOf(pack, Int32Array.from(ids));
+    const logits = await rowsOf(folder, Int32Array.from(ids));
+    expect(maximumDifference(logits, expected)).toBeLessThan(1e-4);
+    pack.truncate(0);
+    folder.truncate(0);
+    // Token by token, with keys and values of what came before.
+    expect(await greedy(folder, ids, 24)).toEqual(await greedy(pack, ids, 24));
+  });
+
+  test.each(['q8', 'q4-g32', 'q2-g32'])(
+    'llama by %s in fast arithmetic rounds activations too',
+    async (recipe) => {
+      const fast = request(tinyFolder('llama'), recipe, { arithmetic: 'fast' });
+      const outcome = await quantizeModel(fast, quiet);
+      const { input_ids: ids } = expectedOf('llama');
+      const pack = await (await openModel(outOf(outcome, 'pack'))).createSession({ context: 128 });
+      const folder = await (await openFolder(outOf(outcome, 'onnx'))).createSession({ context: 128 });
+      const expected = await rowsOf(pack, Int32Array.from(ids));
+      const logits = await rowsOf(folder, Int32Array.from(ids));
+      const error = Math.sqrt(
+        logits.reduce((sum, value, i) => sum + (value - expected[i]!) ** 2, 0) / logits.length,
+      );
+      expect(error).toBeGreaterThan(1e-4);
+      expect(error).toBeLessThan(0.2);
+    },
+  );
+
+  test('a model says what both need, and no more than was predicted', async () => {
+    const asked = request(tinyFolder('llama'), 'q4-g32');
+    const predicted = await quantizeModel({ ...asked, isEstimate: true }, quiet);
+    expect(readdirSync(asked.out)).toEqual([]);
+    const outcome = await quantizeModel(asked, quiet);
+    expect(outcome.variants.map(({ out }) => basename(out))).toEqual([
+      'llama-q4-g32.retortpack',
+      'llama-q4-g32',
+    ]);
+    outcome.variants.forEach(({ bytes, out }, index) => {
+      expect(bytes).toBeLessThanOrEqual(predicted.variants[index]!.bytes);
+      expect(out).toBe(predicted.variants[index]!.out);
+    });
+    expect(outcome).toMatchObject({ recipe: 'q4-g32', bitsPerWeight: 4.5, requantized: [] });
+    expect(outcome.description).toBe(predicted.description);
+    expect(readdirSync(asked.out).sort()).toEqual(['llama-q4-g32', 'llama-q4-g32.retortpack']);
+    const source = await readModelSource(outOf(outcome, 'onnx'));
+    expect(source).toMatchObject({ format: 'genai', architecture: 'llama' });
+    expect(source.special).toEqual((await readModelSource(tinyFolder('llama'))).special);
+  });
+
+  test('a source that is quantized already says of which types its codes were', async () => {
+    const path = tinyFolder('llama/model-q8_0.gguf');
+    const outcome = await quantizeModel(
+      request(path, 'q4-g32', { formats: ['pack'], isEstimate: true }),
+      quiet,
+    );
+    expect(outcome.requantized).toEqual(['Q8_0']);
+  });
+});
+
+describe('is refused before anything is written:', () => {
+  test.each([
+    ['a mixture as a folder', 'mixtral', {}, 'unsupported-feature', /experts.*--format pack/],
+    ['state-space layers as a folder', 'mamba2', {}, 'unsupported-feature', /state-space.*--format pack/],
+    ['a rope that depends on the context', 'phi3-longrope', {}, 'unsupported-feature', /rope/],
+    ['a recipe that is none', 'llama', { recipe: 'q5' }, 'bad-request', /q2, q4 or q8/],
+  ] as const)('%s', async (_, model, more, code, message) => {
+    const asked = request(tinyFolder(model), 'q4-g32', more);
+    const error = await labError(quantizeModel(asked, quiet));
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(message);
+    expect(readdirSync(asked.out)).toEqual([]);
+  });
+
+  test('a pack, a folder that is there, a graph without names', async () => {
+    const asked = request(tinyFolder('llama'), 'q4-g32');
+    mkdirSync(join(asked.out, 'llama-q4-g32'));
+    expect(await labError(quantizeModel(asked, quiet))).toMatchObject({ code: 'bad-request' });
+    expect(readdirSync(asked.out)).toEqual(['llama-q4-g32']);
+    const pack = await quantizeModel(request(tinyFolder('llama'), 'q8', { formats: ['pack'] }), quiet);
+    const again = await labError(quantizeModel(request(outOf(pack, 'pack'), 'q4-g32'), quiet));
+    expect(again.message).toMatch(/quantize the model it was made of/);
+    const graph = join(goldenFolder, 'exports', 'llama-plain');
+    expect((await labError(quantizeModel(request(graph, 'q8'), quiet))).code).toBe('unsupported-feature');
+  });
+});
+
+describe('stopped', () => {
+  const stoppedAt = (phase: string) => {
+    const controller = new AbortController();
+    const onProgress = (progress: { phase: string; done: number }) => {
+      if (progress.phase === phase && progress.done > 0) controller.abort();
+    };
+    return { signal: controller.signal, onProgress };
+  };
+
+  test('while the folder grows, it leaves the pack and nothing of the folder; the same call goes on', async () => {
+    const asked = request(tinyFolder('llama'), 'q4-g32');
+    const error = await labError(quantizeModel(asked, stoppedAt('write the ONNX folder')));
+    expect(error.code).toBe('cancelled');
+    expect(error.message).toMatch(/Nothing is left of the folder llama-q4-g32; the same command/);
+    expect(readdirSync(asked.out)).toEqual(['llama-q4-g32.retortpack']);
+    const before = readFileSync(join(asked.out, 'llama-q4-g32.retortpack'));
+    const [pack, folder] = (await quantizeModel(asked, quiet)).variants;
+    expect(pack!.resumedBytes).toBe(before.length);
+    expect(existsSync(join(folder!.out, 'model.onnx'))).toBe(true);
+  });
+
+  test('while the pack grows, it leaves an unfinished one that the same call goes on with', async () => {
+    const asked = request(tinyFolder('llama'), 'q4-g32');
+    expect((await labError(quantizeModel(asked, stoppedAt('pack')))).code).toBe('cancelled');
+    expect(readdirSync(asked.out).every((name) => name.startsWith('.partial-'))).toBe(true);
+    await quantizeModel(asked, quiet);
+    expect(readdirSync(asked.out).sort()).toEqual(['llama-q4-g32', 'llama-q4-g32.retortpack']);
+  });
+
+  test('by a kill, what is left of the folder is no folder of that name, and makes room for the next', async () => {
+    const asked = request(tinyFolder('llama'), 'q4-g32', { formats: ['onnx'] });
+    const partial = join(asked.out, '.partial-llama-q4-g32');
+    mkdirSync(partial);
+    writeFileSync(join(partial, 'model.onnx.data'), 'torn');
+    const outcome = await quantizeModel(asked, quiet);
+    expect(readdirSync(asked.out)).toEqual(['llama-q4-g32']);
+    expect((await openFolder(outOf(outcome, 'onnx'))).info.engine).toBe('onnx');
+  });
+});
+
+test('a pack of another model that bears the name is not taken for the variant', async () => {
+  const asked = request(copyTinyModel('qwen2'), 'q4-g32', { name: 'model', formats: ['pack'] });
+  await quantizeModel(asked, quiet);
+  const other = { ...asked, path: tinyFolder('llama') };
+  expect((await labError(quantizeModel(other, quiet))).message).toMatch(/is there already/);
+});
+
+test('the bundled model as a folder follows its pack', async () => {
+  const outcome = await quantizeModel(request(bundledModel, 'q4-g32'), quiet);
+  expect(outcome.requantized).toEqual(['Q4_1']);
+  const ids = [504, 3575, 282, 4649, 314];
+  const pack = await (await openModel(outOf(outcome, 'pack'))).createSession({ context: 64 });
+  const folder = await (await openFolder(outOf(outcome, 'onnx'))).createSession({ context: 64 });
+  const expected = await rowsOf(pack, Int32Array.from(ids));
+  expect(maximumDifference(await rowsOf(folder, Int32Array.from(ids)), expected)).toBeLessThan(2e-3);
+  pack.truncate(0);
+  folder.truncate(0);
+  expect(await greedy(folder, ids, 16)).toEqual(await greedy(pack, ids, 16));
+}, 120_000);
