@@ -20,6 +20,7 @@ import { logits } from './commands/logits.ts';
 import { models } from './commands/models.ts';
 import { pack } from './commands/pack.ts';
 import { perplexity } from './commands/perplexity.ts';
+import { quantize } from './commands/quantize.ts';
 import { run } from './commands/run.ts';
 import { runs } from './commands/runs.ts';
 import { serve } from './commands/serve.ts';
@@ -37,6 +38,7 @@ const commands: readonly Command[] = [
   estimate,
   models,
   pack,
+  quantize,
   perplexity,
   compare,
   bench,

@@ -366,6 +366,44 @@ export const PackResult = z.strictObject({
   resumedBytes: bytes,
 });
 
+export const QuantizeSettings = z.strictObject({
+  /** e.g. q8, q4-g128 or q4-g32-zp. */
+  recipe: z.string().max(64),
+  formats: z
+    .array(z.enum(['pack', 'onnx']))
+    .min(1)
+    .max(2),
+  /** In which an ONNX graph computes: it is written into it. */
+  arithmetic: Arithmetic,
+  /** Says what would be made, and makes nothing. */
+  isEstimate: z.boolean(),
+});
+export type QuantizeSettings = z.infer<typeof QuantizeSettings>;
+
+/** What a recipe makes of a model, or would make. */
+export const QuantizeResult = z.strictObject({
+  /** In full, e.g. q4-g32. */
+  recipe: z.string(),
+  /** For a person. */
+  description: z.string(),
+  variants: z.array(
+    z.strictObject({
+      format: z.enum(['pack', 'onnx']),
+      out: z.string(),
+      bytes,
+      /** Of what an earlier, unfinished run had written. */
+      resumedBytes: bytes,
+    }),
+  ),
+  /** Of quantized weights in a pack, scales and zero points among them. */
+  bitsPerWeight: z.number().nonnegative(),
+  quantizedWeights: count,
+  weights: count,
+  /** Types of quantized weights that were codes before, so that they are rounded a second time. */
+  requantized: z.array(z.string()),
+});
+export type QuantizeResult = z.infer<typeof QuantizeResult>;
+
 export const VerifyResult = z.strictObject({ records: count, bytes });
 
 /** The KV cache of one layer with attention. */
@@ -647,6 +685,21 @@ export const engineContract = {
     input: z.strictObject({ path: modelPath, out: modelPath, threads: z.int().min(1).max(1024) }),
     chunk: Progress,
     done: PackResult,
+  }),
+  /**
+   * Variants of a model with its linear layers rounded by a recipe, in the folder `out` (absolute). What cannot be is refused before anything is written. Cancelled or
+   * out of room, an unfinished pack is left, with which the same call goes on, and nothing of an unfinished folder.
+   */
+  quantize: stream({
+    input: z.strictObject({
+      path: modelPath,
+      name: z.string().min(1).max(1024),
+      out: modelPath,
+      threads: z.int().min(1).max(1024),
+      ...QuantizeSettings.shape,
+    }),
+    chunk: Progress,
+    done: QuantizeResult,
   }),
   /** Reads all of a pack. Throws bad-file with the first record whose checksum is another, bad-request for what is no pack. */
   verifyPack: stream({

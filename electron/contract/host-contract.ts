@@ -13,6 +13,8 @@ import {
   ModelInfo,
   ModelSummary,
   PackResult,
+  QuantizeResult,
+  QuantizeSettings,
   PerplexityResult,
   Progress,
   TokenBatch,
@@ -45,7 +47,7 @@ export const LibraryModel = z.strictObject({
 });
 export type LibraryModel = z.infer<typeof LibraryModel>;
 
-export const JobKind = z.enum(['build-graph', 'perplexity', 'pack', 'compare']);
+export const JobKind = z.enum(['build-graph', 'perplexity', 'pack', 'compare', 'quantize']);
 export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted']);
 export const Job = z.strictObject({
   id: Id,
@@ -315,6 +317,23 @@ export const hostContract = {
     input: z.strictObject({ model: ModelReference, out: path, threads: z.int().min(1).max(1024).nullable() }),
     chunk: WorkEvent,
     done: z.strictObject({ ...PackResult.shape, jobId: Id }),
+  }),
+  /** A job, but for an estimate. `out` is an absolute folder. With `add` the library gets the variants, under names of their own. */
+  quantize: stream({
+    input: z.strictObject({
+      model: ModelReference,
+      out: path,
+      threads: z.int().min(1).max(1024).nullable(),
+      add: z.boolean(),
+      ...QuantizeSettings.shape,
+    }),
+    chunk: WorkEvent,
+    done: z.strictObject({
+      ...QuantizeResult.shape,
+      jobId: Id.nullable(),
+      /** Names in the library. */
+      added: z.array(z.string()),
+    }),
   }),
   /** Compares every record of a pack with its checksum; the first that is damaged is an error that names it. */
   verifyPack: stream({

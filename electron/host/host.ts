@@ -41,6 +41,7 @@ import { measureHandlers } from './work/measure.ts';
 import { diskHandlers } from './work/disk.ts';
 import { estimateHandlers } from './work/estimate.ts';
 import { packHandlers } from './work/pack.ts';
+import { quantizeHandlers } from './work/quantize.ts';
 import { perplexityHandlers } from './work/perplexity.ts';
 
 /** 32 MiB: twice the longest text. */
@@ -125,6 +126,7 @@ function hostOf(services: Services): Host {
     ...measureHandlers(services),
     ...perplexityHandlers(services),
     ...packHandlers(services),
+    ...quantizeHandlers(services),
     ...diskHandlers(services),
     ...estimateHandlers(services),
     ...compareHandlers(services),

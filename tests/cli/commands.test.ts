@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { DiskCurve } from '../../electron/contract/engine-contract.ts';
@@ -298,6 +298,37 @@ test('perplexity takes a text and a reference', async () => {
   expect(stdout).toContain('same likeliest token: 100.00 %');
 });
 
+test('quantize says what it would make, makes both variants, names them in the library, and both run', async () => {
+  const folder = join(home, 'variants');
+  const asked = ['quantize', llama, '--recipe', 'q4', '--out', folder];
+  const estimate = await retort(...asked, '--estimate');
+  expect(estimate.stdout).toMatch(
+    /^q4-g32: .*\n4\.50 bits.*\n.*llama-q4-g32\.retortpack: at most [\d.]+ KiB\n/,
+  );
+  expect(existsSync(folder)).toBe(false);
+  const made = json(await retort(...asked, '--add', '--json'));
+  expect(made).toMatchObject({
+    recipe: 'q4-g32',
+    bitsPerWeight: 4.5,
+    jobId: expect.any(String) as string,
+    requantized: [],
+    added: ['llama-q4-g32', 'llama-q4-g32-onnx'],
+    variants: [
+      { format: 'pack', out: join(folder, 'llama-q4-g32.retortpack'), resumedBytes: 0 },
+      { format: 'onnx', out: join(folder, 'llama-q4-g32'), resumedBytes: 0 },
+    ],
+  });
+  expect((await retort('inspect', 'llama-q4-g32')).stdout).toMatch(/made of\s+llama, safetensors, by q4-g32/);
+  const draw = ['--ids', '1,2,3', '--greedy', '--max-tokens', '8', '--arithmetic', 'reference', '--json'];
+  const pack = json(await retort('run', 'llama-q4-g32', ...draw));
+  const onnx = json(await retort('run', 'llama-q4-g32-onnx', ...draw));
+  expect([pack['engine'], onnx['engine']]).toEqual(['native', 'onnx']);
+  expect(onnx['ids']).toEqual(pack['ids']);
+  const again = await retort(...asked);
+  expect(again.code).toBe(2);
+  expect(again.stderr).toContain('llama-q4-g32 is there already');
+}, 120_000);
+
 test('pack writes a pack that is inspected, added, verified, and refused where it is damaged', async () => {
   const out = join(home, 'tiny.retortpack');
   const result = json(await retort('pack', llama, '--out', out, '--json'));
@@ -455,6 +486,7 @@ test('help and version go to stdout', async () => {
     'inspect',
     'models',
     'pack',
+    'quantize',
     'estimate',
     'perplexity',
     'bench',

@@ -52,7 +52,7 @@ export function idFields(): [keyof PageContract, string][] {
 const unknownOperations = [
   'toString', '__proto__', 'constructor', 'hasOwnProperty', '', '../start', 'START', 'start ', 'grant', 'close', 'eval',
   // Of the command line alone: they take paths.
-  'addModel', 'removeModel', 'inspect', 'run', 'tokenize', 'logits', 'perplexity', 'bench', 'compare', 'pack', 'verifyPack',
+  'addModel', 'removeModel', 'inspect', 'run', 'tokenize', 'logits', 'perplexity', 'bench', 'compare', 'pack', 'quantize', 'verifyPack',
 ]; // prettier-ignore
 
 export const badCalls: readonly BadCall[] = [

@@ -30,9 +30,7 @@ function facts(summary: ModelSummary): [string, string][] {
   return [
     ['name', summary.name],
     ['format', `${summary.format}, ${summary.files.length} files, ${byteText(summary.bytes)}`],
-    ...(summary.packOf
-      ? [['made of', `${summary.packOf.name}, ${summary.packOf.format}`] as [string, string]]
-      : []),
+    ...(summary.packOf ? [madeOf(summary.packOf)] : []),
     ['architecture', summary.architecture],
     ['runs here', summary.supported ? 'yes' : `no: ${summary.unsupportedReason ?? ''}`],
     ['parameters', number(summary.parameters)],
@@ -48,6 +46,10 @@ function facts(summary: ModelSummary): [string, string][] {
     ['chat template', summary.chatTemplate ? 'yes' : 'no'],
     ['identity', summary.identity],
   ];
+}
+
+function madeOf({ name, format, recipe }: NonNullable<ModelSummary['packOf']>): [string, string] {
+  return ['made of', `${name}, ${format}${recipe === undefined ? '' : `, by ${recipe}`}`];
 }
 
 function tensorTable({ tensors }: ModelSummary): string {

@@ -11,6 +11,7 @@ import { openModel } from '../open-engine.ts';
 import { packModel } from '../pack/pack-model.ts';
 import { verifyPack } from '../pack/verify.ts';
 import { cacheHandlers, type Caching } from './cache.ts';
+import { quantizeModel } from '../quantize/quantize-model.ts';
 import type { EngineState } from './engine-state.ts';
 import { labHandlers, type LabWork } from './lab.ts';
 import { flashReading, streamingOf } from '../flash.ts';
@@ -27,6 +28,7 @@ export type Computing = Caching &
     | 'bench'
     | LabWork
     | 'pack'
+    | 'quantize'
     | 'verifyPack'
     | 'memory'
     | 'measureDisk'
@@ -102,6 +104,13 @@ export function computeHandlers(state: EngineState): Computing {
       const packed = await packModel(request, { signal, onProgress: progress.report });
       await progress.finish();
       return packed;
+    },
+
+    async quantize(request, { signal, emit }) {
+      const progress = progressSender(emit);
+      const quantized = await quantizeModel(request, { signal, onProgress: progress.report });
+      await progress.finish();
+      return quantized;
     },
 
     async verifyPack({ path }, { signal, emit }) {

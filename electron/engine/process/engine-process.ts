@@ -32,6 +32,7 @@ const textOnly: Computing = {
   weightErrors: refuse,
   weightHistogram: refuse,
   pack: refuse,
+  quantize: refuse,
   verifyPack: refuse,
   memory: () => Promise.resolve(state.memory()),
   measureDisk: refuse,

@@ -11,7 +11,7 @@ import { roundedBytes } from '../onnx/graph/linear.ts';
 import { WeightFile } from '../onnx/graph/weight-file.ts';
 import { estimateWeightBytes, writeWeights, type BuildProgress } from '../onnx/graph/write-weights.ts';
 import { createRopeTable } from '../onnx/rope-table.ts';
-import { syncFolder } from '../pack/partial-pack.ts';
+import { syncFolder } from '../pack/partial-files.ts';
 import { tokenizerFiles, type TokenizerFiles } from '../text/tokenizer-json.ts';
 import { genaiConfig, graphName } from './genai-config.ts';
 import { isQuantized, type Recipe } from './recipe.ts';

@@ -1,6 +1,7 @@
 /** Makes variants of a model by a recipe: a pack for the native engine, a folder for onnxruntime. */
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { QuantizeResult, QuantizeSettings } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
 import { modelIdentity } from '../../formats/identity.ts';
@@ -8,56 +9,29 @@ import { readModelSource } from '../../formats/open-source.ts';
 import { readPack } from '../../formats/pack/read-pack.ts';
 import { resolveModel } from '../../../models/families/index.ts';
 import type { ResolvedModel, WeightRef } from '../../../models/families/model-spec.ts';
-import type { Arithmetic } from '../engine.ts';
 import {
-  checkTarget,
   packModel,
   predictedBytes,
   requireSpace,
   type PackHooks,
   type PackOutcome,
 } from '../pack/pack-model.ts';
-import { partialBytes } from '../pack/partial-pack.ts';
+import { checkTarget, partialBytes } from '../pack/pack-target.ts';
 import { planPack } from '../pack/plan.ts';
 import { planFolder, writeFolder, type FolderPlan } from './genai-folder.ts';
 import { packVariant } from './pack-variant.ts';
 import { describeRecipe, isQuantized, parseRecipe, recipeBytes, type Recipe } from './recipe.ts';
 
-export interface QuantizeRequest {
+export interface QuantizeRequest extends QuantizeSettings {
   readonly path: string;
   /** What variants are called, with the recipe's name after it. */
   readonly name: string;
-  readonly recipe: string;
   /** Absolute folder; it is made where it is missing. */
   readonly out: string;
-  readonly formats: readonly ('pack' | 'onnx')[];
-  /** Of the ONNX graph, which says so itself. */
-  readonly arithmetic: Arithmetic;
   readonly threads: number;
-  /** Says what would come of it, and does nothing. */
-  readonly isEstimate: boolean;
 }
 
-export interface Variant {
-  readonly format: 'pack' | 'onnx';
-  readonly out: string;
-  /** As predicted, in an estimate. */
-  readonly bytes: number;
-  /** Of what an earlier run had written. */
-  readonly resumedBytes: number;
-}
-
-export interface QuantizeOutcome {
-  readonly recipe: string;
-  readonly description: string;
-  readonly variants: readonly Variant[];
-  /** Of quantized weights, scales and zero points among them, as a pack holds them. */
-  readonly bitsPerWeight: number;
-  readonly quantizedWeights: number;
-  readonly weights: number;
-  /** Types of the quantized weights that were codes before: they are rounded a second time. */
-  readonly requantized: readonly string[];
-}
+type Variant = QuantizeResult['variants'][number];
 
 interface Plan {
   readonly source: ModelSource;
@@ -72,7 +46,7 @@ interface Plan {
  * `missingBytes` where the room does not suffice: all of it before anything is written. Cancelled and disk-full later keep an unfinished pack, with which the
  * same call goes on, and nothing of an unfinished folder.
  */
-export async function quantizeModel(request: QuantizeRequest, hooks: PackHooks): Promise<QuantizeOutcome> {
+export async function quantizeModel(request: QuantizeRequest, hooks: PackHooks): Promise<QuantizeResult> {
   const plan = await planQuantization(request);
   if (request.isEstimate) return outcomeOf(plan, predicted(plan));
   await mkdir(request.out, { recursive: true });
@@ -153,7 +127,7 @@ async function writeOnnx({ out, plan }: NonNullable<Plan['folder']>, hooks: Pack
   return { format: 'onnx', out, bytes, resumedBytes: 0 };
 }
 
-function outcomeOf({ model, recipe }: Plan, variants: readonly Variant[]): QuantizeOutcome {
+function outcomeOf({ model, recipe }: Plan, variants: Variant[]): QuantizeResult {
   const elements = ({ shape }: WeightRef) => shape.reduce((product, size) => product * size, 1);
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const quantized = [...model.weights].filter(([name]) => isQuantized(name)).map(([, ref]) => ref);

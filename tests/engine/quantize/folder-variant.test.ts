@@ -4,12 +4,15 @@ import { basename, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Engine } from '../../../electron/engine/engine.ts';
 import { openExportedDecoder } from '../../../electron/engine/onnx/exported/open.ts';
-import {
-  quantizeModel,
-  type QuantizeRequest,
-  type QuantizeOutcome,
-} from '../../../electron/engine/quantize/quantize-model.ts';
+import type { QuantizeResult } from '../../../electron/contract/engine-contract.ts';
+import { quantizeModel, type QuantizeRequest } from '../../../electron/engine/quantize/quantize-model.ts';
+import { WeightFile } from '../../../electron/engine/onnx/graph/weight-file.ts';
+import { writeWeights } from '../../../electron/engine/onnx/graph/write-weights.ts';
+import { isQuantized, parseRecipe } from '../../../electron/engine/quantize/recipe.ts';
+import { roundWeight } from '../../../electron/engine/quantize/round-matrix.ts';
 import { readModelSource } from '../../../electron/formats/open-source.ts';
+import { resolveModel } from '../../../models/families/index.ts';
+import type { WeightRef } from '../../../models/families/model-spec.ts';
 import { bundledModel, goldenFolder, maximumDifference } from '../../helpers/golden.ts';
 import { copyTinyModel, labError, makeFolder } from '../../helpers/model-folder.ts';
 import { expectedOf, greedy, openModel, rowsOf, tinyFolder } from '../../helpers/native-engine.ts';
@@ -27,7 +30,7 @@ const request = (path: string, recipe: string, more: Partial<QuantizeRequest> = 
   ...more,
 });
 
-const outOf = ({ variants }: QuantizeOutcome, format: 'pack' | 'onnx') =>
+const outOf = ({ variants }: QuantizeResult, format: 'pack' | 'onnx') =>
   variants.find((variant) => variant.format === format)!.out;
 
 async function openFolder(path: string): Promise<Engine> {
@@ -186,6 +189,25 @@ describe('stopped', () => {
     expect(readdirSync(asked.out)).toEqual(['llama-q4-g32']);
     expect((await openFolder(outOf(outcome, 'onnx'))).info.engine).toBe('onnx');
   });
+});
+
+test('a matrix is on disk before the next one is read', async () => {
+  const source = await readModelSource(tinyFolder('llama'));
+  const file = await WeightFile.create(join(makeFolder(), 'weights'));
+  const recipe = parseRecipe('q4-g32');
+  let [due, matrices] = [0, 0];
+  const rounded = async (name: string, ref: WeightRef) => {
+    expect(file.bytes).toBeGreaterThanOrEqual(due);
+    if (!isQuantized(name)) return null;
+    const matrix = await roundWeight(source, name, ref, recipe);
+    // Two codes to a byte.
+    due = file.bytes + matrix.codes.length / 2;
+    matrices += 1;
+    return matrix;
+  };
+  await writeWeights(source, resolveModel(source), file, 'reference', {}, { rounded });
+  await file.finish();
+  expect(matrices).toBe(3 * 7);
 });
 
 test('a pack of another model that bears the name is not taken for the variant', async () => {

@@ -1,0 +1,81 @@
+/** Quantizing a model by a recipe as a job, in a process of its own. */
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import type { Progress, QuantizeResult } from '../../contract/engine-contract.ts';
+import { LabError } from '../../contract/errors.ts';
+import type { HostContract } from '../../contract/host-contract.ts';
+import { drain } from '../../contract/rpc-client.ts';
+import type { Handlers } from '../../contract/rpc.ts';
+import type { Services } from '../services.ts';
+import { afterGrace, untilCancelled } from './cancellation.ts';
+import { hooksOf, type NamedModel, type WorkHooks } from './open-model.ts';
+
+type Quantize = Handlers<HostContract>['quantize'];
+type Input = Parameters<Quantize>[0];
+
+export function quantizeHandlers(services: Services): Pick<Handlers<HostContract>, 'quantize'> {
+  return {
+    async quantize(input, context) {
+      const model = await services.library.resolve(input.model);
+      const hooks = hooksOf(context);
+      if (input.isEstimate) {
+        const estimated = await inProcess(services, model, input, hooks);
+        return { ...estimated, jobId: null, added: [] };
+      }
+      const title = `${model.name} → ${input.recipe} in ${input.out}`;
+      await refuseSecond(services, input.out);
+      return services.jobs.run('quantize', title, context.signal, async (job) => {
+        const progress = async (report: Progress) => {
+          job.report(report);
+          await hooks.progress(report);
+        };
+        const made = await inProcess(services, model, input, { signal: job.signal, progress });
+        const added = input.add ? await addTo(services, made, job.signal) : [];
+        return { ...made, jobId: job.id, added };
+      });
+    },
+  };
+}
+
+async function inProcess(
+  services: Services,
+  { name, path }: NamedModel,
+  { recipe, formats, arithmetic, isEstimate, out, threads }: Input,
+  { signal, progress }: WorkHooks,
+): Promise<QuantizeResult> {
+  const process = services.engines.start(services);
+  try {
+    const settings = { recipe, formats, arithmetic, isEstimate };
+    const request = { path, name: basename(name, '.gguf'), out, ...settings };
+    const call = process.client.quantize(
+      { ...request, threads: threads ?? availableParallelism() },
+      { signal },
+    );
+    // The engine makes durable what is complete, and removes what is not, before it answers a cancellation.
+    return await untilCancelled(afterGrace(signal), drain(call, progress));
+  } finally {
+    process.kill();
+  }
+}
+
+async function addTo({ library, text }: Services, { variants }: QuantizeResult, signal: AbortSignal) {
+  const names: string[] = [];
+  for (const { out, format } of variants) {
+    const summary = await text.inspect(out, signal);
+    // The pack's file and the folder have the same name but for the ending.
+    const title = format === 'onnx' ? `${basename(out)}-onnx` : basename(out);
+    names.push((await library.addUnderFreeName(out, title, summary)).name);
+  }
+  return names;
+}
+
+/** Two processes that write the same variants would spoil them. Throws bad-request while another job quantizes into the folder. */
+async function refuseSecond(services: Services, out: string): Promise<void> {
+  const other = (await services.jobs.list()).find(
+    ({ kind, state, title }) =>
+      kind === 'quantize' && (state === 'queued' || state === 'running') && title.endsWith(` in ${out}`),
+  );
+  if (!other) return;
+  const message = `Job ${other.id} is quantizing into ${out} now: wait for it, or stop it by retort jobs cancel ${other.id}.`;
+  throw new LabError('bad-request', message, { file: basename(out) });
+}
