@@ -24,7 +24,15 @@ export function stepRecord(
   };
 }
 
-function readCounts({ bytes, reads, hits, misses, stallNs, busyNs, vainBytes }: NonNullable<EvaluateResult['flash']>) {
+function readCounts({
+  bytes,
+  reads,
+  hits,
+  misses,
+  stallNs,
+  busyNs,
+  vainBytes,
+}: NonNullable<EvaluateResult['flash']>) {
   const totals = { bytesRead: sum(bytes), reads: sum(reads), cacheHits: sum(hits), cacheMisses: sum(misses) };
   return {
     ...totals,

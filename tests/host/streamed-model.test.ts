@@ -72,11 +72,11 @@ test('a pack is loaded within a budget, which changes without a reload and is ke
   expect(await kept(page)).toEqual({ [id]: memoryBudget });
   const more = await page.setMemoryBudget({ memoryBudget: 100 * mebibyte });
   expect(more).toMatchObject({ memoryBudgetBytes: 100 * mebibyte, isAuto: false });
-  expect(more!.pinnedBytes).toBeGreaterThan(streaming!.pinnedBytes);
+  expect(more.pinnedBytes).toBeGreaterThan(streaming!.pinnedBytes);
   const state = await ready(page);
   expect(state.info.streaming).toEqual(more);
   expect(state.info.weightsBytes - weightsBytes).toBe(
-    more!.pinnedBytes + more!.ringBytes - streaming!.pinnedBytes - streaming!.ringBytes,
+    more.pinnedBytes + more.ringBytes - streaming!.pinnedBytes - streaming!.ringBytes,
   );
   expect(await kept(page)).toEqual({ [id]: 100 * mebibyte });
 
@@ -86,7 +86,7 @@ test('a pack is loaded within a budget, which changes without a reload and is ke
   expect(await kept(page)).toEqual({ [id]: 100 * mebibyte });
 
   const all = await page.setMemoryBudget({ memoryBudget: null });
-  expect(all).toMatchObject({ isAuto: true, pinnedBytes: all!.totalBytes, ringBytes: 0 });
+  expect(all).toMatchObject({ isAuto: true, pinnedBytes: all.totalBytes, ringBytes: 0 });
   expect(await kept(page)).toEqual({ [id]: 'auto' });
 });
 
