@@ -10,6 +10,7 @@ import {
 } from './compare-figures.ts';
 import { command, query, stream } from './operation.ts';
 import { GenerationDefaults, SamplingParameters } from './sampling.ts';
+import { TensorNames, TensorOutcome } from './tensor-statistics.ts';
 import { StepSummary, TraceRecord } from './trace.ts';
 
 export const EngineName = z.enum(['onnx', 'native']);
@@ -55,6 +56,13 @@ export const Progress = z.strictObject({
 });
 export type Progress = z.infer<typeof Progress>;
 
+/** What reading values tells on its way. Progress in bytes of the files. */
+export const TensorEvent = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('progress'), progress: Progress }),
+  ...TensorOutcome.options,
+]);
+export type TensorEvent = z.infer<typeof TensorEvent>;
+
 export const TensorSummary = z.strictObject({
   name: z.string(),
   type: z.string(),
@@ -62,7 +70,13 @@ export const TensorSummary = z.strictObject({
   file: z.string(),
   offset: z.number(),
   bytes: z.number(),
+  /** Of codes whose scales lie in tensors of their own: the weights that they stand for, and the bytes of all that these take. */
+  weights: z.strictObject({ count, bytes }).optional(),
+  /** Of scales, zero points and group numbers: the codes that they belong to. */
+  partOf: z.string().optional(),
 });
+
+export type TensorSummary = z.infer<typeof TensorSummary>;
 
 /** What `retort inspect` prints: headers only. */
 export const ModelSummary = z.strictObject({
@@ -488,6 +502,15 @@ export type ComparingEvent = z.infer<typeof ComparingEvent>;
 export const engineContract = {
   /** Reads headers only; works in a process that never opens weights. */
   inspect: query({ input: z.strictObject({ path: modelPath }), output: ModelSummary }),
+  /**
+   * Reads tensors one at a time, in a process that never opens weights. Throws not-found for a name that is not there, bad-request where the model
+   * is another than `identity` (null: whatever it is), bad-file where it is damaged.
+   */
+  tensorStatistics: stream({
+    input: z.strictObject({ path: modelPath, identity: z.string().nullable(), tensors: TensorNames }),
+    chunk: TensorEvent,
+    done: z.null(),
+  }),
 
   /** Loads the tokenizer and the templates only; after it this process serves encode, encodeInfill, encodeChat, decode and nothing that computes. */
   openText: command({

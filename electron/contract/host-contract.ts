@@ -17,6 +17,7 @@ import {
   QuantizeSettings,
   PerplexityResult,
   Progress,
+  TensorEvent,
   TokenBatch,
   TokenIds,
   VerifyResult,
@@ -26,6 +27,7 @@ import { CacheName, CacheReport, ContinuedCache, SavedCache } from './kv-cache.t
 import { Compute, Fit, LoadSettings } from './machine.ts';
 import { command, query, stream } from './operation.ts';
 import { SamplingChoice } from './sampling.ts';
+import { TensorNames } from './tensor-statistics.ts';
 
 const path = z.string().min(1).max(4096);
 
@@ -205,6 +207,12 @@ export const hostContract = {
   removeCache: command({ input: z.strictObject({ id: Id }), output: Cache }),
 
   inspect: query({ input: z.strictObject({ model: ModelReference }), output: ModelSummary }),
+  /** Null: of all tensors. Throws as the engine's operation. */
+  tensorStatistics: stream({
+    input: z.strictObject({ model: ModelReference, tensors: TensorNames }),
+    chunk: TensorEvent,
+    done: z.null(),
+  }),
   tokenize: query({
     input: z.strictObject({
       model: ModelReference,

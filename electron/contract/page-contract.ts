@@ -34,6 +34,7 @@ import {
   ModelSummary,
   Progress,
   Streaming,
+  TensorEvent,
   TokenId,
 } from './engine-contract.ts';
 import { Cache, Job, Run, RunKind, RunSummary } from './host-contract.ts';
@@ -42,6 +43,7 @@ import { CacheName, HeldConversation, RestoredCache, SavedCache } from './kv-cac
 import { Fit, LoadSettings, LoadState, MemoryBudget, MemoryReading, PageModel } from './machine.ts';
 import { command, query, stream } from './operation.ts';
 import { ModelFolder, Settings, SettingsChange } from './settings.ts';
+import { TensorNames } from './tensor-statistics.ts';
 import { TraceRecord } from './trace.ts';
 
 const none = z.strictObject({});
@@ -135,6 +137,15 @@ export const pageContract = {
   /** Forgets it; no file is deleted. */
   forgetModel: command({ input: z.strictObject({ id: Id }), output: nothing }),
   inspectModel: query({ input: z.strictObject({ id: Id }), output: ModelSummary }),
+  /**
+   * What the values of tensors are; null: of all. They are read one after the other, and told as they come. Refused with not-found for a name that is
+   * not there, with bad-request where the model is another than that whose `identity` inspectModel told.
+   */
+  tensorStatistics: stream({
+    input: z.strictObject({ id: Id, identity: z.string().max(1000), tensors: TensorNames }),
+    chunk: TensorEvent,
+    done: nothing,
+  }),
   estimateFit: query({ input: z.strictObject({ id: Id, settings: LoadSettings }), output: Fit }),
   /** Begins loading, in place of what is loaded, and returns; `watch` tells how it goes. Refused where it does not fit, unless `force`. */
   loadModel: command({

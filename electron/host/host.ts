@@ -199,7 +199,7 @@ function listHandlers({ jobs, runs }: Services): Pick<Handlers<HostContract>, Li
   };
 }
 
-type Modelling = 'listModels' | 'addModel' | 'removeModel' | 'inspect' | 'tokenize';
+type Modelling = 'listModels' | 'addModel' | 'removeModel' | 'inspect' | 'tensorStatistics' | 'tokenize';
 
 function modelHandlers({ library, text }: Services): Pick<Handlers<HostContract>, Modelling> {
   return {
@@ -207,6 +207,11 @@ function modelHandlers({ library, text }: Services): Pick<Handlers<HostContract>
     addModel: async ({ path, name }, { signal }) => library.add(path, name, await text.inspect(path, signal)),
     removeModel: ({ name }) => library.remove(name),
     inspect: async ({ model }, { signal }) => text.inspect((await library.resolve(model)).path, signal),
+    async tensorStatistics({ model, tensors }, context) {
+      const { path } = await library.resolve(model);
+      await text.statistics({ path, identity: null, tensors }, context);
+      return null;
+    },
     async tokenize({ model, content }, { signal }) {
       const opened = await text.open((await library.resolve(model)).path, signal);
       if (content.kind === 'text') {

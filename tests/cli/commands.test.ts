@@ -263,6 +263,19 @@ test('inspect reads the headers of the bundled model', async () => {
   expect(stdout).toMatch(/^token_embd\.weight +Q8_0 +49152 × 576/m);
 });
 
+test('inspect reads the values of tensors', async () => {
+  const summary = json<{ tensors: { name: string; bytes: number; statistics?: { values: number } }[] }>(
+    await retort('inspect', llama, '--tensors', '--statistics', '--json'),
+  );
+  expect(summary.tensors.length).toBeGreaterThan(20);
+  expect(summary.tensors.every(({ bytes, statistics }) => statistics?.values === bytes / 4)).toBe(true);
+  const { stdout } = await retort('inspect', llama, '--tensors', '--statistics');
+  expect(stdout).toMatch(
+    /^tensor +type +shape +bytes +bits a weight +min +max +mean +std +zeros +not a number$/m,
+  );
+  expect(stdout).toMatch(/^model\.norm\.weight +F32 +\d+ +\S+ B +32\.00 +-?\d/m);
+});
+
 test('logits writes the golden logits', async () => {
   const out = join(home, 'logits.safetensors');
   const args = ['--ids', ids, '--out', out, '--arithmetic', 'reference', '--json'];

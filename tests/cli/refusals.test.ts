@@ -22,6 +22,7 @@ const refusals: readonly (readonly [string, readonly string[], number, string])[
   ['an unknown option', ['run', llama, '--walk'], 2, 'There is no option --walk here.'],
   ['no model', ['run', '--prompt', 'Hi'], 2, 'MODEL is missing.'],
   ['two models', ['inspect', llama, llama], 2, 'one argument too many'],
+  ['values without tensors', ['inspect', llama, '--statistics'], 2, '--statistics goes with --tensors.'],
   ['an option without its value', ['run', llama, '--prompt'], 2, '--prompt needs a value'],
   ['no prompt', ['run', llama], 2, 'Give one of --prompt, --chat, --ids, and --prefix with --suffix.'],
   ['a gap beside a prompt', ['run', llama, '--prompt', 'Hi', '--suffix', 'x'], 2, 'Give one of'],

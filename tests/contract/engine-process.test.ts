@@ -35,6 +35,11 @@ test('a text process reads headers, encodes and refuses to compute', async () =>
   await expect(client.encode({ text: 'a', special: false, addBos: false })).rejects.toMatchObject({
     code: 'bad-request',
   });
+  const events: string[] = [];
+  const tensors = ['model.norm.weight', 'model.embed_tokens.weight'];
+  const reading = client.tensorStatistics({ path: llama, identity: null, tensors });
+  await drain(reading, (event) => void (event.type === 'progress' || events.push(event.name)));
+  expect(events).toEqual(tensors);
   await client.openText({ path: llama });
   const { ids, pieces } = await client.encode({ text: 'Hello world', special: false, addBos: false });
   expect(pieces).toHaveLength(ids.length);

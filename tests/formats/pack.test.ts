@@ -195,8 +195,16 @@ describe('a pack', () => {
       ...own,
       format: 'pack',
       packOf: { name: own.name, format, identity: 'ab'.repeat(32) },
-      tensors: own.tensors.map((tensor) => ({ ...tensor, file: '', offset: 0 })),
+      tensors: summary.tensors,
     });
+    const file = basename(path);
+    // Of the pack itself: its model's tensors lie in no file.
+    expect(summary.tensors).toEqual([
+      { name: 'first.weight', type: 'q8_0×8', shape: [20, 64], file, offset: 4096, bytes: 1632 },
+      { name: 'second.weight', type: 'nbits4×8', shape: [8, 40], file, offset: 5760, bytes: 240 },
+      { name: 'order', type: 'I32', shape: [40], file, offset: 6272, bytes: 160 },
+      { name: 'norm.weight', type: 'F32', shape: [17_500], file, offset: 8192, bytes: 70_000 },
+    ]);
     expect(summary.identity).not.toBe(identity);
     expect(summary.files.map(({ name }) => name)).toEqual([basename(path)]);
   });

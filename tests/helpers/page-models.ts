@@ -21,10 +21,10 @@ import { TextService } from '../../electron/host/text/text-service.ts';
 import { goldenFolder } from './golden.ts';
 import { temporaryFolder } from './test-host.ts';
 
-const { listModels, importModel, adoptModel, forgetModel, inspectModel } = pageContract;
+const { listModels, importModel, adoptModel, forgetModel, inspectModel, tensorStatistics } = pageContract;
 const { listModelFolders, addModelFolder, removeModelFolder } = pageContract;
 const contract = {
-  ...{ listModels, importModel, adoptModel, forgetModel, inspectModel },
+  ...{ listModels, importModel, adoptModel, forgetModel, inspectModel, tensorStatistics },
   ...{ listModelFolders, addModelFolder, removeModelFolder },
 };
 

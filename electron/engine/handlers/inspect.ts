@@ -1,5 +1,5 @@
 /** What the headers say, for people and for the library. */
-import type { ModelSummary } from '../../contract/engine-contract.ts';
+import type { ModelSummary, TensorSummary } from '../../contract/engine-contract.ts';
 import { toLabError } from '../../contract/errors.ts';
 import type {
   ModelSource,
@@ -33,7 +33,7 @@ export async function inspect(path: string): Promise<ModelSummary> {
     tokenizer: source.tokenizer && tokenizerName(source.tokenizer),
     chatTemplate: source.templates.length > 0,
     files: source.files.map(({ name, bytes }) => ({ name, bytes })),
-    tensors: [...source.tensors.values()].map((tensor) => summaryOf(tensor, source)),
+    tensors: source.pack ? packTensors(source.pack, source.files[0]!.name) : tensorsOf(source),
   };
 }
 
@@ -114,7 +114,40 @@ function tokenizerName(tokenizer: TokenizerSource): string {
   return typeof type === 'string' ? type : 'tokenizer.json';
 }
 
-function summaryOf(tensor: TensorInfo, source: ModelSource) {
-  const { name, type, shape, offset, bytes } = tensor;
-  return { name, type, shape: [...shape], file: source.files[tensor.file]?.name ?? '', offset, bytes };
+function tensorsOf(source: ModelSource): TensorSummary[] {
+  const matrices = [...source.matrices.values()];
+  const byCodes = new Map(matrices.map((matrix) => [matrix.codes.name, matrix]));
+  const owners = new Map(
+    matrices.flatMap((matrix) => parts(matrix).map((part) => [part?.name, matrix.codes.name] as const)),
+  );
+  return [...source.tensors.values()].map(({ name, type, shape, file, offset, bytes }) => {
+    const matrix = byCodes.get(name);
+    const partOf = owners.get(name);
+    return {
+      ...{ name, type, shape: [...shape], file: source.files[file]?.name ?? '', offset, bytes },
+      ...(matrix && { weights: { count: matrix.rows * matrix.columns, bytes: partBytes(matrix) } }),
+      ...(!matrix && partOf !== undefined && { partOf }),
+    };
+  });
+}
+
+function partBytes(matrix: QuantizedMatrix): number {
+  return parts(matrix).reduce((sum, part) => sum + (part?.bytes ?? 0), 0);
+}
+
+/** What lies in a pack, under canonical names; its tensor table is that of the model it was made of. */
+function packTensors({ matrices, vectors, records }: PackContents, file: string): TensorSummary[] {
+  const offsetOf = (record = 0, offset = 0) => records.offsets[record]! + offset;
+  return [
+    ...[...matrices].map(([name, { rows, columns, layout, tiles }]) => ({
+      ...{ name, type: layout.name, shape: [rows, columns], file },
+      offset: offsetOf(tiles[0]?.record, tiles[0]?.offset),
+      bytes: groupCount(rows) * groupBytes(layout, columns),
+    })),
+    ...[...vectors].map(([name, { type, count, record, offset }]) => ({
+      ...{ name, type: type.toUpperCase(), shape: [count], file },
+      offset: offsetOf(record, offset),
+      bytes: 4 * count,
+    })),
+  ];
 }

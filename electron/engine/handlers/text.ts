@@ -9,16 +9,33 @@ import { loadTokenizer } from '../text/tokenizer.ts';
 import type { EngineState } from './engine-state.ts';
 import { Estimator } from './estimate.ts';
 import { inspect } from './inspect.ts';
+import { progressSender } from './progress.ts';
 
 type Reading = Pick<
   Handlers<EngineContract>,
-  'inspect' | 'estimate' | 'openText' | 'encode' | 'encodeInfill' | 'encodeChat' | 'decode'
+  | 'inspect'
+  | 'tensorStatistics'
+  | 'estimate'
+  | 'openText'
+  | 'encode'
+  | 'encodeInfill'
+  | 'encodeChat'
+  | 'decode'
 >;
 
 export function textHandlers(state: EngineState): Reading {
   const estimator = new Estimator();
   return {
     inspect: ({ path }) => inspect(path),
+
+    async tensorStatistics(request, { signal, emit }) {
+      // Here, so that a process for texts starts without it.
+      const { tensorStatistics } = await import('../statistics/tensor-statistics.ts');
+      const progress = progressSender((report) => emit({ type: 'progress', progress: report }));
+      await tensorStatistics(request, { signal, onProgress: progress.report, tell: emit });
+      await progress.finish();
+      return null;
+    },
 
     estimate: (request) => estimator.estimate(request),
 

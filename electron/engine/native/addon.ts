@@ -400,6 +400,8 @@ export interface NativeAddon {
     argmax: Int32Array;
     divergence: Float64Array;
   };
+  /** The values of so many rows of a packed matrix, whose groups are `bytes`. Throws bad-file for a layout that is none. */
+  unpackGroups(layout: MatrixLayout, rows: number, columns: number, bytes: Uint8Array): Float32Array;
   /** Round-to-nearest codes of rows (native/include/retort/quantize.h), one to a byte, with a float16 scale per block. */
   quantizeRows(
     values: Float32Array,

@@ -47,11 +47,12 @@ export async function verifyPack(path: string, hooks: PackHooks): Promise<Verifi
   return { records: pack.records.offsets.length, bytes: total };
 }
 
-async function checkRecord(
+/** Throws bad-file with what lies in it where its checksum is another. */
+export async function checkRecord(
   file: ModelFile,
   pack: PackContents,
   record: number,
-  onRead: (bytes: number) => void,
+  onRead: (bytes: number) => void = () => undefined,
 ): Promise<void> {
   const { offsets, bytes, checksums } = pack.records;
   const [offset, size] = [offsets[record]!, bytes[record]!];

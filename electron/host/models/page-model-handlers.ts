@@ -9,6 +9,7 @@ type Modelling = Pick<
   | 'adoptModel'
   | 'forgetModel'
   | 'inspectModel'
+  | 'tensorStatistics'
   | 'listModelFolders'
   | 'addModelFolder'
   | 'removeModelFolder'
@@ -24,6 +25,10 @@ export function pageModelHandlers({ models }: Pick<Services, 'models'>): Modelli
       return null;
     },
     inspectModel: ({ id }, { signal }) => models.inspect(id, signal),
+    async tensorStatistics({ id, ...input }, context) {
+      await models.statistics(id, input, context);
+      return null;
+    },
     listModelFolders: () => models.listFolders(),
     addModelFolder: ({ grant }) => models.addFolder(grant),
     async removeModelFolder({ id }) {

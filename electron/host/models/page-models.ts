@@ -5,10 +5,11 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import type { ModelSummary } from '../../contract/engine-contract.ts';
+import type { ModelSummary, TensorEvent } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { LibraryModel } from '../../contract/host-contract.ts';
 import type { PageModel } from '../../contract/machine.ts';
+import type { StreamContext } from '../../contract/rpc.ts';
 import type { ModelFolder } from '../../contract/settings.ts';
 import type { Services } from '../services.ts';
 import { reasonOf } from './model-finder.ts';
@@ -83,6 +84,17 @@ export class PageModels {
 
   async inspect(id: string, signal: AbortSignal): Promise<ModelSummary> {
     return this.#readHeaders(await this.pathOf(id), signal);
+  }
+
+  /** Throws as the engine's operation. */
+  async statistics(
+    id: string,
+    input: { readonly identity: string; readonly tensors: string[] | null },
+    context: StreamContext<TensorEvent>,
+  ): Promise<void> {
+    const { path, title } = await this.pathOf(id);
+    const paths = [path, await realPathOf(path)];
+    await withoutPaths(title, paths, this.#services.text.statistics({ path, ...input }, context));
   }
 
   /** Adds what a person chose in the shell to the library, after its headers were read. */

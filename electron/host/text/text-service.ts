@@ -2,8 +2,15 @@
  * Tokenizers, templates and headers of models, in a process that a hostile file may hang or fill: it is then ended, the call fails
  * with a coded error, and the next call starts another. One process per model, the latest kept.
  */
-import type { EngineContract, Encoded, Estimate, ModelSummary } from '../../contract/engine-contract.ts';
-import type { Client } from '../../contract/rpc.ts';
+import type {
+  EngineContract,
+  Encoded,
+  Estimate,
+  ModelSummary,
+  TensorEvent,
+} from '../../contract/engine-contract.ts';
+import { drain } from '../../contract/rpc-client.ts';
+import type { Client, StreamContext } from '../../contract/rpc.ts';
 import type { EngineProcess, EngineStarter } from '../engines/engine-starter.ts';
 import { untilCancelled } from '../work/cancellation.ts';
 import { guardedCall, type CallLimits } from '../guarded-call.ts';
@@ -13,6 +20,8 @@ type TextInfo = Awaited<ReturnType<Text['openText']>>;
 
 /** Reading headers and vocabularies, which are bounded by their files. */
 const loadLimits: CallLimits = { timeMs: 20_000, memoryBytes: 1536 * 1_048_576 };
+/** Reading all values of a model, which takes as long as its files are large: the person watches, and cancels. */
+const readingLimits: CallLimits = { timeMs: 24 * 3_600_000, memoryBytes: 1536 * 1_048_576 };
 /** One encoding or rendering, on top of what the process holds. */
 const callLimits: CallLimits = { timeMs: 2000, memoryBytes: 256 * 1_048_576 };
 /** How long the process that estimates waits for the next turn of a knob. */
@@ -84,6 +93,20 @@ export class TextService {
     try {
       const reading = guardedCall(process, loadLimits, () => process.client.inspect({ path }));
       return await untilCancelled(signal, reading);
+    } finally {
+      process.kill();
+    }
+  }
+
+  /** Reads values of tensors, in a process of its own that a cancellation ends. Throws as the engine's operation, and `memory-limit`. */
+  async statistics(
+    input: Parameters<Text['tensorStatistics']>[0],
+    { signal, emit }: StreamContext<TensorEvent>,
+  ): Promise<void> {
+    const process = this.#start();
+    try {
+      const call = () => drain(process.client.tensorStatistics(input), emit);
+      await untilCancelled(signal, guardedCall(process, readingLimits, call));
     } finally {
       process.kill();
     }

@@ -8,6 +8,7 @@
 #include "engine_object.h"
 #include "kernel_functions.h"
 #include "lock_function.h"
+#include "matrix_function.h"
 #include "quantize_function.h"
 #include "retort/status.h"
 #include "row_functions.h"
@@ -38,6 +39,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("crc32c", Napi::Function::New<checksum>(env, "crc32c"));
   exports.Set("lockFile", Napi::Function::New<lock_open_file>(env, "lockFile"));
   exports.Set("quantizeRows", Napi::Function::New<quantize_rows>(env, "quantizeRows"));
+  exports.Set("unpackGroups", Napi::Function::New<unpack_groups>(env, "unpackGroups"));
   return exports;
 }
 

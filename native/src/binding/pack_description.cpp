@@ -32,19 +32,6 @@ DirectFile::Options read_options(const Fields& fields) {
   return options;
 }
 
-Layout read_layout(const Fields& fields, std::int64_t rows, std::int64_t columns) {
-  Layout layout;
-  layout.codes = static_cast<Codes>(fields.choice("codes", codes_names));
-  layout.scales = static_cast<Scales>(fields.choice("scales", scales_names));
-  layout.zero = fields.integer("zero");
-  layout.point_base = fields.integer("pointBase");
-  layout.step_columns = fields.whole_number("stepColumns");
-  layout.steps_per_header = fields.whole_number("stepsPerHeader");
-  layout.rows = rows;
-  layout.columns = columns;
-  return checked_layout(layout, fields.text("name"));
-}
-
 PackTile read_tile(const Fields& fields) {
   const std::int64_t record = fields.whole_number("record");
   if (record > std::int64_t{0xFFFF'FFFF}) fields.refuse_field("record", "there is no such record.");
@@ -57,6 +44,19 @@ Napi::Float64Array to_doubles(Napi::Env env, const std::vector<std::int64_t>& va
 }
 
 }  // namespace
+
+Layout read_layout(const Fields& fields, std::int64_t rows, std::int64_t columns) {
+  Layout layout;
+  layout.codes = static_cast<Codes>(fields.choice("codes", codes_names));
+  layout.scales = static_cast<Scales>(fields.choice("scales", scales_names));
+  layout.zero = fields.integer("zero");
+  layout.point_base = fields.integer("pointBase");
+  layout.step_columns = fields.whole_number("stepColumns");
+  layout.steps_per_header = fields.whole_number("stepsPerHeader");
+  layout.rows = rows;
+  layout.columns = columns;
+  return checked_layout(layout, fields.text("name"));
+}
 
 std::shared_ptr<FlashStore> open_store(const Fields& fields) {
   return std::make_shared<FlashStore>(whole_file(fields), read_records(fields), read_options(fields));

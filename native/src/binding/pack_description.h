@@ -9,6 +9,8 @@
 
 namespace retort::binding {
 
+// How groups of so many rows and columns lie. Throws Failure: bad_file.
+Layout read_layout(const Fields& fields, std::int64_t rows, std::int64_t columns);
 // Opens the file. Throws Failure as FlashStore does, and JavaScript errors.
 std::shared_ptr<FlashStore> open_store(const Fields& fields);
 // Throws Failure: bad_file.
