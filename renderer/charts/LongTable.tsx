@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import type { KeyboardEvent, ReactNode } from 'react';
 import { classNames } from '../ui/class-names.ts';
 import { Cell, HeadCell, Table } from '../ui/Table.tsx';
 import { useRowWindow } from './rows.ts';
@@ -12,6 +12,14 @@ export interface Column {
   readonly onSort?: () => void;
 }
 
+export interface RowSelection {
+  /** −1: none. */
+  readonly index: number;
+  readonly onSelect: (index: number) => void;
+  /** Enter, or a second click. */
+  readonly onOpen: (index: number) => void;
+}
+
 const rowHeight = 28;
 /** Where there is little room. */
 const compactRowHeight = 20;
@@ -23,6 +31,7 @@ export function LongTable({
   rowCount,
   row,
   isCompact = false,
+  selection,
   className,
 }: {
   readonly label: string;
@@ -31,6 +40,8 @@ export function LongTable({
   /** The cells of one row, in the order of the columns. */
   readonly row: (index: number) => readonly ReactNode[];
   readonly isCompact?: boolean;
+  /** Rows can be chosen, by pointer and by keys. */
+  readonly selection?: RowSelection;
   readonly className?: string;
 }) {
   const height = isCompact ? compactRowHeight : rowHeight;
@@ -43,6 +54,7 @@ export function LongTable({
       aria-label={label}
       tabIndex={0}
       onScroll={onScroll}
+      onKeyDown={selection && ((event) => moveSelection(event, selection, rowCount, height))}
       className={classNames(
         'scrollable relative min-h-0 bg-surface-raised focus-visible:shadow-ring',
         className,
@@ -59,7 +71,16 @@ export function LongTable({
         <tbody>
           <Space height={first * height} columns={columns.length} />
           {indexes.map((index) => (
-            <tr key={index} aria-rowindex={index + 2} className="border-b border-line hover:bg-surface-hover">
+            <tr
+              key={index}
+              aria-rowindex={index + 2}
+              className="border-b border-line hover:bg-surface-hover aria-selected:bg-surface-selected"
+              {...(selection && {
+                'aria-selected': index === selection.index,
+                onClick: () => selection.onSelect(index),
+                onDoubleClick: () => selection.onOpen(index),
+              })}
+            >
               {row(index).map((cell, column) => (
                 <Cell
                   key={column}
@@ -76,6 +97,37 @@ export function LongTable({
       </Table>
     </div>
   );
+}
+
+function moveSelection(
+  event: KeyboardEvent<HTMLElement>,
+  { index, onSelect, onOpen }: RowSelection,
+  rowCount: number,
+  height: number,
+): void {
+  // Keys of a button in the head are its own.
+  if (event.target !== event.currentTarget || rowCount === 0) return;
+  const { currentTarget: table, key } = event;
+  const head = table.querySelector('thead')?.clientHeight ?? 0;
+  const page = Math.max(1, Math.floor((table.clientHeight - head) / height) - 1);
+  const steps: Partial<Record<string, number>> = {
+    ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -rowCount, End: rowCount,
+  }; // prettier-ignore
+  const step = steps[key];
+  if (step === undefined && (key !== 'Enter' || index < 0)) return;
+  event.preventDefault();
+  if (step === undefined) {
+    onOpen(index);
+    return;
+  }
+  const next = Math.max(
+    0,
+    Math.min(rowCount - 1, index < 0 && step > 0 && step < rowCount ? 0 : index + step),
+  );
+  const top = next * height;
+  const room = table.clientHeight - head - height;
+  table.scrollTop = Math.min(top, Math.max(table.scrollTop, top - room));
+  onSelect(next);
 }
 
 function ColumnHead({ column }: { readonly column: Column }) {

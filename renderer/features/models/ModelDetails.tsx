@@ -68,7 +68,7 @@ export function ModelDetails(props: ModelDetailsProps) {
           {engine.state === 'ready' && engine.model === model.id && engine.info.streaming?.experts && (
             <ExpertPanel isBusy={engine.isBusy} budgetBytes={engine.info.streaming.budgetBytes} />
           )}
-          <TensorPanel key={model.id} tensors={summary.tensors} />
+          <TensorPanel key={model.id} model={model.id} summary={summary} />
         </>
       )}
     </div>

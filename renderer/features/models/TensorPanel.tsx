@@ -1,44 +1,86 @@
-import { useMemo, useState } from 'react';
+import { Download } from 'lucide-react';
+import { useMemo, useState, type ReactNode } from 'react';
+import { useStore } from 'zustand';
 import type { ModelSummary } from '../../../electron/contract/engine-contract.ts';
+import { Histogram } from '../../charts/Histogram.tsx';
 import { LongTable } from '../../charts/LongTable.tsx';
+import { useSaveCsv } from '../../charts/save-csv.ts';
+import { useHost } from '../../ipc/host-context.ts';
+import { Button } from '../../ui/Button.tsx';
+import { classNames } from '../../ui/class-names.ts';
 import { formatNumber } from '../../ui/format.ts';
+import { IconButton } from '../../ui/IconButton.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { TextField } from '../../ui/TextField.tsx';
+import { statisticsStore } from './statistics-store.ts';
+import { StatisticsProgress } from './StatisticsProgress.tsx';
+import { tensorCsv } from './tensor-csv.ts';
+import { TensorDetail } from './TensorDetail.tsx';
 import {
+  bitsText,
   filterTensors,
+  formatValue,
   mebibytes,
   nextSort,
   shapeText,
   sortTensors,
+  statisticsOf,
+  type Outcomes,
+  type Tensor,
   type TensorSort,
   type TensorSortKey,
 } from './tensors.ts';
 
-const columns: readonly { readonly key: TensorSortKey; readonly name: string; readonly isFigure: boolean }[] =
-  [
-    { key: 'name', name: 'Tensor', isFigure: false },
-    { key: 'shape', name: 'shape', isFigure: false },
-    { key: 'type', name: 'type', isFigure: false },
-    { key: 'bytes', name: 'MiB', isFigure: true },
-  ];
+interface TensorColumn {
+  readonly key: TensorSortKey;
+  readonly name: string;
+  readonly isFigure: boolean;
+}
 
-/** Every tensor, sorted and filtered; only the rows in sight are in the page. */
-export function TensorPanel({ tensors }: { readonly tensors: ModelSummary['tensors'] }) {
+const columns: readonly TensorColumn[] = [
+  { key: 'name', name: 'Tensor', isFigure: false },
+  { key: 'shape', name: 'shape', isFigure: false },
+  { key: 'type', name: 'type', isFigure: false },
+  { key: 'bytes', name: 'MiB', isFigure: true },
+  { key: 'bits', name: 'bits a weight', isFigure: true },
+  { key: 'minimum', name: 'min', isFigure: true },
+  { key: 'maximum', name: 'max', isFigure: true },
+  { key: 'mean', name: 'mean', isFigure: true },
+  { key: 'deviation', name: 'std', isFigure: true },
+];
+
+const none: Outcomes = new Map();
+
+/** Every tensor, sorted and filtered, and what its values are once they were read; only the rows in sight are in the page. */
+export function TensorPanel({ model, summary }: { readonly model: string; readonly summary: ModelSummary }) {
+  const { tensors, identity } = summary;
+  const { client } = useHost();
+  const store = statisticsStore(client);
+  const outcomes = useStore(store, (state) => state.outcomes.get(identity) ?? none);
+  const run = useStore(store, (state) => state.runs.get(identity));
   const [words, setWords] = useState('');
   const [sort, setSort] = useState<TensorSort>({ key: 'bytes', direction: 'descending' });
-  const rows = useMemo(() => sortTensors(filterTensors(tensors, words), sort), [tensors, words, sort]);
-  const count =
-    rows.length === tensors.length
-      ? formatNumber(tensors.length)
-      : `${formatNumber(rows.length)} of ${formatNumber(tensors.length)}`;
+  const [chosen, setChosen] = useState<Tensor | null>(null);
+  const rows = useMemo(
+    () => sortTensors(filterTensors(tensors, words), sort, outcomes),
+    [tensors, words, sort, outcomes],
+  );
+  const save = useSaveCsv();
+  const isReading = run?.error === null;
+  const unread = tensors.filter(({ name }) => !outcomes.has(name)).map(({ name }) => name);
+  const read = (names: readonly string[], name: string | null) =>
+    void store.actions.read({ id: model, identity }, names, name);
+  const open = (tensor: Tensor | undefined) => {
+    if (tensor && !isReading && !outcomes.has(tensor.name)) read([tensor.name], tensor.name);
+  };
   return (
     <Panel
       title="Tensors"
-      className="min-h-55 flex-1 overflow-hidden"
+      className={classNames('flex-1 overflow-hidden', chosen ? 'min-h-125' : 'min-h-70')}
       aside={
         <>
           <span role="status" className="text-1 text-text-muted">
-            {count}
+            {countText(rows.length, tensors.length)}
           </span>
           <TextField
             label="Filter tensors"
@@ -49,38 +91,79 @@ export function TensorPanel({ tensors }: { readonly tensors: ModelSummary['tenso
             value={words}
             onChange={(event) => setWords(event.target.value)}
           />
+          <span className="ml-auto flex items-center gap-2">
+            {!isReading && unread.length > 0 && (
+              <Button size="small" onClick={() => read(unread, null)}>
+                Read all values
+              </Button>
+            )}
+            <IconButton
+              size="small"
+              icon={Download}
+              label="Save tensors as CSV"
+              onClick={() => void save('tensors', tensorCsv(tensors, outcomes))}
+            />
+          </span>
         </>
       }
     >
+      {run && <StatisticsProgress run={run} onLeave={() => store.actions.leave(identity)} />}
       <LongTable
         label="Tensors"
         className="flex-1"
-        columns={columns.map(({ key, name, isFigure }) => ({
-          name,
-          isFigure,
-          sort: sort.key === key ? sort.direction : 'none',
-          onSort: () => setSort(nextSort(sort, key)),
-        }))}
+        columns={[
+          ...columns.map(({ key, name, isFigure }) => ({
+            name,
+            isFigure,
+            sort: sort.key === key ? sort.direction : ('none' as const),
+            onSort: () => setSort(nextSort(sort, key)),
+          })),
+          { name: 'histogram' },
+        ]}
         rowCount={rows.length}
         row={(index) => {
           const tensor = rows[index];
-          if (!tensor) return [];
-          return [
-            <span
-              key="name"
-              className="font-token"
-              title={`${tensor.file}, byte ${formatNumber(tensor.offset)}`}
-            >
-              {tensor.name}
-            </span>,
-            <span key="shape" className="text-text-muted">
-              {shapeText(tensor)}
-            </span>,
-            tensor.type,
-            mebibytes(tensor.bytes),
-          ];
+          return tensor ? cells(tensor, outcomes) : [];
+        }}
+        selection={{
+          index: chosen ? rows.indexOf(chosen) : -1,
+          onSelect: (index) => setChosen(rows[index] ?? null),
+          onOpen: (index) => open(rows[index]),
         }}
       />
+      {chosen && (
+        <TensorDetail
+          key={chosen.name}
+          tensor={chosen}
+          outcome={outcomes.get(chosen.name)}
+          isReading={isReading}
+          onRead={() => open(chosen)}
+          onClose={() => setChosen(null)}
+        />
+      )}
     </Panel>
   );
+}
+
+function countText(shown: number, all: number): string {
+  return shown === all ? formatNumber(all) : `${formatNumber(shown)} of ${formatNumber(all)}`;
+}
+
+function cells(tensor: Tensor, outcomes: Outcomes): ReactNode[] {
+  const { name, file, offset, type, bytes } = tensor;
+  const finite = statisticsOf(tensor, outcomes)?.finite;
+  const figures = finite && [finite.minimum, finite.maximum, finite.mean, finite.deviation];
+  return [
+    <span key="name" className="font-token" title={`${file}, byte ${formatNumber(offset)}`}>
+      {name}
+    </span>,
+    <span key="shape" className="text-text-muted">
+      {shapeText(tensor)}
+    </span>,
+    type,
+    mebibytes(bytes),
+    bitsText(tensor),
+    ...(figures?.map(formatValue) ?? ['', '', '', '']),
+    finite ? <Histogram key="histogram" counts={finite.histogram} className="h-4.5 w-21" /> : '',
+  ];
 }

@@ -8,7 +8,6 @@ export interface LoadFigures {
   readonly title: string;
   readonly done: number;
   readonly total: number;
-  /** Done of total, rate, time left; what is not known yet is left out. */
   readonly figures: readonly string[];
 }
 
@@ -22,13 +21,29 @@ const phases: Readonly<Record<string, { title: string; countsBytes: boolean }>> 
 export function loadFigures(loading: Loading, nowMs: number): LoadFigures {
   const { phase, done, total, startedAt } = loading;
   const { title, countsBytes } = phases[phase] ?? { title: phase, countsBytes: false };
-  const elapsedMs = Math.max(0, nowMs - startedAt);
-  if (total <= 0) return { title, done, total, figures: [formatMilliseconds(elapsedMs)] };
+  return {
+    title,
+    done,
+    total,
+    figures: workFigures({ done, total, elapsedMs: nowMs - startedAt, countsBytes }),
+  };
+}
+
+export interface WorkDone {
+  readonly done: number;
+  readonly total: number;
+  readonly elapsedMs: number;
+  readonly countsBytes: boolean;
+}
+
+/** Done of total, rate, time left; what is not known yet is left out. */
+export function workFigures({ done, total, elapsedMs, countsBytes }: WorkDone): readonly string[] {
+  if (total <= 0) return [formatMilliseconds(Math.max(0, elapsedMs))];
   const amount = (value: number) => (countsBytes ? formatBytes(value) : formatNumber(value));
   const progress = `${amount(done)} of ${amount(total)}`;
-  if (done <= 0 || elapsedMs < 100) return { title, done, total, figures: [progress] };
+  if (done <= 0 || elapsedMs < 100) return [progress];
   const perSecond = (done * 1000) / elapsedMs;
   const leftMs = ((total - done) / perSecond) * 1000;
   const rate = countsBytes ? `${formatBytes(perSecond)}/s` : `${formatNumber(perSecond, 1)}/s`;
-  return { title, done, total, figures: [progress, rate, `${formatMilliseconds(leftMs)} left`] };
+  return [progress, rate, `${formatMilliseconds(leftMs)} left`];
 }

@@ -1,9 +1,17 @@
 /** Filtering and sorting the tensor table. Pure. */
 import type { ModelSummary } from '../../../electron/contract/engine-contract.ts';
+import {
+  bitsPerWeight,
+  type TensorOutcome,
+  type TensorStatistics,
+} from '../../../electron/contract/tensor-statistics.ts';
 import { formatNumber } from '../../ui/format.ts';
 
 export type Tensor = ModelSummary['tensors'][number];
-export type TensorSortKey = 'name' | 'shape' | 'type' | 'bytes';
+export type TensorFigure = 'minimum' | 'maximum' | 'mean' | 'deviation';
+export type TensorSortKey = 'name' | 'shape' | 'type' | 'bytes' | 'bits' | TensorFigure;
+/** What was read of the values of tensors, by name. */
+export type Outcomes = ReadonlyMap<string, TensorOutcome>;
 
 export interface TensorSort {
   readonly key: TensorSortKey;
@@ -14,7 +22,24 @@ const elements = ({ shape }: Tensor): number => shape.reduce((product, size) => 
 /** Numbers in names count: blk.2 before blk.10. */
 const names = new Intl.Collator('en', { numeric: true });
 
-const comparisons: Readonly<Record<TensorSortKey, (left: Tensor, right: Tensor) => number>> = {
+export function statisticsOf({ name }: Tensor, outcomes: Outcomes): TensorStatistics | null {
+  const outcome = outcomes.get(name);
+  return outcome?.type === 'statistics' ? outcome.statistics : null;
+}
+
+const figureOf = (figure: TensorFigure) => (tensor: Tensor, outcomes: Outcomes) =>
+  statisticsOf(tensor, outcomes)?.finite?.[figure] ?? null;
+
+/** Columns whose figures a tensor may not have: those come last, in either order. */
+const figures: Partial<Record<TensorSortKey, (tensor: Tensor, outcomes: Outcomes) => number | null>> = {
+  bits: bitsPerWeight,
+  minimum: figureOf('minimum'),
+  maximum: figureOf('maximum'),
+  mean: figureOf('mean'),
+  deviation: figureOf('deviation'),
+};
+
+const comparisons: Partial<Record<TensorSortKey, (left: Tensor, right: Tensor) => number>> = {
   name: (left, right) => names.compare(left.name, right.name),
   shape: (left, right) => elements(left) - elements(right),
   type: (left, right) => names.compare(left.type, right.type),
@@ -34,18 +59,32 @@ export function filterTensors(tensors: readonly Tensor[], words: string): readon
   });
 }
 
-export function sortTensors(tensors: readonly Tensor[], { key, direction }: TensorSort): Tensor[] {
+export function sortTensors(
+  tensors: readonly Tensor[],
+  { key, direction }: TensorSort,
+  outcomes: Outcomes,
+): Tensor[] {
   const sign = direction === 'ascending' ? 1 : -1;
-  return [...tensors].sort(
-    (left, right) => sign * comparisons[key](left, right) || names.compare(left.name, right.name),
-  );
+  const compare = comparisons[key];
+  if (compare) {
+    return tensors.toSorted(
+      (left, right) => sign * compare(left, right) || names.compare(left.name, right.name),
+    );
+  }
+  const value = new Map(tensors.map((tensor) => [tensor, figures[key]?.(tensor, outcomes) ?? null]));
+  return tensors.toSorted((left, right) => {
+    const [own, other] = [value.get(left) ?? null, value.get(right) ?? null];
+    if (own === null || other === null)
+      return Number(own === null) - Number(other === null) || names.compare(left.name, right.name);
+    return sign * (own - other) || names.compare(left.name, right.name);
+  });
 }
 
 /** Again by the same column turns the order; figures begin with the largest. */
 export function nextSort(sort: TensorSort, key: TensorSortKey): TensorSort {
   if (sort.key === key)
     return { key, direction: sort.direction === 'ascending' ? 'descending' : 'ascending' };
-  return { key, direction: key === 'bytes' || key === 'shape' ? 'descending' : 'ascending' };
+  return { key, direction: key === 'name' || key === 'type' ? 'ascending' : 'descending' };
 }
 
 export const shapeText = ({ shape }: Tensor): string =>
@@ -56,4 +95,18 @@ export function mebibytes(bytes: number): string {
   const value = bytes / 1024 ** 2;
   if (value > 0 && value < 0.01) return '< 0.01';
   return formatNumber(value, value < 10 ? 2 : 1);
+}
+
+/** Three digits that count: weights are seldom far from 1. */
+export function formatValue(value: number): string {
+  const size = Math.abs(value);
+  if (value === 0) return '0';
+  if (size < 1e-4 || size >= 1e6) return value.toExponential(2).replaceAll('-', '−');
+  if (size >= 1000) return formatNumber(value);
+  return value.toPrecision(3).replace('-', '−');
+}
+
+export function bitsText(tensor: Tensor): string {
+  const bits = bitsPerWeight(tensor);
+  return bits === null ? '' : formatNumber(bits, 2);
 }
