@@ -43,6 +43,16 @@ async function go(page: Page, screen: string, heading: RegExp): Promise<void> {
   await page.getByRole('heading', { name: heading }).first().waitFor();
 }
 
+/** The values of all tensors, and those of one in large. */
+async function readTensors(page: Page): Promise<void> {
+  const panel = page.getByRole('region', { name: 'Tensors' });
+  await panel.getByRole('button', { name: 'Read all values' }).click();
+  await panel.getByRole('progressbar').waitFor();
+  await panel.getByRole('progressbar').waitFor({ state: 'detached', timeout: 120_000 });
+  await panel.getByRole('cell', { name: 'token_embd.weight' }).click();
+  await panel.getByRole('figure', { name: 'Histogram of its values' }).scrollIntoViewIfNeeded();
+}
+
 describeWhere(chromiumPath !== null, 'pictures of the app', () => {
   test.each(['light', 'dark'] as const)(
     'in %s',
@@ -66,9 +76,11 @@ describeWhere(chromiumPath !== null, 'pictures of the app', () => {
       await go(page, 'Models', /SmolLM2/);
       await page.getByText('largest context that fits').first().waitFor();
       await picture(page, `models-${colorScheme}`);
+      await readTensors(page);
+      await picture(page, `tensors-${colorScheme}`);
       await go(page, 'Settings', /Settings/);
       await picture(page, `settings-${colorScheme}`);
     },
-    180_000,
+    300_000,
   );
 });
