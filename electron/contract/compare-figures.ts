@@ -1,6 +1,7 @@
 /** What engines measure where models are compared token by token and weight by weight. */
 import { z } from 'zod';
 import { count } from './identifiers.ts';
+import { histogramBins } from './tensor-statistics.ts';
 
 export const mostVariants = 4;
 
@@ -85,7 +86,6 @@ export const CompareWeights = z.strictObject({
 });
 export type CompareWeights = z.infer<typeof CompareWeights>;
 
-export const histogramBins = 64;
 /** Weights of one matrix in bins of equal width over the reference's range; what lies outside is in the first and last. */
 export const WeightHistogram = z.strictObject({
   low: z.number(),

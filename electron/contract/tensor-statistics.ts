@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { count } from './identifiers.ts';
 
-export const statisticsBins = 64;
+export const histogramBins = 64;
 
 /** Of finite values: least, greatest, mean and standard deviation, and how many lie in each of as many bins of equal width between the two. */
 const Spread = z.strictObject({
@@ -11,7 +11,7 @@ const Spread = z.strictObject({
   mean: z.number(),
   deviation: z.number().nonnegative(),
   /** The last bin holds the greatest value too; where all values are the same, the first holds them. */
-  histogram: z.array(count).length(statisticsBins),
+  histogram: z.array(count).length(histogramBins),
 });
 
 export const TensorStatistics = z.strictObject({

@@ -4,7 +4,7 @@ import type { ModelSummary, TensorEvent } from '../../electron/contract/engine-c
 import { LabError } from '../../electron/contract/errors.ts';
 import type { PageContract } from '../../electron/contract/page-contract.ts';
 import type { Handlers } from '../../electron/contract/rpc.ts';
-import { statisticsBins } from '../../electron/contract/tensor-statistics.ts';
+import { histogramBins } from '../../electron/contract/tensor-statistics.ts';
 import { histogramPath } from '../../renderer/charts/Histogram.tsx';
 import { tensorCsv } from '../../renderer/features/models/tensor-csv.ts';
 import { TensorPanel } from '../../renderer/features/models/TensorPanel.tsx';
@@ -24,8 +24,8 @@ const minima: Record<string, number> = { embed: -0.25, 'q.qweight': -1.5, '=norm
 function told(name: string): TensorEvent {
   const minimum = minima[name];
   if (minimum === undefined) return { type: 'refused', name, reason: 'These are packed.' };
-  const histogram = Array.from({ length: statisticsBins }, (_, bin): number => (bin === 0 ? 30 : 0));
-  histogram[statisticsBins - 1] = 2;
+  const histogram = Array.from({ length: histogramBins }, (_, bin): number => (bin === 0 ? 30 : 0));
+  histogram[histogramBins - 1] = 2;
   const finite = { minimum, maximum: 2, mean: 0.0004, deviation: 0.0169, histogram };
   return {
     type: 'statistics',

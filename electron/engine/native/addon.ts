@@ -308,8 +308,6 @@ export interface NativeEngine {
   copyGroups(number: number, first: number, count: number): Uint8Array<ArrayBuffer>;
   /** Forgets a matrix that no model will name. Memory goes back when no other is left. */
   release(number: number): void;
-  /** A matrix as float32, row after row; one that lies in a pack is read as a whole. */
-  readMatrix(number: number): Promise<Float32Array>;
   openPack(pack: NativePack): void;
   /** In place of `pack`. Throws bad-file where sizes, layout and tiles do not agree; nothing is read. */
   place(matrix: NativePlacedMatrix): NativePackedMatrix;

@@ -2,7 +2,7 @@
  * Statistics of values that come in chunks, read twice: least, greatest and mean first, then what is measured from these. Sums are
  * float64; a chunk's are added to those of the chunks before.
  */
-import { statisticsBins, type TensorStatistics } from '../../contract/tensor-statistics.ts';
+import { histogramBins, type TensorStatistics } from '../../contract/tensor-statistics.ts';
 
 export class FirstReading {
   values = 0;
@@ -55,7 +55,7 @@ export class FirstReading {
 
 export class SecondReading {
   readonly #first: FirstReading;
-  readonly #bins = new Float64Array(statisticsBins);
+  readonly #bins = new Float64Array(histogramBins);
   #squares = 0;
 
   constructor(first: FirstReading) {
@@ -64,7 +64,7 @@ export class SecondReading {
 
   add(values: Float32Array): void {
     const { mean, minimum, maximum } = this.#first;
-    const scale = maximum > minimum ? statisticsBins / (maximum - minimum) : 0;
+    const scale = maximum > minimum ? histogramBins / (maximum - minimum) : 0;
     const bins = this.#bins;
     let squares = 0;
     for (let i = 0; i < values.length; i++) {
@@ -73,7 +73,7 @@ export class SecondReading {
       if (value - value !== 0) continue;
       squares += (value - mean) * (value - mean);
       const bin = ((value - minimum) * scale) | 0;
-      bins[bin < statisticsBins ? bin : statisticsBins - 1]!++;
+      bins[bin < histogramBins ? bin : histogramBins - 1]!++;
     }
     this.#squares += squares;
   }

@@ -1,12 +1,12 @@
 /** How far the weights of a model are from those of its reference: one matrix at a time, as float32. */
 import {
-  histogramBins,
   type ComparedTensor,
   type CompareWeights,
   type WeightHistogram,
 } from '../../contract/compare-figures.ts';
+import { histogramBins } from '../../contract/tensor-statistics.ts';
 import { LabError } from '../../contract/errors.ts';
-import { openWeights, type ReadableWeights } from '../../engine/native/read-weights.ts';
+import { openWeights, type ReadableWeights } from '../../engine/statistics/read-weights.ts';
 import type { LabHooks } from '../bench.ts';
 
 /** Throws what reading throws. */
@@ -18,28 +18,24 @@ export async function weightErrors(
   const reference = await openWeights(referencePath);
   // What lies in the same file is the same.
   const opened = new Map([[referencePath, reference]]);
-  try {
-    for (const path of variantPaths) if (!opened.has(path)) opened.set(path, await openWeights(path));
-    const tensors = reference.matrices.map(comparedTensor);
-    const total = tensors.reduce((sum, { elements }) => sum + elements, 0);
-    const byTensor: (number | null)[][] = [];
-    let done = 0;
-    for (const { name, elements } of tensors) {
-      hooks.signal.throwIfAborted();
-      hooks.onProgress({ phase: 'weights', done, total });
-      const errors = await errorsOf(name, reference, [...opened.values()].slice(1));
-      byTensor.push(
-        variantPaths.map((path) => errors.get(opened.get(path)!) ?? (path === referencePath ? 0 : null)),
-      );
-      done += elements;
-    }
-    return {
-      tensors,
-      errors: variantPaths.map((_, variant) => byTensor.map((errors) => errors[variant] ?? null)),
-    };
-  } finally {
-    for (const weights of opened.values()) weights.close();
+  for (const path of variantPaths) if (!opened.has(path)) opened.set(path, await openWeights(path));
+  const tensors = reference.matrices.map(comparedTensor);
+  const total = tensors.reduce((sum, { elements }) => sum + elements, 0);
+  const byTensor: (number | null)[][] = [];
+  let done = 0;
+  for (const { name, elements } of tensors) {
+    hooks.signal.throwIfAborted();
+    hooks.onProgress({ phase: 'weights', done, total });
+    const errors = await errorsOf(name, reference, [...opened.values()].slice(1));
+    byTensor.push(
+      variantPaths.map((path) => errors.get(opened.get(path)!) ?? (path === referencePath ? 0 : null)),
+    );
+    done += elements;
   }
+  return {
+    tensors,
+    errors: variantPaths.map((_, variant) => byTensor.map((errors) => errors[variant] ?? null)),
+  };
 }
 
 async function errorsOf(
@@ -89,12 +85,8 @@ export async function weightHistogram(
 
 async function readOne(path: string, tensor: string): Promise<Float32Array> {
   const weights = await openWeights(path);
-  try {
-    if (weights.matrices.some(({ name }) => name === tensor)) return await weights.read(tensor);
-    throw new LabError('bad-request', `There is no matrix ${tensor} in ${weights.name}.`, { field: tensor });
-  } finally {
-    weights.close();
-  }
+  if (weights.matrices.some(({ name }) => name === tensor)) return weights.read(tensor);
+  throw new LabError('bad-request', `There is no matrix ${tensor} in ${weights.name}.`, { field: tensor });
 }
 
 function rangeOf(values: Float32Array): { low: number; high: number } {

@@ -1,13 +1,11 @@
 #include "engine_object.h"
 
-#include <numeric>
 #include <utility>
 
 #include "../matrix/layout_names.h"
 #include "../matrix/packed_matrix.h"
 #include "../model/check.h"
 #include "../model/flash_uses.h"
-#include "../store/flash_matrix.h"
 #include "../store/source_file.h"
 #include "model_description.h"
 #include "pack_description.h"
@@ -108,7 +106,7 @@ const PackedMatrix& packed(Napi::Env env, const Matrix& matrix) {
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, "NativeEngine",
                      {InstanceMethod<&EngineObject::pack>("pack"), InstanceMethod<&EngineObject::matrix_layout>("matrixLayout"),
-                      InstanceMethod<&EngineObject::copy_groups>("copyGroups"), InstanceMethod<&EngineObject::read_matrix>("readMatrix"), InstanceMethod<&EngineObject::release>("release"),
+                      InstanceMethod<&EngineObject::copy_groups>("copyGroups"), InstanceMethod<&EngineObject::release>("release"),
                       InstanceMethod<&EngineObject::open_pack>("openPack"), InstanceMethod<&EngineObject::place>("place"),
                       InstanceMethod<&EngineObject::read_record>("readRecord"),
                       InstanceMethod<&EngineObject::set_weight_budget>("setWeightBudget"), InstanceMethod<&EngineObject::flash_state>("flashState"),
@@ -175,27 +173,6 @@ Napi::Value EngineObject::copy_groups(const Napi::CallbackInfo& info) {
     }
     const auto bytes = static_cast<std::size_t>(count * shape.group_bytes);
     return to_uint8_array(info.Env(), std::span(matrix.data() + first * shape.group_bytes, bytes));
-  });
-}
-
-Napi::Value EngineObject::read_matrix(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto engine = open_handle(info.Env());
-    const std::shared_ptr<const Matrix> matrix = matrix_of(info[0]);
-    // Its store then is another thread's.
-    if (engine->model) refuse(info.Env(), "[engine] its model is complete.");
-    const auto values = std::make_shared<std::vector<float>>();
-    return Work::start(
-        info.Env(), engine->queue,
-        [matrix, values, pool = engine->context.pool] {
-          const auto* flash = dynamic_cast<const FlashMatrix*>(matrix.get());
-          const auto whole = flash == nullptr ? nullptr : flash->read_whole();
-          std::vector<std::int32_t> rows(static_cast<std::size_t>(matrix->rows()));
-          std::iota(rows.begin(), rows.end(), 0);
-          values->resize(rows.size() * static_cast<std::size_t>(matrix->columns()));
-          read_rows(whole ? *whole : *matrix, rows, *values, *pool);
-        },
-        [values](Napi::Env env) { return to_float32_array(env, *values); });
   });
 }
 

@@ -42,7 +42,6 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value pack(const Napi::CallbackInfo& info);
   Napi::Value matrix_layout(const Napi::CallbackInfo& info);
   Napi::Value copy_groups(const Napi::CallbackInfo& info);
-  Napi::Value read_matrix(const Napi::CallbackInfo& info);
   Napi::Value release(const Napi::CallbackInfo& info);
   Napi::Value open_pack(const Napi::CallbackInfo& info);
   Napi::Value place(const Napi::CallbackInfo& info);

@@ -1,7 +1,6 @@
 #include "store/flash_matrix.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -53,17 +52,5 @@ const unsigned char* FlashMatrix::acquire(std::size_t piece) const { return shif
 void FlashMatrix::release(std::size_t piece) const noexcept { store_->release(tiles_[piece].record); }
 
 void FlashMatrix::read_rows(std::span<const std::int32_t> rows, std::span<float> out, ThreadPool& pool) const { store_->read_rows(*this, rows, out, pool); }
-
-std::unique_ptr<PackedMatrix> FlashMatrix::read_whole() const {
-  auto matrix = std::make_unique<PackedMatrix>(shape(), layout(), nullptr);
-  std::vector<std::byte> record;
-  for (std::size_t piece = 0; piece < tiles_.size(); ++piece) {
-    const PackTile& tile = tiles_[piece];
-    if (piece == 0 || tile.record != tiles_[piece - 1].record) record = store_->read_record(tile.record);
-    const auto bytes = static_cast<std::size_t>(pieces_[piece].groups * shape().group_bytes);
-    std::memcpy(matrix->data() + pieces_[piece].first_group * shape().group_bytes, record.data() + tile.offset, bytes);
-  }
-  return matrix;
-}
 
 }  // namespace retort

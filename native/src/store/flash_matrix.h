@@ -38,8 +38,6 @@ class FlashMatrix final : public PiecedMatrix {
   void release(std::size_t piece) const noexcept override;
   void read_rows(std::span<const std::int32_t> rows, std::span<float> out, ThreadPool& pool) const override;
 
-  // All of it, read from the file whatever is in memory; before the store has its model. Throws Failure: as FlashStore::read_record, out_of_memory.
-  std::unique_ptr<PackedMatrix> read_whole() const;
 
  private:
   std::shared_ptr<FlashStore> store_;

@@ -3,7 +3,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
-  statisticsBins,
+  histogramBins,
   type TensorOutcome,
   type TensorStatistics,
 } from '../../../electron/contract/tensor-statistics.ts';
@@ -57,10 +57,10 @@ function expected(values: readonly number[]): TensorStatistics {
   const [minimum, maximum] = [Math.min(...finite), Math.max(...finite)];
   const mean = finite.reduce((sum, value) => sum + value, 0) / finite.length;
   const squares = finite.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const histogram = Array.from({ length: statisticsBins }, () => 0);
+  const histogram = Array.from({ length: histogramBins }, () => 0);
   for (const value of finite) {
-    const place = maximum > minimum ? ((value - minimum) / (maximum - minimum)) * statisticsBins : 0;
-    histogram[Math.min(statisticsBins - 1, Math.floor(place))]! += 1;
+    const place = maximum > minimum ? ((value - minimum) / (maximum - minimum)) * histogramBins : 0;
+    histogram[Math.min(histogramBins - 1, Math.floor(place))]! += 1;
   }
   return {
     ...counts,

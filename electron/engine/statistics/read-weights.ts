@@ -1,11 +1,15 @@
 /** The weights of a model as float32, one at a time, whatever they lie in: also a pack, whose matrices have the engine's own layout. */
-import { availableParallelism } from 'node:os';
+import { badFile } from '../../contract/errors.ts';
 import { readWeight } from '../../formats/read-weight.ts';
 import { readModelSource } from '../../formats/open-source.ts';
 import { resolveModel } from '../../../models/families/index.ts';
-import { nativeAddon, withCodes } from './addon.ts';
-import { packWeights } from './open-pack.ts';
-import { named } from './weights.ts';
+import type { PackContents } from '../../contract/pack.ts';
+import type { ModelSource } from '../../contract/model-source.ts';
+import { packValues } from './pack-values.ts';
+import type { StoredValues } from './stored-values.ts';
+
+/** Of a pack's matrix, read at once. */
+const chunkElements = 4 * 1_048_576;
 
 export interface ReadableWeights {
   /** Of the model. */
@@ -15,7 +19,6 @@ export interface ReadableWeights {
   has(name: string, elements: number): boolean;
   /** Rows one after the other. Throws what reading throws. */
   read(name: string): Promise<Float32Array>;
-  close(): void;
 }
 
 /** Throws what the readers throw, and unsupported-… where no family takes the model. */
@@ -31,32 +34,42 @@ export async function openWeights(path: string): Promise<ReadableWeights> {
     matrices,
     has: (name: string, elements: number) => sizes.get(name) === elements,
   };
-  if (!source.pack) {
-    return { ...opened, read: (name) => readWeight(source, model.weights.get(name)!), close: () => undefined };
+  const { pack } = source;
+  if (!pack) return { ...opened, read: (name) => readWeight(source, model.weights.get(name)!) };
+  const values = packValues(source, pack, chunkElements);
+  return { ...opened, read: (name) => readPacked(name, source, pack, values) };
+}
+
+async function readPacked(
+  name: string,
+  source: ModelSource,
+  { matrices }: PackContents,
+  stored: ReadonlyMap<string, StoredValues>,
+): Promise<Float32Array> {
+  const matrix = matrices.get(name);
+  if (!matrix) throw badFile('the pack lacks a matrix', { file: source.name, field: name });
+  const values = await whole(stored.get(name)!);
+  if (matrix.columnOrder === null) return values;
+  return inOrder(values, await whole(stored.get(matrix.columnOrder)!));
+}
+
+async function whole({ values, chunks }: StoredValues): Promise<Float32Array> {
+  const all = new Float32Array(values);
+  let end = 0;
+  for await (const chunk of chunks()) {
+    all.set(chunk, end);
+    end += chunk.length;
   }
-  const { NativeEngine } = nativeAddon();
-  const engine = withCodes(
-    () => new NativeEngine({ arithmetic: 'reference', threads: availableParallelism(), kernels: '' }),
-  );
-  const weights = packWeights(source, model, engine, null);
-  return {
-    ...opened,
-    async read(name) {
-      const { packed, columnOrder } = await weights.matrix(name, model.weights.get(name)!);
-      const values = await named(name, () => engine.readMatrix(packed.number));
-      withCodes(() => engine.release(packed.number));
-      return columnOrder ? inOrder(values, columnOrder) : values;
-    },
-    close: () => engine.close(),
-  };
+  return all;
 }
 
 /** Column j of the matrix as it lies is column order[j] of the weight. */
-function inOrder(values: Float32Array, order: Int32Array): Float32Array {
+function inOrder(values: Float32Array, order: Float32Array): Float32Array {
   const columns = order.length;
   const ordered = new Float32Array(values.length);
   for (let start = 0; start < values.length; start += columns) {
-    for (let column = 0; column < columns; column++) ordered[start + order[column]!] = values[start + column]!;
+    for (let column = 0; column < columns; column++)
+      ordered[start + order[column]!] = values[start + column]!;
   }
   return ordered;
 }
