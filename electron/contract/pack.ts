@@ -1,6 +1,6 @@
 /** What a pack says of itself: the model it was made of, and where matrices lie in the engine's own layout (native/src/matrix/layout.h). */
 
-export const packCodes = ['f32', 'f16', 'bf16', 'nibbles', 'fives', 'sixes', 'bytes'] as const;
+export const packCodes = ['f32', 'f16', 'bf16', 'twos', 'nibbles', 'fives', 'sixes', 'bytes'] as const;
 export const packScales = [
   'none', 'f16', 'f16_offset', 'f16_point', 'f32', 'f32_offset', 'f32_point', 'k4', 'k6',
 ] as const; // prettier-ignore

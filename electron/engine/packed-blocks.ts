@@ -23,9 +23,8 @@ const largestBlock = 256;
 /** Whether the addon takes the codes as they lie in the file. */
 export function liesAsNBits({ layout, bits, blockSize, groupIndex }: QuantizedMatrix): boolean {
   const isPowerOfTwo = Number.isInteger(Math.log2(blockSize));
-  return (
-    layout === 'matmulnbits' && (bits === 4 || bits === 8) && blockSize >= 16 && isPowerOfTwo && !groupIndex
-  );
+  const isPackedWidth = bits === 2 || bits === 4 || bits === 8;
+  return layout === 'matmulnbits' && isPackedWidth && blockSize >= 16 && isPowerOfTwo && !groupIndex;
 }
 
 /**
@@ -90,12 +89,11 @@ export function packCodes(
   bits: 2 | 4 | 8,
 ): Uint8Array {
   const rowBytes = (Math.ceil(columns / block) * block * bits) / 8;
-  const perByte = 8 / bits;
   const packed = new Uint8Array(rows * rowBytes);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
-      const place = row * rowBytes + Math.floor(column / perByte);
-      packed[place]! |= codes[row * columns + column]! << (bits * (column % perByte));
+      const bit = column * bits;
+      packed[row * rowBytes + (bit >>> 3)]! |= codes[row * columns + column]! << (bit & 7);
     }
   }
   return packed;

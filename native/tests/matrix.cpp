@@ -261,6 +261,36 @@ TEST("avx512 kernels: the bits are those of the scalar kernels") { test_equals_s
 TEST("avx512 kernels: a matrix in pieces gives the same bits") { test_pieces("avx512"); }
 TEST("avx512 kernels: activations that are not finite give no numbers") { test_odd_activations("avx512"); }
 
+// The same matrix with each code in four bits.
+Example as_nibbles(const Example& twos) {
+  Example nibbles = twos;
+  nibbles.kind.type = retort::SourceType::nbits4;
+  nibbles.bytes.clear();
+  for (const std::byte four : twos.bytes) {
+    const unsigned codes = std::to_integer<unsigned>(four);
+    for (const unsigned pair : {codes & 15U, codes >> 4U}) nibbles.bytes.push_back(static_cast<std::byte>((pair & 3U) | ((pair >> 2U) << 4U)));
+  }
+  return nibbles;
+}
+
+TEST("codes of two bits give the bits that they give as nibbles, in every kernel set") {
+  ThreadPool pool(1);
+  for (const Kind& kind : examples::kinds()) {
+    if (kind.type != retort::SourceType::nbits2) continue;
+    const Example example = examples::make(kind, 21, 611, 9);
+    const auto twos = retort::pack_matrix(example.source(), pool);
+    const auto nibbles = retort::pack_matrix(as_nibbles(example).source(), pool);
+    check::is_true(twos->bytes() < nibbles->bytes(), kind.name);
+    const std::vector<float> in = examples::activations(5 * 611, 3);
+    for (const char* name : {"scalar", "avx2", "avx512"}) {
+      const KernelSet* const set = find_set(name);
+      for (const Arithmetic arithmetic : {Arithmetic::fast, Arithmetic::reference}) {
+        if (set != nullptr) same_bits(multiply(*twos, in, arithmetic, *set, pool), multiply(*nibbles, in, arithmetic, *set, pool), describe(example, 0));
+      }
+    }
+  }
+}
+
 TEST("a row is read as it was decoded") {
   ThreadPool pool(1);
   for (const Kind& kind : examples::kinds()) {
@@ -355,6 +385,8 @@ TEST("a layout that no matrix packed here has is refused") {
   const Layout own{retort::Codes::bytes, retort::Scales::f32_point, -128, 0, 16, 75, 32, 0, 4};
   retort::checked_layout(q4, "q4_0×8");
   retort::checked_layout(own, "blocks8×8");
+  const Layout twos{retort::Codes::twos, retort::Scales::f16, 2, 2, 16, 75, 16, 0, 1};
+  retort::checked_layout(twos, "nbits2×8");
   const auto refused = [](Layout layout, const char* name, auto change) {
     change(layout);
     check::refuses(Status::bad_file, [&] { retort::checked_layout(layout, name); });
@@ -369,6 +401,9 @@ TEST("a layout that no matrix packed here has is refused") {
   refused(q4, "q4_0×8", [](Layout& l) { l.step_columns = 16; });
   refused(q4, "q4_0×8", [](Layout& l) { l.steps_per_header = 2; });
   refused(q4, "q4_0×8", [](Layout& l) { l.scales = retort::Scales::f32; });
+  refused(twos, "nbits4×8", [](Layout&) {});
+  refused(twos, "nbits2×8", [](Layout& l) { l.zero = 1; });
+  refused(twos, "nbits2×8", [](Layout& l) { l.scales = retort::Scales::k4; });
   refused(own, "blocks8×8", [](Layout& l) { l.scales = retort::Scales::k6; });
   refused(own, "blocks8×8", [](Layout& l) { l.scales = retort::Scales::none; });
   refused(own, "blocks8×8", [](Layout& l) { l.zero = 0; });

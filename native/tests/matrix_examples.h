@@ -42,6 +42,12 @@ inline const std::vector<Kind>& kinds() {
       {"q8_0", SourceType::q8_0, 32},
       {"q4_k", SourceType::q4_k, 256},
       {"q6_k", SourceType::q6_k, 256},
+      {"nbits2 of 32, float16 scales", SourceType::nbits2, 1, 32, 2, half},
+      {"nbits2 of 16, float32 scales", SourceType::nbits2, 1, 16, 2, single},
+      {"nbits2 of 16, whole zero points, float16 scales", SourceType::nbits2, 1, 16, 0, half, Offset::points},
+      {"nbits2 of 128, whole zero points", SourceType::nbits2, 1, 128, 2, single, Offset::points},
+      {"nbits2 of 64, float32 offsets", SourceType::nbits2, 1, 64, 2, single, Offset::singles},
+      {"nbits2 of 32, float16 offsets", SourceType::nbits2, 1, 32, 0, half, Offset::halves},
       {"nbits4 of 32, float32 scales", SourceType::nbits4, 1, 32, 8, single},
       {"nbits4 of 16, float16 scales", SourceType::nbits4, 1, 16, 8, half},
       {"nbits4 of 16, whole zero points", SourceType::nbits4, 1, 16, 8, single, Offset::points},
@@ -265,20 +271,22 @@ class Builder {
 
   void build_blocks() {
     const Kind& kind = example_.kind;
-    const bool nibbles = kind.type == SourceType::nbits4;
+    const std::int64_t per_byte = kind.type == SourceType::nbits2 ? 4 : kind.type == SourceType::nbits4 ? 2 : 1;
+    const unsigned bits = 8U / static_cast<unsigned>(per_byte);
+    const unsigned most = (1U << bits) - 1;
     const std::int64_t blocks = (example_.columns + kind.block - 1) / kind.block;
     const std::int64_t coded = kind.type == SourceType::blocks8 ? example_.columns : blocks * kind.block;
     for (std::int64_t row = 0; row < example_.rows; ++row) {
       std::vector<float> scales, offsets;
       for (std::int64_t block = 0; block < blocks; ++block) {
         scales.push_back(random_scale());
-        offsets.push_back(random_offset(scales.back(), nibbles ? 15 : 255));
+        offsets.push_back(random_offset(scales.back(), static_cast<int>(most)));
       }
       for (std::int64_t column = 0; column < coded; ++column) {
-        if (!nibbles || column % 2 == 0) push(random_byte());
+        if (column % per_byte == 0) push(random_byte());
         if (column >= example_.columns) continue;
         const unsigned byte = static_cast<unsigned>(example_.bytes.back());
-        const unsigned code = nibbles ? (byte >> (4 * (column % 2))) & 15U : byte;
+        const unsigned code = (byte >> (bits * static_cast<unsigned>(column % per_byte))) & most;
         const auto block = static_cast<std::size_t>(column / kind.block);
         set(row, column, scales[block], static_cast<int>(code) - kind.zero, offsets[block], kind.offset != Kind::Offset::none);
       }

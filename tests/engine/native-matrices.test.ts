@@ -94,6 +94,7 @@ async function fromBytes(
 
 const layouts: Partial<Record<TensorType, RegExp>> = {
   F32: /^f32/, F16: /^f16/, BF16: /^bf16/, Q4_0: /^q4_0/, Q4_1: /^q4_1/, Q5_0: /^q5_0/, Q8_0: /^q8_0/, Q4_K: /^q4_k/, Q6_K: /^q6_k/,
+  Q2_K: /^nbits2/, Q1_0: /^nbits2/, TQ1_0: /^nbits2/, TQ2_0: /^nbits2/,
 }; // prettier-ignore
 
 describe('a matrix of type', async () => {
@@ -184,7 +185,8 @@ describe('a MatMulNBits matrix', () => {
       groupIndex: null,
     };
     const ref = { source: { kind: 'matrix', matrix } as const, shape: [rows, columns], ...whole };
-    const { values } = await readBack(await matrixSource(source(own, files), ref));
+    const { values, layout } = await readBack(await matrixSource(source(own, files), ref));
+    expect(layout).toBe(`nbits${bits}×8`);
     expect(maximumDifference(values, golden.get('dequant')!.floats())).toBeLessThan(1e-6);
     const half = Math.floor(rows / 2);
     const lower = { ...ref, shape: [rows - half, columns], rows: { start: half, count: rows - half } };

@@ -153,6 +153,8 @@ describe('matrices and vectors', () => {
     ['with a layout that nobody knows', `${first}/layout`, { name: 'q9_9×8' }],
     ['with steps of no columns', `${first}/layout`, { stepColumns: 0 }],
     ['with blocks of 48 columns', `${second}/layout`, { stepsPerHeader: 3 }],
+    ['with codes of two bits under the name of four', `${second}/layout`, { codes: 'twos' }],
+    ['with fewer bytes than two-bit codes of its columns take', second, { columns: 1024, layout: { name: 'nbits2×8', codes: 'twos', scales: 'f16', zero: 2, pointBase: 2, stepColumns: 32, stepsPerHeader: 1 } }],
     ['with steps of 8 columns', `${second}/layout`, { stepColumns: 8 }],
     ['with a zero that is not its point', `${second}/layout`, { zero: 7 }],
     ['with a point beyond a byte', `${second}/layout`, { zero: 256, pointBase: 256 }],

@@ -53,7 +53,7 @@ export interface NativeFileRange {
 
 /** native/include/retort/matrix.h says how the bytes of each type lie. */
 export type NativeMatrixType =
-  | 'f32' | 'f16' | 'bf16' | 'q4_0' | 'q4_1' | 'q5_0' | 'q8_0' | 'q4_k' | 'q6_k' | 'nbits4' | 'nbits8' | 'blocks8'; // prettier-ignore
+  | 'f32' | 'f16' | 'bf16' | 'q4_0' | 'q4_1' | 'q5_0' | 'q8_0' | 'q4_k' | 'q6_k' | 'nbits2' | 'nbits4' | 'nbits8' | 'blocks8'; // prettier-ignore
 
 export interface NativeMatrixSource {
   readonly type: NativeMatrixType;
@@ -62,7 +62,7 @@ export interface NativeMatrixSource {
   /** Where the bytes lie in a file, or the bytes themselves. */
   readonly file?: NativeFileRange;
   readonly bytes?: Uint8Array;
-  /** nbits4, nbits8 and blocks8: value = scale·(code − zero) + offset, one scale and offset per row and block of columns. */
+  /** nbits2, nbits4, nbits8 and blocks8: value = scale·(code − zero) + offset, one scale and offset per row and block of columns. */
   readonly block?: number;
   readonly zero?: number;
   readonly scales?: Float32Array;

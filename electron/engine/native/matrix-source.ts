@@ -1,4 +1,4 @@
-/** How the addon gets a weight matrix: types it knows as they lie in the file, every other as 8-bit codes with its block scales, else as float32. */
+/** How the addon gets a weight matrix: types it knows as they lie in the file, every other as codes with its block scales, else as float32. */
 import { badFile } from '../../contract/errors.ts';
 import type { ModelSource, QuantizedMatrix, TensorInfo, TensorType } from '../../contract/model-source.ts';
 import { blockZeroPoints, splitMatrix } from '../../formats/dequantize/packed-matrix.ts';
@@ -101,7 +101,7 @@ async function nBitsMatrix(
   const scales = stored.scales.subarray(...own);
   const zero = 2 ** (bits - 1);
   return {
-    type: bits === 4 ? 'nbits4' : 'nbits8',
+    type: nBitsType(bits),
     rows,
     columns,
     file: fileRange(source, matrix.codes, start * rowBytes, rows * rowBytes),
@@ -112,25 +112,29 @@ async function nBitsMatrix(
   };
 }
 
-/** Codes of four bits two to a byte, low first; wider or narrower ones one to a byte. */
-function blockMatrix(
-  { bits, blockSize, codes, zero, scales, offsets }: Blocks,
-  ref: WeightRef,
-): NativeMatrixSource {
-  const { rows, columns } = sizeOf(ref);
-  const shared = { rows, columns, block: blockSize, zero, scales, offsets };
-  if (bits !== 4) return { ...shared, type: 'blocks8', bytes: codes };
-  const bytes = new Uint8Array(codes.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = codes[2 * i]! | (codes[2 * i + 1]! << 4);
-  return { ...shared, type: 'nbits4', bytes };
+const nBitsType = (bits: number): NativeMatrixType => (bits === 2 ? 'nbits2' : bits === 4 ? 'nbits4' : 'nbits8');
+
+function blockMatrix({ blockSize, ...blocks }: Blocks, ref: WeightRef): NativeMatrixSource {
+  return codedMatrix({ ...blocks, ...sizeOf(ref), block: blockSize });
 }
 
-/** A matrix that was rounded here. Codes of two bits take four in the engine's layouts; zero points become offsets, which it keeps as bytes. */
+/** A matrix that was rounded here. Zero points become offsets, which the engine keeps as bytes. */
 export function roundedSource(matrix: RoundedMatrix): NativeMatrixSource {
-  const { rows, columns, bits, block, codes, scales, zeroPoints } = matrix;
+  const { bits, scales, zeroPoints } = matrix;
   const zero = 2 ** (bits - 1);
-  const offsets = zeroPoints && scales.map((scale, i) => scale * (zero - zeroPoints[i]!));
+  return codedMatrix({
+    ...matrix,
+    zero,
+    offsets: zeroPoints && scales.map((scale, i) => scale * (zero - zeroPoints[i]!)),
+  });
+}
+
+type CodedMatrix = Omit<Blocks, 'blockSize'> & Pick<RoundedMatrix, 'rows' | 'columns' | 'block'>;
+
+/** Codes of two and of four bits lie as in MatMulNBits; those of another width one to a byte. */
+function codedMatrix(matrix: CodedMatrix): NativeMatrixSource {
+  const { rows, columns, block, bits, codes, zero, scales, offsets } = matrix;
   const shared = { rows, columns, block, zero, scales, offsets };
-  if (bits === 8) return { ...shared, type: 'blocks8', bytes: codes };
-  return { ...shared, type: 'nbits4', bytes: packCodes(codes, matrix, 4) };
+  if (bits !== 2 && bits !== 4) return { ...shared, type: 'blocks8', bytes: codes };
+  return { ...shared, type: nBitsType(bits), bytes: packCodes(codes, matrix, bits) };
 }

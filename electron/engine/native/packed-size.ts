@@ -51,11 +51,12 @@ const headerBytes: Record<Offsets, { half: number; float: number }> = {
   numbers: { half: 32, float: 64 },
 };
 
-/** Codes of four bits or bytes, with a scale for each `block` columns. */
+/** Codes of two bits, four bits or bytes, with a scale for each `block` columns. */
 function codes(bits: number, block: number, isHalf: boolean, offsets: Offsets): Packing {
   const stepColumns = Math.min(block, 32);
   const header = headerBytes[offsets][isHalf ? 'half' : 'float'];
-  return blocks(stepColumns, (bits === 4 ? 4 : 8) * stepColumns, header, block / stepColumns);
+  const width = bits === 2 || bits === 4 ? bits : 8;
+  return blocks(stepColumns, width * stepColumns, header, block / stepColumns);
 }
 
 const sizeOf = ({ shape }: WeightRef) => ({ rows: shape[0]!, columns: shape[1] ?? 1 });
@@ -66,11 +67,11 @@ export function packedBytes(ref: WeightRef): number {
   return bytesIn(packingOf(ref, columns) ?? floats(4), rows, columns);
 }
 
-/** The same of codes of 4 or 8 bits in blocks with float16 scales, and zero points or none. */
+/** The same of codes in blocks with float16 scales, and zero points or none. */
 export function blocksBytes(matrix: {
   readonly rows: number;
   readonly columns: number;
-  readonly bits: 4 | 8;
+  readonly bits: 2 | 4 | 8;
   readonly block: number;
   readonly hasPoints: boolean;
 }): number {

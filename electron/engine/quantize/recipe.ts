@@ -45,7 +45,7 @@ const linear = /\.(query|key|value|output|gate|up|down|in|out)\.weight$/;
 export const isQuantized = (name: string): boolean =>
   name.startsWith('layers.') && isMatrixName(name) && linear.test(name);
 
-/** Bytes in a pack, padding included. The native layouts hold 2-bit codes as 4 bits. */
+/** Bytes in a pack, padding included. */
 export function recipeBytes({ bits, group, zeroPoints }: Recipe, rows: number, columns: number): number {
-  return blocksBytes({ rows, columns, bits: bits === 8 ? 8 : 4, block: group, hasPoints: zeroPoints });
+  return blocksBytes({ rows, columns, bits, block: group, hasPoints: zeroPoints });
 }

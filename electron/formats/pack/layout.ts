@@ -44,8 +44,11 @@ const fixedLayouts = new Map([
   ['q6_k×8', facts('sixes', 'k6', 32, 16, 256)],
 ]);
 
+type OpenCodes = 'twos' | 'nibbles' | 'bytes';
+
 /** Layouts whose blocks and scales come with the matrix. */
-const openLayouts = new Map<string, 'nibbles' | 'bytes'>([
+const openLayouts = new Map<string, OpenCodes>([
+  ['nbits2×8', 'twos'],
   ['nbits4×8', 'nibbles'],
   ['nbits8×8', 'bytes'],
   ['blocks8×8', 'bytes'],
@@ -72,7 +75,7 @@ export function layoutProblem(layout: MatrixLayout, columns: number): string | n
   return isOpenLayout(layout, codes) ? null : `not a layout of ${layout.name}`;
 }
 
-function isOpenLayout(layout: MatrixLayout, codes: 'nibbles' | 'bytes'): boolean {
+function isOpenLayout(layout: MatrixLayout, codes: OpenCodes): boolean {
   const { stepColumns, stepsPerHeader, pointBase, zero } = layout;
   const block = stepColumns * stepsPerHeader;
   return (
@@ -100,6 +103,8 @@ function stepBytes({ codes, stepColumns }: MatrixLayout): number {
     case 'f16':
     case 'bf16':
       return 2 * groupRows;
+    case 'twos':
+      return 2 * stepColumns;
     case 'nibbles':
       return 4 * stepColumns;
     case 'fives':

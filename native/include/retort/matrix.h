@@ -18,8 +18,8 @@ namespace retort {
 enum class Arithmetic { reference, fast };
 
 // How the bytes of a source lie: ggml block types as in the file; blocks8: one code per byte with float scale and offset per block
-// (every other type arrives so, expanded at load); nbits4 and nbits8: MatMulNBits layout.
-enum class SourceType { f32, f16, bf16, q4_0, q4_1, q5_0, q8_0, q4_k, q6_k, nbits4, nbits8, blocks8 };
+// (every other type arrives so or as nbits*, converted at load); nbits*: MatMulNBits layout.
+enum class SourceType { f32, f16, bf16, q4_0, q4_1, q5_0, q8_0, q4_k, q6_k, nbits2, nbits4, nbits8, blocks8 };
 
 struct MatrixSource {
   SourceType type;

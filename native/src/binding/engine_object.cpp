@@ -18,8 +18,8 @@ constexpr napi_type_tag engine_tag = {0x6f1d'7a0b'94c2'4e58, 0xb1c3'2d7e'5fa0'88
 
 constexpr std::array<std::string_view, 2> arithmetics = {"reference", "fast"};
 // In the order of SourceType.
-constexpr std::array<std::string_view, 12> source_types = {"f32",  "f16",  "bf16", "q4_0",   "q4_1",   "q5_0",
-                                                           "q8_0", "q4_k", "q6_k", "nbits4", "nbits8", "blocks8"};
+constexpr std::array<std::string_view, 13> source_types = {"f32",  "f16",  "bf16",   "q4_0",   "q4_1",   "q5_0",   "q8_0",
+                                                           "q4_k", "q6_k", "nbits2", "nbits4", "nbits8", "blocks8"};
 
 // A matrix as it was described: its bytes, or where in a file they lie.
 struct Description {

@@ -25,6 +25,28 @@ namespace retort::lanes {
 
 // ---- Codes: each() hands over the chunks of a step, `part` says which of two sums a chunk may go to without overflow in 16 bits.
 
+// 8 · 2 · 3 · 127 fits, one part.
+template <class V, int Loads>
+struct TwoBitCodes {
+  using Int = typename V::Int;
+  static constexpr bool is_signed = false;
+  static constexpr int parts = 1;
+  static constexpr int columns = 16 * Loads;
+  static constexpr int bytes = 32 * Loads;
+
+  template <class Take>
+  RETORT_INLINE static void each(const unsigned char* step, std::ptrdiff_t distance, Take take) {
+#pragma GCC unroll 2
+    for (int load = 0; load < Loads; ++load) {
+      const Int four = V::load(step + 32 * load, distance);
+      take(load, 0, V::masked(four, 3));
+      take(load + Loads, 0, V::masked(V::shift_right(four, 2), 3));
+      take(load + 2 * Loads, 0, V::masked(V::shift_right(four, 4), 3));
+      take(load + 3 * Loads, 0, V::masked(V::shift_right(four, 6), 3));
+    }
+  }
+};
+
 // Nothing above the nibbles: 8 · 2 · 15 · 127 fits, one part.
 struct NoHighBits {
   static constexpr int width = 0;
@@ -351,6 +373,9 @@ template <class V, class F>
 void with_layout(const Layout& layout, F f) {
   const bool wide = layout.step_columns == 32;
   switch (layout.codes) {
+    case Codes::twos:
+      if (wide) return with_header<V, TwoBitCodes<V, 2>>(layout, f);
+      return with_header<V, TwoBitCodes<V, 1>>(layout, f);
     case Codes::nibbles:
       if (layout.scales == Scales::k4) return f(NibbleCodes<V, 4, NoHighBits>{}, Header<V, Scales::k4>{});
       if (wide) return with_header<V, NibbleCodes<V, 4, NoHighBits>>(layout, f);

@@ -19,6 +19,11 @@ Number number_at(const unsigned char* bytes, std::int64_t index) {
 
 float f16_at(const unsigned char* bytes, std::int64_t index) { return from_f16(number_at<std::uint16_t>(bytes, index)); }
 
+std::int32_t two_bits(const unsigned char* step, std::int64_t chunks, std::int64_t chunk, std::int64_t byte) {
+  const std::int64_t loads = chunks / 4;
+  return (step[chunk % loads * 32 + byte] >> (2 * (chunk / loads))) & 3;
+}
+
 std::int32_t nibble(const unsigned char* step, std::int64_t chunks, std::int64_t chunk, std::int64_t byte) {
   const std::int64_t loads = chunks / 2;
   const unsigned char pair = step[chunk % loads * 32 + byte];
@@ -43,6 +48,8 @@ std::array<std::int32_t, widest_step> read_codes(const Layout& layout, const uns
     std::int32_t code = 0;
     if (layout.codes == Codes::bytes) {
       code = number_at<std::int8_t>(step, chunk * 32 + byte);
+    } else if (layout.codes == Codes::twos) {
+      code = two_bits(step, chunks, chunk, byte);
     } else {
       code = nibble(step, chunks, chunk, byte);
       if (layout.codes == Codes::fives) code |= ((step[128 + byte] >> chunk) & 1) << 4;

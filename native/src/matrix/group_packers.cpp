@@ -192,10 +192,29 @@ void pack_header(const PackingJob& job, std::int64_t block, std::int64_t source_
   }
 }
 
+// Four codes of two bits in a byte → four bytes.
+std::uint32_t spread_twos(std::uint32_t packed) {
+  const std::uint32_t pairs = (packed | (packed << 12)) & 0x000F000FU;
+  return (pairs | (pairs << 6)) & 0x03030303U;
+}
+
 // Four nibbles in 16 bits → four bytes.
 std::uint32_t spread_nibbles(std::uint32_t packed) {
   const std::uint32_t pairs = (packed | (packed << 8)) & 0x00FF00FFU;
   return (pairs | (pairs << 4)) & 0x0F0F0F0FU;
+}
+
+// A word holds 16 columns, the first in its low bits: a chunk is a byte.
+template <int Loads>
+void pack_two_step(const Rows& rows, unsigned char* out) {
+  std::array<Words, Loads> words;
+  for (int i = 0; i < Loads; ++i) words[static_cast<std::size_t>(i)] = load(rows, 4 * i);
+  const auto chunk = [&](int number, std::size_t r) { return spread_twos((words[static_cast<std::size_t>(number / 4)][r] >> (number % 4 * 8)) & 0xFFU); };
+  for (int i = 0; i < Loads; ++i) {
+    store(out + 32 * i, each([&](std::size_t r) {
+            return chunk(i, r) | (chunk(i + Loads, r) << 2) | (chunk(i + 2 * Loads, r) << 4) | (chunk(i + 3 * Loads, r) << 6);
+          }));
+  }
 }
 
 // A word holds 8 columns, the first in its low bits: two chunks.
@@ -242,6 +261,11 @@ void pack_steps(const PackingJob& job, Rows rows, unsigned char* out, std::int64
   }
 }
 
+void pack_twos(const PackingJob& job, Rows rows, unsigned char* out) {
+  if (job.layout.step_columns == 32) return pack_steps<pack_two_step<2>>(job, rows, out, 8);
+  pack_steps<pack_two_step<1>>(job, rows, out, 4);
+}
+
 void pack_nibbles(const PackingJob& job, Rows rows, unsigned char* out) {
   if (job.layout.step_columns == 32) return pack_steps<pack_nibble_step<4>>(job, rows, out, 16);
   pack_steps<pack_nibble_step<2>>(job, rows, out, 8);
@@ -271,6 +295,8 @@ void pack_rows(const PackingJob& job, const Rows& rows, unsigned char* out) {
       return pack_q4_k(job, rows, out);
     case SourceType::q6_k:
       return pack_q6_k(job, rows, out);
+    case SourceType::nbits2:
+      return pack_twos(job, rows, out);
     case SourceType::nbits4:
       return pack_nibbles(job, rows, out);
     case SourceType::nbits8:

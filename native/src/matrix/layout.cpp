@@ -44,6 +44,8 @@ std::int64_t step_bytes_of(const Layout& layout) {
     case Codes::f16:
     case Codes::bf16:
       return 2 * group_rows;
+    case Codes::twos:
+      return 2 * layout.step_columns;
     case Codes::nibbles:
       return 4 * layout.step_columns;
     case Codes::fives:

@@ -5,6 +5,7 @@
 //   floats: for each column the 8 rows' numbers.
 //   codes:  for each block a header (scales of the 8 rows, and offsets), then its steps of 32 (or 16) columns.
 // Within a step a chunk is 4 columns × 8 rows = 32 bytes, row-major: one broadcast of 4 activations meets 8 rows.
+//   twos:    byte i of load L holds chunk L in its lowest two bits, then chunks L + chunks/4, L + chunks/2, L + 3 · chunks/4.
 //   nibbles: byte i of load L holds chunk L low, chunk L + chunks/2 high.
 //   fives:   nibbles (128 bytes), then 32 bytes whose bit c is bit 4 of chunk c.
 //   sixes:   nibbles (64 bytes, 16 columns), then 32 bytes whose bits 2c and 2c+1 are bits 4 and 5 of chunk c.
@@ -18,7 +19,7 @@ namespace retort {
 
 inline constexpr std::int64_t group_rows = 8;
 
-enum class Codes : std::uint8_t { f32, f16, bf16, nibbles, fives, sixes, bytes };
+enum class Codes : std::uint8_t { f32, f16, bf16, twos, nibbles, fives, sixes, bytes };
 
 // Header of a block, each item for 8 rows: f16 or f32 scale, then nothing, an offset of the same type, or the byte n of offset = scale · (point_base − n).
 // k4: 256 columns: f16 scale, f16 offset, then 8 × scale factors (bytes), 8 × offset factors (bytes); one of each per step.

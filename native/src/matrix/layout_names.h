@@ -8,7 +8,7 @@
 
 namespace retort {
 
-inline constexpr std::array<std::string_view, 7> codes_names = {"f32", "f16", "bf16", "nibbles", "fives", "sixes", "bytes"};
+inline constexpr std::array<std::string_view, 8> codes_names = {"f32", "f16", "bf16", "twos", "nibbles", "fives", "sixes", "bytes"};
 static_assert(codes_names.size() == static_cast<std::size_t>(Codes::bytes) + 1);
 
 inline constexpr std::array<std::string_view, 9> scales_names = {"none",      "f16", "f16_offset", "f16_point", "f32", "f32_offset",

@@ -34,6 +34,7 @@ std::int64_t row_bytes_of(const MatrixSource& source) {
   if (source.type == SourceType::blocks8) return source.columns;
   if (source.type == SourceType::nbits8) return blocks_of(source) * source.block;
   if (source.type == SourceType::nbits4) return blocks_of(source) * source.block / 2;
+  if (source.type == SourceType::nbits2) return blocks_of(source) * source.block / 4;
   return source.columns / facts_of(source.type).columns * facts_of(source.type).bytes;
 }
 

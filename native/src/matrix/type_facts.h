@@ -35,6 +35,7 @@ inline constexpr TypeFacts type_facts[] = {
     {"q8_0×8", 32, 34, Codes::bytes, Scales::f16, 0, 32},
     {"q4_k×8", 256, 144, Codes::nibbles, Scales::k4, 0, 32},
     {"q6_k×8", 256, 210, Codes::sixes, Scales::k6, 32, 16},
+    {"nbits2×8", 0, 0, Codes::twos, Scales::none, 0, 32},
     {"nbits4×8", 0, 0, Codes::nibbles, Scales::none, 0, 32},
     {"nbits8×8", 0, 0, Codes::bytes, Scales::none, 0, 32},
     {"blocks8×8", 0, 0, Codes::bytes, Scales::none, 0, 32},

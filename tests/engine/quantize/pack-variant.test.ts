@@ -15,6 +15,7 @@ import { isQuantized, parseRecipe, recipeBytes } from '../../../electron/engine/
 import { roundWeight } from '../../../electron/engine/quantize/round-matrix.ts';
 import { modelIdentity, weightsIdentity } from '../../../electron/formats/identity.ts';
 import { readModelSource } from '../../../electron/formats/open-source.ts';
+import { groupBytes, groupCount } from '../../../electron/formats/pack/layout.ts';
 import { resolveModel } from '../../../models/families/index.ts';
 import { copyTinyModel, labError, makeFolder } from '../../helpers/model-folder.ts';
 import { expectedOf, openModel, rowsOf, tinyFolder } from '../../helpers/native-engine.ts';
@@ -57,13 +58,13 @@ describe('a variant of', () => {
           ? { matrix: roundedSource(await roundWeight(original, weight, ref, recipe)), columnOrder: null }
           : await matrixSource(original, ref);
         const expected = await packer.hold(weight, matrix);
-        const { groups, groupBytes } = expected.layout;
-        const stored = matrixBytes(whole, pack, placed, groupBytes);
+        const { groups, groupBytes: bytesEach } = expected.layout;
+        const stored = matrixBytes(whole, pack, placed, bytesEach);
         expect(stored.equals(packer.groups(expected, 0, groups)), weight).toBe(true);
         packer.release(expected);
-        expect(held.find((each) => each.name === weight)!.bytes).toBe(groups * groupBytes);
+        expect(held.find((each) => each.name === weight)!.bytes).toBe(groups * bytesEach);
         if (!rounded) continue;
-        expect(groups * groupBytes, weight).toBe(recipeBytes(recipe, placed.rows, placed.columns));
+        expect(groups * bytesEach, weight).toBe(recipeBytes(recipe, placed.rows, placed.columns));
         quantized += 1;
       }
       expect(quantized).toBe([...model.weights.keys()].filter(isQuantized).length);
@@ -88,6 +89,21 @@ describe('a variant of', () => {
     const summary = await inspect(out);
     expect(summary.packOf).toMatchObject({ name: original.name, recipe: 'q4-g32' });
     expect(Object.keys(summary.types).sort()).toEqual(['f32', 'f32×8', 'nbits4×8']);
+  });
+
+  test.each([
+    ['q2-g32', 2.5, 'nbits2×8'],
+    ['q2-g64-zp', 2.375, 'nbits2×8'],
+    ['q4-g32', 4.5, 'nbits4×8'],
+    ['q8', 8.5, 'blocks8×8'],
+  ])('a model by %s has linear layers of %d bits per weight', async (recipe, bits, name) => {
+    const { pack } = await readModelSource((await variantOf('llama', recipe)).out);
+    for (const [weight, { rows, columns, layout }] of pack!.matrices) {
+      if (!isQuantized(weight)) continue;
+      expect(layout.name, weight).toBe(name);
+      const bytes = groupCount(rows) * groupBytes(layout, columns);
+      expect((8 * bytes) / (rows * columns), weight).toBe(bits);
+    }
   });
 
   test('a model takes the memory that its pack says, not that of the model', async () => {

@@ -52,12 +52,13 @@ describe('a recipe', () => {
     }
   });
 
-  test('comes to its real bits per weight: codes of two bits take four in a pack', () => {
+  test('comes to its real bits per weight', () => {
     const bits = (name: string) => (8 * recipeBytes(parseRecipe(name), 64, 1024)) / (64 * 1024);
     expect(bits('q8')).toBe(8.5);
     expect(bits('q4-g32')).toBe(4.5);
     expect(bits('q4-g128')).toBe(4.125);
     expect(bits('q4-g32-zp')).toBe(4.75);
-    expect(bits('q2-g32')).toBe(4.5);
+    expect(bits('q2-g32')).toBe(2.5);
+    expect(bits('q2-g16-zp')).toBe(3.5);
   });
 });
