@@ -14,14 +14,18 @@ export const journalName = (target: string) => `${partialName(target)}.journal`;
 /** The beginning of a sentence. */
 export const keptIn = (target: string) => `What is packed so far is kept in ${basename(partialName(target))}`;
 
-/** Throws bad-request for a name that cannot be or is taken, not-found where its folder is missing. */
-export async function checkTarget(target: string): Promise<void> {
+/** Throws bad-request for a name that cannot be or is taken, not-found where its folder is missing. `isFolder`: what is to be made is one. */
+export async function checkTarget(target: string, isFolder = false): Promise<void> {
   const file = basename(target);
   const problem = nameProblem(file) ?? lengthProblem(target);
   if (problem !== null) {
-    throw new LabError('bad-request', `A pack cannot be named ${JSON.stringify(file)}: ${problem}.`, {
-      file,
-    });
+    throw new LabError(
+      'bad-request',
+      `A ${isFolder ? 'folder' : 'pack'} cannot be named ${JSON.stringify(file)}: ${problem}.`,
+      {
+        file,
+      },
+    );
   }
   const folder = await stat(dirname(target)).catch((error: unknown) => {
     const { code, message } = toLabError(error);
@@ -31,7 +35,7 @@ export async function checkTarget(target: string): Promise<void> {
   if (!folder.isDirectory()) throw new LabError('bad-request', `${dirname(target)} is not a folder.`);
   // The longest of the paths that will be used.
   await statusOf(journalName(target));
-  await refuseTaken(target);
+  await refuseTaken(target, isFolder);
 }
 
 function lengthProblem(target: string): string | null {
@@ -40,13 +44,14 @@ function lengthProblem(target: string): string | null {
 }
 
 /** Throws bad-request where something has the name already, a link that leads nowhere too. */
-export async function refuseTaken(target: string): Promise<void> {
+export async function refuseTaken(target: string, isFolder = false): Promise<void> {
   const there = await statusOf(target);
   if (there === null) return;
   await tidyAfter(target, there);
-  const message = there.isDirectory()
-    ? `${target} is a folder: name a file in it, for example ${join(target, 'model.retortpack')}.`
-    : `${target} is there already: remove it, or name another file.`;
+  const message =
+    there.isDirectory() && !isFolder
+      ? `${target} is a folder: name a file in it, for example ${join(target, 'model.retortpack')}.`
+      : `${target} is there already: remove it, or name another file.`;
   throw new LabError('bad-request', message, { file: basename(target) });
 }
 

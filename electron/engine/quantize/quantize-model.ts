@@ -52,7 +52,7 @@ export async function quantizeModel(request: QuantizeRequest, hooks: PackHooks):
   await mkdir(request.out, { recursive: true });
   const done = plan.pack && (await finishedPack(plan.pack.out, plan));
   if (plan.pack && !done) await checkTarget(plan.pack.out);
-  if (plan.folder) await checkTarget(plan.folder.out);
+  if (plan.folder) await checkTarget(plan.folder.out, true);
   await checkSpace(plan, done !== null);
   const variants: Variant[] = [];
   if (plan.pack) variants.push(done ?? (await writePack(plan.pack.out, plan, request, hooks)));
