@@ -6,7 +6,7 @@
  */
 export type ShellCommand =
   | 'new-chat' | 'search' | 'settings' | 'palette' | 'instruments' | 'shortcuts' | 'import-model'
-  | 'go-chat' | 'go-cache' | 'go-models'; // prettier-ignore
+  | 'go-chat' | 'go-compare' | 'go-cache' | 'go-models' | 'go-runs'; // prettier-ignore
 
 export interface Shell {
   readonly platform: string;
@@ -19,6 +19,8 @@ export interface Shell {
   grantDropped(files: readonly File[]): Promise<string[]>;
   /** A save dialog; false: cancelled. Rejects with what the system says. */
   saveText(fileName: string, text: string): Promise<boolean>;
+  /** The same for a picture. */
+  savePicture(fileName: string, png: Uint8Array): Promise<boolean>;
   openDataFolder(): Promise<void>;
   /** The menu's commands. Returns how to stop listening. */
   onCommand(listener: (command: ShellCommand) => void): () => void;
@@ -34,6 +36,7 @@ export const shellChannels = {
   chooseModelFolder: 'retort:choose-model-folder',
   grant: 'retort:grant',
   saveText: 'retort:save-text',
+  savePicture: 'retort:save-picture',
   openDataFolder: 'retort:open-data-folder',
 } as const;
 

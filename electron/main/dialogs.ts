@@ -43,13 +43,17 @@ async function choose(window: BrowserWindow, properties: Property[]): Promise<st
 }
 
 /** Asks where to, and writes the whole file or none. False: cancelled. */
-export async function saveText(window: BrowserWindow, fileName: string, text: string): Promise<boolean> {
+export async function saveFile(
+  window: BrowserWindow,
+  fileName: string,
+  contents: string | Uint8Array,
+): Promise<boolean> {
   const defaultPath = join(app.getPath('documents'), basename(fileName));
   const { filePath } = await dialog.showSaveDialog(window, { defaultPath });
   if (!filePath) return false;
   const partial = join(dirname(filePath), `.${basename(filePath)}.partial`);
   try {
-    await writeFile(partial, text);
+    await writeFile(partial, contents);
     await rename(partial, filePath);
     return true;
   } catch (error) {

@@ -63,8 +63,10 @@ function viewMenu(isPackaged: boolean): Item {
     label: '&View',
     submenu: [
       item('Chat', 'go-chat', 'CmdOrCtrl+1'),
+      item('Compare', 'go-compare', 'CmdOrCtrl+2'),
       item('Cache', 'go-cache', 'CmdOrCtrl+3'),
       item('Models', 'go-models', 'CmdOrCtrl+4'),
+      item('Runs', 'go-runs', 'CmdOrCtrl+5'),
       separator,
       item('Search Chats', 'search', 'CmdOrCtrl+Shift+F'),
       item('Command Palette…', 'palette', 'CmdOrCtrl+K'),

@@ -3,12 +3,18 @@ import { BrowserWindow, ipcMain, shell, type IpcMainInvokeEvent } from 'electron
 import { z } from 'zod';
 import { shellChannels as channels, type ShellAnswer } from '../contract/shell.ts';
 import { ownFrame } from './app-origin.ts';
-import { chooseFolder, chooseModels, saveText } from './dialogs.ts';
+import { chooseFolder, chooseModels, saveFile } from './dialogs.ts';
 
 /** Longer paths exist on no system that Retort runs on. */
 const Path = z.string().min(1).max(32_767);
 const mostPaths = 1000;
 const longestText = 64 * 2 ** 20;
+const FileName = z.string().min(1).max(1000);
+/** Begins as every PNG does: nothing else is written this way. */
+const Picture = z
+  .instanceof(Uint8Array)
+  .refine((bytes) => bytes.length <= longestText && pngSignature.every((byte, i) => bytes[i] === byte));
+const pngSignature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
 export interface ShellServices {
   /** Data folder. */
@@ -25,10 +31,11 @@ export function setUpShellOperations({ home, grant }: ShellServices): void {
     return folder === undefined ? null : grant(folder);
   });
   handle(channels.grant, z.tuple([z.array(Path).max(mostPaths)]), (_window, paths) => grantAll(paths));
-  handle(
-    channels.saveText,
-    z.tuple([z.string().min(1).max(1000), z.string().max(longestText)]),
-    (window, fileName, text) => saveText(window, fileName, text),
+  handle(channels.saveText, z.tuple([FileName, z.string().max(longestText)]), (window, fileName, text) =>
+    saveFile(window, fileName, text),
+  );
+  handle(channels.savePicture, z.tuple([FileName, Picture]), (window, fileName, png) =>
+    saveFile(window, fileName, png),
   );
   handle(channels.openDataFolder, z.tuple([]), async () => {
     const failure = await shell.openPath(home);

@@ -28,6 +28,7 @@ const shell: Shell = {
   chooseModelFolder: () => ask(channels.chooseModelFolder),
   grantDropped: (files) => ask(channels.grant, files.map(pathOf)),
   saveText: (fileName, text) => ask(channels.saveText, fileName, text),
+  savePicture: (fileName, png) => ask(channels.savePicture, fileName, png),
   openDataFolder: () => ask(channels.openDataFolder),
   onCommand(listener) {
     const hear = (_event: unknown, command: ShellCommand) => listener(command);

@@ -30,6 +30,10 @@ export function App() {
         return navigate({ screen: 'chat', chatId: openChat, messageId: null });
       case 'go-cache':
         return navigate({ screen: 'cache' });
+      case 'go-compare':
+        return navigate({ screen: 'compare', runId: null });
+      case 'go-runs':
+        return navigate({ screen: 'runs', runId: null, otherId: null });
       case 'go-models':
         return navigate({ screen: 'models', modelId: null });
       case 'go-settings':

@@ -1,7 +1,7 @@
 import { classNames } from '../ui/class-names.ts';
 import { fragmentOf, type Route, type Screen } from './routes.ts';
 import { shortcutText, type ShortcutAction } from './shortcuts.ts';
-import { CacheIcon, ChatIcon, Mark, ModelsIcon, SettingsIcon } from './icons.tsx';
+import { CacheIcon, ChatIcon, CompareIcon, Mark, ModelsIcon, RunsIcon, SettingsIcon } from './icons.tsx';
 
 interface Place {
   readonly screen: Screen;
@@ -13,8 +13,10 @@ interface Place {
 
 const places: readonly Place[] = [
   { screen: 'chat', label: 'Chat', icon: ChatIcon, route: { screen: 'chat', chatId: null, messageId: null }, action: 'go-chat' },
+  { screen: 'compare', label: 'Compare', icon: CompareIcon, route: { screen: 'compare', runId: null }, action: 'go-compare' },
   { screen: 'cache', label: 'Cache', icon: CacheIcon, route: { screen: 'cache' }, action: 'go-cache' },
   { screen: 'models', label: 'Models', icon: ModelsIcon, route: { screen: 'models', modelId: null }, action: 'go-models' },
+  { screen: 'runs', label: 'Runs', icon: RunsIcon, route: { screen: 'runs', runId: null, otherId: null }, action: 'go-runs' },
   { screen: 'settings', label: 'Settings', icon: SettingsIcon, route: { screen: 'settings' }, action: 'go-settings' },
 ]; // prettier-ignore
 

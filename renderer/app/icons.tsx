@@ -44,6 +44,22 @@ export function CacheIcon() {
   );
 }
 
+export function CompareIcon() {
+  return (
+    <Icon>
+      <path d="M3.500 3.500h5.500v13h-5.500zM11.500 3.500h5v13h-5zM6 6.500v1.500M6 10.500v1.500M14 8.500v1.500M14 12.500v1.500" />
+    </Icon>
+  );
+}
+
+export function RunsIcon() {
+  return (
+    <Icon>
+      <path d="M3.500 3v13.500h13.500M6.500 13l3-4 2.500 2 4.500-5.500" />
+    </Icon>
+  );
+}
+
 export function ModelsIcon() {
   return (
     <Icon>

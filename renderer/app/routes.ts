@@ -3,8 +3,12 @@ import { useSyncExternalStore } from 'react';
 
 export type Route =
   | { readonly screen: 'chat'; readonly chatId: string | null; readonly messageId: string | null }
+  /** Null: a comparison is begun. */
+  | { readonly screen: 'compare'; readonly runId: string | null }
   | { readonly screen: 'cache' }
   | { readonly screen: 'models'; readonly modelId: string | null }
+  /** `otherId`: of the run beside it. */
+  | { readonly screen: 'runs'; readonly runId: string | null; readonly otherId: string | null }
   | { readonly screen: 'settings' };
 export type Screen = Route['screen'];
 
@@ -14,18 +18,30 @@ const idOrNull = (part: string | undefined) => (part !== undefined && id.test(pa
 export function parseRoute(fragment: string): Route {
   const [screen, first, second] = fragment.replace(/^#?\/?/, '').split('/');
   if (screen === 'models') return { screen, modelId: idOrNull(first) };
+  if (screen === 'compare') return { screen, runId: idOrNull(first) };
+  if (screen === 'runs') return { screen, runId: idOrNull(first), otherId: idOrNull(second) };
   if (screen === 'cache' || screen === 'settings') return { screen };
   return { screen: 'chat', chatId: idOrNull(first), messageId: idOrNull(second) };
 }
 
+function partsOf(route: Route): (string | null)[] {
+  switch (route.screen) {
+    case 'chat':
+      return [route.chatId, route.chatId === null ? null : route.messageId];
+    case 'compare':
+      return [route.runId];
+    case 'models':
+      return [route.modelId];
+    case 'runs':
+      return [route.runId, route.runId === null ? null : route.otherId];
+    case 'cache':
+    case 'settings':
+      return [];
+  }
+}
+
 export function fragmentOf(route: Route): string {
-  const parts =
-    route.screen === 'chat'
-      ? ['chat', route.chatId, route.chatId === null ? null : route.messageId]
-      : route.screen === 'models'
-        ? ['models', route.modelId]
-        : [route.screen];
-  return `#/${parts.filter((part) => part !== null).join('/')}`;
+  return `#/${[route.screen, ...partsOf(route)].filter((part) => part !== null).join('/')}`;
 }
 
 export function navigate(route: Route, how: 'push' | 'replace' = 'push'): void {

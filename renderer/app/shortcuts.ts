@@ -1,15 +1,8 @@
 /** Every shortcut, once: what the list shows is what the keys do. */
 
 export type ShortcutAction =
-  | 'go-chat'
-  | 'go-cache'
-  | 'go-models'
-  | 'go-settings'
-  | 'palette'
-  | 'instruments'
-  | 'new-chat'
-  | 'search'
-  | 'shortcuts';
+  | 'go-chat' | 'go-compare' | 'go-cache' | 'go-models' | 'go-runs' | 'go-settings'
+  | 'palette' | 'instruments' | 'new-chat' | 'search' | 'shortcuts'; // prettier-ignore
 
 /** Keys as KeyboardEvent.key has them, in lower case. `mod`: with Ctrl, on a Mac with Cmd. Several keys: one after the other. */
 interface Binding {
@@ -31,8 +24,10 @@ const plain = (...keys: string[]): Binding => ({ mod: false, shift: false, keys 
 
 export const shortcuts: readonly Shortcut[] = [
   { action: 'go-chat', label: 'Go to Chat', bindings: [mod('1'), plain('g', 'c')] },
+  { action: 'go-compare', label: 'Go to Compare', bindings: [mod('2'), plain('g', 'p')] },
   { action: 'go-cache', label: 'Go to Cache', bindings: [mod('3'), plain('g', 'a')] },
   { action: 'go-models', label: 'Go to Models', bindings: [mod('4'), plain('g', 'm')] },
+  { action: 'go-runs', label: 'Go to Runs', bindings: [mod('5'), plain('g', 'r')] },
   { action: 'go-settings', label: 'Go to Settings', bindings: [mod('6'), plain('g', 's')] },
   { action: 'palette', label: 'Open the command palette', bindings: [mod('k'), plain('g', 'k')] },
   { action: 'instruments', label: 'Show or hide the instruments', bindings: [mod('i'), plain('g', 'i')] },

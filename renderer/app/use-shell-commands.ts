@@ -13,8 +13,10 @@ const actions: Readonly<Record<ShellCommand, ShortcutAction>> = {
   shortcuts: 'shortcuts',
   'import-model': 'go-models',
   'go-chat': 'go-chat',
+  'go-compare': 'go-compare',
   'go-cache': 'go-cache',
   'go-models': 'go-models',
+  'go-runs': 'go-runs',
 };
 
 /** Does what the window's menu says. */

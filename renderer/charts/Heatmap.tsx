@@ -16,6 +16,8 @@ export interface HeatmapProps {
   readonly cells: HeatmapCells;
   readonly rowName: string;
   readonly columnName: string;
+  /** Where rows have names of their own. */
+  readonly rowLabels?: readonly string[];
   /** CSS pixels. */
   readonly rowHeight: number;
   readonly marked: HeatmapCell | null;
@@ -29,7 +31,18 @@ export interface HeatmapProps {
 
 /** Many cells as one drawing. A grid of which only the marked cell is in the page, so that keys and screen readers get at every value. */
 export function Heatmap(props: HeatmapProps) {
-  const { title, cells, rowName, columnName, rowHeight, marked, onMark, cellText, range = null } = props;
+  const {
+    title,
+    cells,
+    rowName,
+    columnName,
+    rowLabels,
+    rowHeight,
+    marked,
+    onMark,
+    cellText,
+    range = null,
+  } = props;
   const { onRange } = props;
   /** Where a drag, or a choice by keys, began. */
   const anchor = useRef<number | null>(null);
@@ -46,11 +59,11 @@ export function Heatmap(props: HeatmapProps) {
     onChange,
     update: () => undefined,
     draw: (context, size) =>
-      drawHeatmap(context, size, { cells, rowName, columnName, marked, range }, pageTheme.current),
+      drawHeatmap(context, size, { cells, rowName, columnName, rowLabels, marked, range }, pageTheme.current),
   });
   useEffect(() => {
     for (const listener of listeners.current) listener();
-  }, [cells, rowName, columnName, marked, range]);
+  }, [cells, rowName, columnName, rowLabels, marked, range]);
   // A mark that keys set stays where the pointer leaves.
   const isPointed = useRef(false);
   const point = (cell: HeatmapCell | null) => {
@@ -60,7 +73,8 @@ export function Heatmap(props: HeatmapProps) {
   };
   const pointed = ({ clientX, clientY, currentTarget }: PointerEvent<HTMLElement>) => {
     const { left, top, width, height } = currentTarget.getBoundingClientRect();
-    return cellAt(heatmapArea({ width, height }), cells, { x: clientX - left, y: clientY - top });
+    const area = heatmapArea({ width, height }, rowLabels !== undefined);
+    return cellAt(area, cells, { x: clientX - left, y: clientY - top });
   };
   const chooseTo = (column: number) => {
     const from = anchor.current ?? column;

@@ -1,4 +1,5 @@
 /** Draws a heatmap on a canvas: rows × columns of steps of a scale. Everything is in CSS pixels; the caller has scaled the context. */
+import { writeText } from './canvas-text.ts';
 import type { Area, Size } from './draw-chart.ts';
 import type { Theme } from './theme.ts';
 import { axisFor } from './ticks.ts';
@@ -30,22 +31,27 @@ export interface HeatmapPicture {
   /** Such as "layer" and "expert". */
   readonly rowName: string;
   readonly columnName: string;
+  /** Where rows have names of their own. */
+  readonly rowLabels?: readonly string[] | undefined;
   /** Its row and itself are outlined; null: none. */
   readonly marked: HeatmapCell | null;
 }
 
 /** Beside the cells: what stands above or below them keeps it too. */
 export const leftSpace = 48;
+/** Where rows have names. */
+const labelSpace = 116;
 export const rightSpace = 2;
 const topSpace = 2;
 const footHeight = 18;
 
 /** Where the cells lie. */
-export function heatmapArea({ width, height }: Size): Area {
+export function heatmapArea({ width, height }: Size, hasRowLabels = false): Area {
+  const left = hasRowLabels ? labelSpace : leftSpace;
   return {
-    left: leftSpace,
+    left,
     top: topSpace,
-    width: Math.max(1, width - leftSpace - rightSpace),
+    width: Math.max(1, width - left - rightSpace),
     height: Math.max(1, height - topSpace - footHeight),
   };
 }
@@ -80,7 +86,7 @@ export function drawHeatmap(
   picture: HeatmapPicture,
   theme: Theme,
 ): void {
-  const area = heatmapArea(size);
+  const area = heatmapArea(size, picture.rowLabels !== undefined);
   context.clearRect(0, 0, size.width, size.height);
   context.font = theme.font;
   drawCells(context, area, reduceColumns(picture.cells, Math.floor(area.width)), theme);
@@ -147,9 +153,10 @@ function named(count: number, room: number): number[] {
 function drawRowNames(
   context: CanvasRenderingContext2D,
   area: Area,
-  { cells: { rows }, rowName }: HeatmapPicture,
+  { cells: { rows }, rowName, rowLabels }: HeatmapPicture,
   theme: Theme,
 ): void {
+  if (rowLabels) return drawRowLabels(context, area, rowLabels, theme);
   context.textAlign = 'right';
   context.textBaseline = 'middle';
   context.fillStyle = theme.colour('--axis');
@@ -158,6 +165,25 @@ function drawRowNames(
     const y = Math.min(area.top + area.height - 5, Math.max(area.top + 5, area.top + (row + 0.5) * high));
     context.fillText(row === 0 ? `${rowName} 0` : String(row), area.left - 6, y);
   }
+}
+
+function drawRowLabels(
+  context: CanvasRenderingContext2D,
+  area: Area,
+  labels: readonly string[],
+  theme: Theme,
+): void {
+  context.fillStyle = theme.colour('--axis');
+  labels.forEach((label, row) => {
+    const y = area.top + ((row + 0.5) * area.height) / labels.length;
+    writeText(context, label, {
+      x: area.left - 6,
+      y,
+      align: 'right',
+      baseline: 'middle',
+      width: area.left - 8,
+    });
+  });
 }
 
 function drawColumnNames(

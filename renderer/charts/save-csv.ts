@@ -1,6 +1,6 @@
 import { toLabError } from '../../electron/contract/errors.ts';
 import { useHost } from '../ipc/host-context.ts';
-import { saveText } from '../ipc/save-text.ts';
+import { saveText } from '../ipc/save-file.ts';
 import { showToast } from '../ui/toasts.ts';
 
 /** Saves a CSV file and tells what went wrong. */

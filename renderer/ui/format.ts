@@ -14,6 +14,12 @@ export function formatNumber(value: number, digits = 0): string {
   return figure(digits).format(value).replace('-', '−');
 }
 
+/** With as many figures as count, however small the value: "0.0246", "148.2", "1,579". */
+export function formatFigures(value: number, figures: number): string {
+  const short = Number(value.toPrecision(figures));
+  return formatNumber(short, short.toFixed(10).replace(/0+$/, '').split('.')[1]?.length ?? 0);
+}
+
 const kibi = 1024;
 const mebi = kibi ** 2;
 const gibi = kibi ** 3;

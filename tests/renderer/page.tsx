@@ -77,6 +77,10 @@ export function testShell(
       saved.push({ fileName, text });
       return Promise.resolve(true);
     },
+    savePicture: (fileName, png) => {
+      saved.push({ fileName, text: `${png.length} bytes` });
+      return Promise.resolve(true);
+    },
     openDataFolder: () => Promise.resolve(),
     onCommand: () => () => undefined,
     ...given,

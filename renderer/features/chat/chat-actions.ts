@@ -3,7 +3,7 @@ import { LabError, toLabError } from '../../../electron/contract/errors.ts';
 import type { AppStore } from '../../app/app-store.ts';
 import { navigate } from '../../app/routes.ts';
 import type { Host } from '../../ipc/host-context.ts';
-import { saveText } from '../../ipc/save-text.ts';
+import { saveText } from '../../ipc/save-file.ts';
 import { showToast } from '../../ui/toasts.ts';
 import type { ChatActions, ChatStoreApi, Draft, OpenChat } from './chat-state.ts';
 import { putChat, putMessages } from './chat-store.ts';

@@ -57,6 +57,20 @@ describeWhere(electronPath !== null, 'the shell’s operations', () => {
     expect(readFileSync(file, 'utf8')).toBe('# Title ünï');
   });
 
+  it('save a picture, and nothing else as one', async () => {
+    const file = join(app().home, 'result.png');
+    await answerDialogs(app(), file);
+    const save = (bytes: number[]) =>
+      app().page.evaluate((given) => {
+        const { retort } = globalThis as unknown as WithShell;
+        return retort.savePicture('result.png', new Uint8Array(given)).catch((error: Error) => error.message);
+      }, bytes);
+    const png = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3];
+    expect(await save(png)).toBe(true);
+    expect([...readFileSync(file)]).toEqual(png);
+    expect(await save([1, 2, 3])).toBe('The call is not valid.');
+  });
+
   it('save nothing where the person cancels', async () => {
     await answerDialogs(app(), '');
     expect(await askShell(app(), 'saveText', 'chat.md', 'x')).toBe(false);
@@ -105,6 +119,7 @@ describeWhere(electronPath !== null, 'the shell’s operations', () => {
     ['saveText', ['name', { text: 'x' }]],
     ['saveText', ['name']],
     ['saveText', ['', 'x']],
+    ['savePicture', ['name', 'x']],
     ['grantDropped', [['/etc/passwd']]],
     ['grantDropped', [[null]]],
   ])('%s refuses %j', async (operation, inputs) => {

@@ -1,4 +1,4 @@
-/** A text as a file of the person's: by a save dialog in Electron, as a download in a browser. */
+/** A file of the person's: by a save dialog in Electron, as a download in a browser. */
 import type { Shell } from '../../electron/contract/shell.ts';
 
 export interface TextFile {
@@ -13,7 +13,17 @@ export async function saveText(
   { fileName, mediaType, text }: TextFile,
 ): Promise<boolean> {
   if (shell) return shell.saveText(fileName, text);
-  const address = URL.createObjectURL(new Blob([text], { type: mediaType }));
+  return download(fileName, new Blob([text], { type: mediaType }));
+}
+
+/** False where the person cancelled. */
+export async function savePicture(shell: Shell | null, fileName: string, png: Blob): Promise<boolean> {
+  if (shell) return shell.savePicture(fileName, new Uint8Array(await png.arrayBuffer()));
+  return download(fileName, png);
+}
+
+function download(fileName: string, contents: Blob): true {
+  const address = URL.createObjectURL(contents);
   const link = document.createElement('a');
   link.href = address;
   link.download = fileName;

@@ -1,0 +1,44 @@
+import { useCallback, useMemo } from 'react';
+import { ChartPanel } from '../../charts/ChartPanel.tsx';
+import { drawScatter } from '../../charts/draw-scatter.ts';
+import type { Draw } from '../../charts/picture.ts';
+import { StaticChart } from '../../charts/StaticChart.tsx';
+import { scatterFinding, scatterPoints, scatterTable, type Comparison } from './result.ts';
+
+const pictureSize = { width: 480, height: 360 };
+
+/** Size against divergence: what is worth its bytes. */
+export function ScatterPanel({
+  comparison,
+  marked,
+  fileName,
+}: {
+  readonly comparison: Comparison;
+  readonly marked: string | null;
+  readonly fileName: string;
+}) {
+  const points = useMemo(() => scatterPoints(comparison), [comparison]);
+  const draw = useCallback<Draw>(
+    (context, size, theme) =>
+      drawScatter(context, size, { points, marked, xName: 'size, MiB', yName: 'mean KL, nats' }, theme),
+    [points, marked],
+  );
+  const finding = scatterFinding(points, comparison.columns[0]?.weightsBytes ?? 0);
+  return (
+    <ChartPanel
+      title="Quality against size"
+      className="min-h-75"
+      fileName={`${fileName}-quality`}
+      table={scatterTable(points)}
+      picture={{ size: pictureSize, draw }}
+      note={<span className="text-1">{finding ?? 'Measured once all have answered.'}</span>}
+    >
+      <StaticChart
+        name="quality against size"
+        label={`Mean KL against size. ${finding ?? ''}`}
+        draw={draw}
+        className="mx-2 min-h-50 flex-1"
+      />
+    </ChartPanel>
+  );
+}

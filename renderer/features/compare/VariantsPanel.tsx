@@ -1,0 +1,274 @@
+import { Plus, X } from 'lucide-react';
+import { mostVariants, type ComparePrice } from '../../../electron/contract/compare.ts';
+import type { Compute, PageModel } from '../../../electron/contract/machine.ts';
+import { Button } from '../../ui/Button.tsx';
+import { formatBytes, formatNumber, formatRate } from '../../ui/format.ts';
+import { IconButton } from '../../ui/IconButton.tsx';
+import { Panel } from '../../ui/Panel.tsx';
+import { Select } from '../../ui/Select.tsx';
+import { Cell, HeadCell, Row, Table } from '../../ui/Table.tsx';
+import { Letter } from './Letter.tsx';
+import {
+  addVariant,
+  changeVariant,
+  letterOf,
+  removeVariant,
+  type Draft,
+  type DraftVariant,
+} from './draft.ts';
+
+const retorts = { value: 'retort', label: 'Retort’s choice' } as const;
+const engines = [retorts, { value: 'native', label: 'native' }, { value: 'onnx', label: 'onnx' }] as const;
+const arithmetics = [
+  retorts,
+  { value: 'reference', label: 'reference' },
+  { value: 'fast', label: 'fast' },
+] as const;
+const codecs = [
+  retorts,
+  { value: 'f32', label: 'f32' },
+  { value: 'f16', label: 'f16' },
+  { value: 'q8', label: 'q8' },
+] as const;
+
+type Chosen<Value> = Value extends 'retort' ? null : Value;
+const chosen = <Value extends string>(value: Value): Chosen<Value> =>
+  (value === retorts.value ? null : value) as Chosen<Value>;
+
+/** What is compared, each with its price beside it. */
+export function VariantsPanel({
+  draft: { variants },
+  models,
+  price,
+}: {
+  readonly draft: Draft;
+  readonly models: readonly PageModel[];
+  readonly price: ComparePrice | null;
+}) {
+  return (
+    <Panel
+      title="Variants"
+      aside={
+        <>
+          <span className="text-1 text-text-muted">
+            The first is the reference: the others read its reply
+          </span>
+          <Button
+            size="small"
+            className="ml-auto"
+            disabled={variants.length >= mostVariants}
+            onClick={addVariant}
+          >
+            <Plus size={12} aria-hidden />
+            Add
+          </Button>
+        </>
+      }
+    >
+      <div
+        role="group"
+        aria-label="Variants"
+        tabIndex={0}
+        className="scrollable pb-1 focus-visible:shadow-ring"
+      >
+        <Table aria-label="Variants">
+          <thead>
+            <tr>
+              <HeadCell>Model</HeadCell>
+              <HeadCell>arithmetic</HeadCell>
+              <HeadCell>engine</HeadCell>
+              <HeadCell>KV cache</HeadCell>
+              <HeadCell>memory budget</HeadCell>
+              <HeadCell isFigure>bits</HeadCell>
+              <HeadCell isFigure>size</HeadCell>
+              <HeadCell isFigure>memory</HeadCell>
+              <HeadCell isFigure>predicted</HeadCell>
+              <HeadCell>
+                <span className="sr-only">Remove</span>
+              </HeadCell>
+            </tr>
+          </thead>
+          <tbody>
+            {variants.map((variant, index) => (
+              <VariantRow
+                key={index}
+                index={index}
+                variant={variant}
+                models={models}
+                priced={price?.variants[index] ?? null}
+                canRemove={variants.length > 2}
+              />
+            ))}
+          </tbody>
+        </Table>
+      </div>
+    </Panel>
+  );
+}
+
+function VariantRow({
+  index,
+  variant,
+  models,
+  priced,
+  canRemove,
+}: {
+  readonly index: number;
+  readonly variant: DraftVariant;
+  readonly models: readonly PageModel[];
+  readonly priced: ComparePrice['variants'][number] | null;
+  readonly canRemove: boolean;
+}) {
+  const letter = letterOf(index);
+  const change = (part: Partial<DraftVariant>) => changeVariant(index, part);
+  const there = models.filter(({ isPresent, id }) => isPresent || id === variant.model);
+  return (
+    <Row className="hover:bg-transparent">
+      <Cell className="h-9">
+        <span className="flex items-center gap-2">
+          <Letter letter={letter} />
+          <span className="w-52">
+            <Select
+              label={`Model ${letter}`}
+              hidesLabel
+              value={variant.model ?? ''}
+              options={[
+                ...(variant.model === null ? [{ value: '', label: 'Choose a model' }] : []),
+                ...there.map(({ id, title, place }) => ({ value: id, label: `${title} (${place})` })),
+              ]}
+              onChange={(model) => change({ model: model === '' ? null : model, memoryBudget: null })}
+            />
+          </span>
+        </span>
+      </Cell>
+      <Cell>
+        <Setting
+          name={`Arithmetic of ${letter}`}
+          value={variant.arithmetic}
+          options={arithmetics}
+          onChange={(arithmetic) => change({ arithmetic })}
+        />
+      </Cell>
+      <Cell>
+        <Setting
+          name={`Engine of ${letter}`}
+          value={variant.engine}
+          options={engines}
+          onChange={(engine: Compute['engine']) => change({ engine })}
+        />
+      </Cell>
+      <Cell>
+        <Setting
+          name={`KV cache of ${letter}`}
+          value={variant.kvCodec}
+          options={codecs}
+          onChange={(kvCodec) => change({ kvCodec })}
+        />
+      </Cell>
+      <Cell>
+        <BudgetSetting
+          letter={letter}
+          variant={variant}
+          model={models.find(({ id }) => id === variant.model)}
+          onChange={change}
+        />
+      </Cell>
+      <PriceCells priced={priced} />
+      <Cell>
+        <IconButton
+          size="small"
+          icon={X}
+          label={`Remove ${letter}`}
+          disabled={!canRemove}
+          onClick={() => removeVariant(index)}
+        />
+      </Cell>
+    </Row>
+  );
+}
+
+function Setting<Value extends string>({
+  name,
+  value,
+  options,
+  onChange,
+}: {
+  readonly name: string;
+  readonly value: Chosen<Value> | null;
+  readonly options: readonly { readonly value: Value; readonly label: string }[];
+  readonly onChange: (value: Chosen<Value>) => void;
+}) {
+  return (
+    <Select
+      label={name}
+      hidesLabel
+      value={(value ?? retorts.value) as Value}
+      options={options}
+      onChange={(next) => onChange(chosen(next))}
+    />
+  );
+}
+
+/** Parts of the weights' size that a pack may have in memory. */
+const parts = [0.25, 0.5, 0.75];
+
+/** Only packs are streamed. */
+function BudgetSetting({
+  letter,
+  variant: { memoryBudget },
+  model,
+  onChange,
+}: {
+  readonly letter: string;
+  readonly variant: DraftVariant;
+  readonly model: PageModel | undefined;
+  readonly onChange: (change: Partial<DraftVariant>) => void;
+}) {
+  if (model?.format !== 'pack') return <span className="text-1 text-text-muted">all in memory</span>;
+  const sizes = parts.map((part) => Math.round(model.bytes * part));
+  const options = [
+    { value: 'all', label: 'all in memory' },
+    { value: 'auto', label: 'auto' },
+    ...sizes.map((bytes) => ({ value: String(bytes), label: formatBytes(bytes) })),
+  ];
+  return (
+    <Select
+      label={`Memory budget of ${letter}`}
+      hidesLabel
+      value={memoryBudget === null ? 'all' : String(memoryBudget)}
+      options={options}
+      onChange={(value) =>
+        onChange({ memoryBudget: value === 'all' ? null : value === 'auto' ? 'auto' : Number(value) })
+      }
+    />
+  );
+}
+
+function PriceCells({ priced }: { readonly priced: ComparePrice['variants'][number] | null }) {
+  if (!priced) {
+    return (
+      <Cell isFigure colSpan={4} className="text-1 text-text-muted">
+        not priced yet
+      </Cell>
+    );
+  }
+  const { bitsPerWeight, precision, weightsBytes, memoryBytes, predictedTokensPerSecond, fits } = priced;
+  return (
+    <>
+      <Cell isFigure title={precision}>
+        {formatNumber(bitsPerWeight, 2)}
+      </Cell>
+      <Cell isFigure>{formatBytes(weightsBytes)}</Cell>
+      <Cell isFigure className={fits ? undefined : 'text-danger'}>
+        {memoryBytes === null ? 'not known' : formatBytes(memoryBytes)}
+      </Cell>
+      <Cell isFigure>
+        {predictedTokensPerSecond === null ? (
+          <span className="text-1 text-text-muted">no reply measured yet</span>
+        ) : (
+          `${formatRate(predictedTokensPerSecond)} tokens/s`
+        )}
+      </Cell>
+    </>
+  );
+}

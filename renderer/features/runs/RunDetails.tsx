@@ -1,0 +1,188 @@
+import { useState } from 'react';
+import { toLabError } from '../../../electron/contract/errors.ts';
+import type { PageRun } from '../../../electron/contract/page-contract.ts';
+import { navigate } from '../../app/routes.ts';
+import { useHost } from '../../ipc/host-context.ts';
+import { useAnswer } from '../../ipc/use-answer.ts';
+import { Button } from '../../ui/Button.tsx';
+import { Dialog } from '../../ui/Dialog.tsx';
+import { formatBytes, formatCount, formatNumber } from '../../ui/format.ts';
+import { Panel } from '../../ui/Panel.tsx';
+import { Cell, HeadCell, Row, Table } from '../../ui/Table.tsx';
+import { showToast } from '../../ui/toasts.ts';
+import { AnswerView } from '../settings/AnswerView.tsx';
+import { ExportMenu } from './ExportMenu.tsx';
+import { RepeatButton } from './RepeatButton.tsx';
+import { figuresOf, figureText } from './run-figures.ts';
+import { kindNames, whenText } from './run-list.ts';
+
+/** One run: how it was computed, and every number of it. */
+export function RunDetails({ runId, onRemoved }: { readonly runId: string; readonly onRemoved: () => void }) {
+  const { client } = useHost();
+  const [answer, again] = useAnswer((options) => client.readRun({ id: runId }, options));
+  return (
+    <AnswerView answer={answer} what="The run" onRetry={again}>
+      {(run) => (
+        <div className="grid grid-cols-[minmax(0,1fr)_minmax(0,1fr)] gap-3">
+          <Figures run={run} onRemoved={onRemoved} />
+          <Circumstances run={run} />
+        </div>
+      )}
+    </AnswerView>
+  );
+}
+
+function Figures({ run, onRemoved }: { readonly run: PageRun; readonly onRemoved: () => void }) {
+  const { client } = useHost();
+  const [isRemoving, setRemoving] = useState(false);
+  const remove = async () => {
+    setRemoving(false);
+    try {
+      await client.removeRun({ id: run.id });
+      showToast(`${run.title} removed`);
+      onRemoved();
+    } catch (error) {
+      showToast(toLabError(error).message);
+    }
+  };
+  return (
+    <Panel
+      title={<span className="block max-w-90 truncate">{run.title}</span>}
+      aside={
+        <span className="ml-auto flex gap-2">
+          <Button variant="quiet" onClick={() => setRemoving(true)}>
+            Remove…
+          </Button>
+          <RepeatButton run={run} />
+          <ExportMenu run={run} />
+          {run.kind === 'compare' && (
+            <Button variant="primary" onClick={() => navigate({ screen: 'compare', runId: run.id })}>
+              Open in Compare
+            </Button>
+          )}
+        </span>
+      }
+    >
+      <FigureRows run={run} />
+      {isRemoving && (
+        <RemoveDialog run={run} onClose={() => setRemoving(false)} onRemove={() => void remove()} />
+      )}
+    </Panel>
+  );
+}
+
+function FigureRows({ run }: { readonly run: PageRun }) {
+  const figures = figuresOf(run);
+  if (figures.length === 0) return <p className="px-3 pb-3 text-text-muted">It left no numbers.</p>;
+  return (
+    <div
+      role="group"
+      aria-label="Figures"
+      tabIndex={0}
+      className="scrollable max-h-96 focus-visible:shadow-ring"
+    >
+      <Table aria-label="Figures">
+        <thead>
+          <tr>
+            <HeadCell>Figure</HeadCell>
+            <HeadCell isFigure>value</HeadCell>
+            <HeadCell isFigure>from</HeadCell>
+            <HeadCell isFigure>to</HeadCell>
+          </tr>
+        </thead>
+        <tbody>
+          {figures.map(({ name, value, low, high }) => (
+            <Row key={name}>
+              <Cell className="max-w-80 truncate" title={name}>
+                {name}
+              </Cell>
+              <Cell isFigure>{figureText(value)}</Cell>
+              <Cell isFigure className="text-text-muted">
+                {low === null ? '' : figureText(low)}
+              </Cell>
+              <Cell isFigure className="text-text-muted">
+                {high === null ? '' : figureText(high)}
+              </Cell>
+            </Row>
+          ))}
+        </tbody>
+      </Table>
+    </div>
+  );
+}
+
+function Circumstances({ run }: { readonly run: PageRun }) {
+  const { kind, at, modelName, modelIdentity, engine, arithmetic, device, threads, seed, machine, versions } =
+    run;
+  const facts = [
+    ['What', kindNames[kind]],
+    ['When', whenText(at)],
+    ['Model', modelName],
+    ['Identity', modelIdentity.slice(0, 16)],
+    ['Computed by', `${engine}, ${arithmetic}, ${device}, ${formatCount(threads, 'thread')}`],
+    ['Seed', seed === null ? 'none: always the likeliest token' : formatNumber(seed).replaceAll(',', '')],
+    ['Prompt', formatCount(run.promptIds.length, 'token')],
+    ['Machine', `${machine.cpu}, ${formatCount(machine.cores, 'core')}, ${formatBytes(machine.memoryBytes)}`],
+    ['System', machine.os],
+    [
+      'Versions',
+      Object.entries(versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', '),
+    ],
+  ] as const;
+  return (
+    <Panel title="How it was computed">
+      <dl className="grid grid-cols-[96px_minmax(0,1fr)] gap-x-3 gap-y-1 px-3">
+        {facts.map(([name, value]) => (
+          <div key={name} className="contents">
+            <dt className="text-text-muted">{name}</dt>
+            <dd className="break-words">{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <details className="px-3 py-3">
+        <summary className="cursor-default text-text-muted">Settings</summary>
+        <pre
+          role="group"
+          aria-label="Settings"
+          tabIndex={0}
+          className="scrollable max-h-60 font-token text-1 break-words whitespace-pre-wrap focus-visible:shadow-ring"
+        >
+          {JSON.stringify(run.settings, null, 2)}
+        </pre>
+      </details>
+    </Panel>
+  );
+}
+
+function RemoveDialog({
+  run,
+  onClose,
+  onRemove,
+}: {
+  readonly run: PageRun;
+  readonly onClose: () => void;
+  readonly onRemove: () => void;
+}) {
+  return (
+    <Dialog
+      title="Remove this run?"
+      onClose={onClose}
+      footer={
+        <>
+          <span className="mr-auto text-1 text-text-muted">Undo is not possible</span>
+          <Button onClick={onClose}>Keep</Button>
+          <Button variant="danger" onClick={onRemove}>
+            Remove
+          </Button>
+        </>
+      }
+    >
+      <p className="text-text-muted">
+        {run.title}, {whenText(run.at)}: its numbers and settings are deleted. Models and files that were
+        exported stay.
+      </p>
+    </Dialog>
+  );
+}
