@@ -340,6 +340,9 @@ test('quantize says what it would make, makes both variants, names them in the l
   const again = await retort(...asked);
   expect(again.code).toBe(2);
   expect(again.stderr).toContain('llama-q4-g32 is there already');
+  for (const name of ['llama-q4-g32', 'llama-q4-g32-onnx']) {
+    expect((await retort('models', 'remove', name)).code).toBe(0);
+  }
 }, 120_000);
 
 test('pack writes a pack that is inspected, added, verified, and refused where it is damaged', async () => {

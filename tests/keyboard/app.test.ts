@@ -153,7 +153,9 @@ describeWhere(chromiumPath !== null, 'Retort by keyboard', () => {
     const { page } = app();
     await leaveField(page);
     for (const [key, title] of [
+      ['p', 'Compare'],
       ['m', 'Models'],
+      ['r', 'Runs'],
       ['s', 'Settings'],
     ] as const) {
       await keys(page, 'g', key);
