@@ -1,4 +1,4 @@
-import { useWidth } from '../../charts/use-width.ts';
+import { useWidth } from '../../charts/use-extent.ts';
 import { klBars } from './tokens.ts';
 
 const height = 28;

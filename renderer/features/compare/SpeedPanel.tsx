@@ -3,7 +3,7 @@ import { ChartPanel } from '../../charts/ChartPanel.tsx';
 import { barsHeight, drawBars, type BarGroup } from '../../charts/draw-bars.ts';
 import { drawPart, type Draw } from '../../charts/picture.ts';
 import { StaticChart } from '../../charts/StaticChart.tsx';
-import { useWidth } from '../../charts/use-width.ts';
+import { useWidth } from '../../charts/use-extent.ts';
 import { barGroups, barTable, type Comparison } from './result.ts';
 
 const besideFrom = 600;
