@@ -202,7 +202,7 @@ describe('a pack', () => {
     expect(summary.tensors).toEqual([
       { name: 'first.weight', type: 'q8_0×8', shape: [20, 64], file, offset: 4096, bytes: 1632 },
       { name: 'second.weight', type: 'nbits4×8', shape: [8, 40], file, offset: 5760, bytes: 240 },
-      { name: 'order', type: 'I32', shape: [40], file, offset: 6272, bytes: 160 },
+      { name: 'order', type: 'I32', shape: [40], file, offset: 6016, bytes: 160 },
       { name: 'norm.weight', type: 'F32', shape: [17_500], file, offset: 8192, bytes: 70_000 },
     ]);
     expect(summary.identity).not.toBe(identity);

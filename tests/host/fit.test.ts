@@ -24,8 +24,8 @@ test('what a reply that filled the context measured stands beside what was predi
   const settings = { context: 1024, kvCodec: null, threads: null, memoryBudget: null };
   await load(page, settings);
   expect((await page.estimateFit({ id: model, settings })).measured).toBeNull();
-  // Room for the template, and then the reply takes what is left or ends.
-  const ended = await say(page, `Go on: ${'water '.repeat(960)}`);
+  // Room for the template, and then the reply takes what is left.
+  const ended = await say(page, `Write a long story. ${'The sea was blue and the ship went on. '.repeat(93)}`);
   expect(ended.state).toBe('complete');
   const fit = await page.estimateFit({ id: model, settings });
   const measured = fit.measured ?? expect.unreachable();

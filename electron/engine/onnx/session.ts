@@ -134,7 +134,9 @@ export class BuiltSession implements Session {
   ): Promise<void> {
     const { spec } = this.#model;
     const chosen = rowsWithin(batch.rows, start, count);
-    const outputs = await runOnnxSession(graph, this.#feeds(batch, start, count, chosen.local));
+    // Gemm refuses an input of no rows: then the last one's logits are made, and left.
+    const asked = chosen.local.length > 0 ? chosen.local : [count - 1];
+    const outputs = await runOnnxSession(graph, this.#feeds(batch, start, count, asked));
     const rows = outputs['logits']!.data as Float32Array;
     chosen.targets.forEach((target, i) => {
       const row = rows.subarray(i * spec.vocabularySize, (i + 1) * spec.vocabularySize);

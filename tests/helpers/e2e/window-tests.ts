@@ -49,7 +49,8 @@ export function describeWindow(app: () => ElectronApp): void {
     expect(seen).toEqual({
       node: [],
       shell: [
-        'chooseModelFolder', 'chooseModels', 'connect', 'grantDropped', 'onCommand', 'openDataFolder', 'platform', 'saveText',
+        'chooseModelFolder', 'chooseModels', 'connect', 'grantDropped', 'onCommand', 'openDataFolder', 'platform',
+        'savePicture', 'saveText',
       ],
       origin: 'app://retort',
     }); // prettier-ignore

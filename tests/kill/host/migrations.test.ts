@@ -32,11 +32,14 @@ async function fixtureOf(version: number, folder: string): Promise<string> {
   return file;
 }
 
-function tables(database: DatabaseSync): unknown {
+function tables(database: DatabaseSync): [string, object[]][] {
   const names = database
     .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%STRICT'`)
     .all();
-  return names.map(({ name }) => [name, database.prepare(`SELECT * FROM ${String(name)}`).all()]);
+  return names.map(({ name }) => [
+    String(name),
+    database.prepare(`SELECT * FROM ${String(name)}`).all() as object[],
+  ]);
 }
 
 function migrate(file: string, backups: string, moment: number): { killed: boolean; statements: number } {
@@ -69,7 +72,9 @@ test.each(olderVersions)(
       const database = await openDatabase(file, backups);
       expect(schemaVersion(database)).toBe(migrations.length);
       expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
-      expect(tables(database)).toEqual(expect.arrayContaining(rows as unknown[]));
+      // Later schemas have more tables, and more columns.
+      const now = new Map(tables(database));
+      for (const [name, before] of rows) expect(now.get(name)).toMatchObject(before);
       database.close();
       for (const backup of await listBackups(backups)) {
         const copy = new DatabaseSync(backup.file, { readOnly: true });
