@@ -25,7 +25,10 @@ test('what a reply that filled the context measured stands beside what was predi
   await load(page, settings);
   expect((await page.estimateFit({ id: model, settings })).measured).toBeNull();
   // Room for the template, and then the reply takes what is left.
-  const ended = await say(page, `Write a long story. ${'The sea was blue and the ship went on. '.repeat(93)}`);
+  const ended = await say(
+    page,
+    `Write a long story. ${'The sea was blue and the ship went on. '.repeat(93)}`,
+  );
   expect(ended.state).toBe('complete');
   const fit = await page.estimateFit({ id: model, settings });
   const measured = fit.measured ?? expect.unreachable();
