@@ -16,9 +16,9 @@ namespace {
 // Of small reads: one for a group of token rows.
 constexpr std::int32_t row_reads = 8;
 const std::atomic<bool> never = false;
-// Of the latest evaluation in what guesses cost and gain; and for how many there are none where they cost more.
-constexpr double guess_weight = 1.0 / 16;
-constexpr int guess_pause = 128;
+// Whether guesses of experts are worth it is found out anew from time to time.
+constexpr int evaluations_without_guesses = 16, evaluations_with_guesses = 256;
+constexpr double stalled_share = 0.5;
 
 std::size_t index_of(std::int64_t value) { return static_cast<std::size_t>(value); }
 
@@ -229,6 +229,7 @@ void FlashStore::begin(const std::atomic<bool>& cancelled) {
   if (!plan_) throw Failure(Status::bad_request, "[flash] give the weights a budget first.");
   for (auto* counts : {&counts_.bytes, &counts_.reads, &counts_.hits, &counts_.misses, &counts_.stall_ns}) std::ranges::fill(*counts, 0);
   counts_.vain_bytes = 0;
+  began_ns_ = now_ns();
   guesses_before_ = slots_->guesses();
   cancelled_ = &cancelled;
   // What ended while nothing was computed was busy before.
@@ -262,21 +263,26 @@ FlashCounts FlashStore::finish() {
   return counts_;
 }
 
-// Where everything waits for the disk, what is read in vain costs more time than reading beside the computing gains.
+// Guesses cost reads in vain and the processor's time for them: they are made where waiting is most of the time without them, for a while, and no longer
+// where reading in vain takes more time than all reading beside the computing.
 void FlashStore::weigh_guesses() noexcept {
-  if (pause_ > 0) {
-    --pause_;
-    return;
-  }
   const auto sum = [](const std::vector<std::int64_t>& values) { return static_cast<double>(std::accumulate(values.begin(), values.end(), std::int64_t{0})); };
-  const double bytes = sum(counts_.bytes);
-  if (bytes == 0) return;
-  const auto busy = static_cast<double>(counts_.busy_ns);
-  vain_ns_ += guess_weight * (busy * static_cast<double>(counts_.vain_bytes) / bytes - vain_ns_);
-  beside_ns_ += guess_weight * (std::max(busy - sum(counts_.stall_ns), 0.0) - beside_ns_);
-  if (vain_ns_ <= beside_ns_) return;
-  pause_ = guess_pause;
-  vain_ns_ = beside_ns_ = 0;
+  const double bytes = sum(counts_.bytes), stalled = sum(counts_.stall_ns);
+  ++weighed_;
+  if (!is_guessing_) {
+    stalled_ += stalled;
+    elapsed_ += static_cast<double>(now_ns() - began_ns_);
+    if (weighed_ < evaluations_without_guesses) return;
+    is_guessing_ = stalled_ > stalled_share * elapsed_;
+  } else {
+    const auto busy = static_cast<double>(counts_.busy_ns);
+    vain_ += bytes == 0 ? 0 : busy * static_cast<double>(counts_.vain_bytes) / bytes;
+    beside_ += std::max(busy - stalled, 0.0);
+    if (weighed_ < evaluations_with_guesses && (weighed_ < evaluations_without_guesses || vain_ <= beside_)) return;
+    is_guessing_ = false;
+  }
+  weighed_ = 0;
+  stalled_ = elapsed_ = vain_ = beside_ = 0;
 }
 
 void FlashStore::abandon() noexcept {
@@ -411,7 +417,7 @@ void FlashStore::begin_experts(std::int64_t layer, std::span<const std::int64_t>
 }
 
 void FlashStore::guess_experts(std::int64_t layer, std::span<const std::int32_t> likely) {
-  if (pause_ > 0) return;
+  if (!is_guessing_) return;
   slots_->guess(expert_layers_[index_of(layer)].first, likely, *this);
 }
 

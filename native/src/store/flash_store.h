@@ -223,9 +223,11 @@ class FlashStore final : private ExpertSlots::Owner {
   std::int64_t busy_before_ = 0;
   std::int64_t stalled_ns_ = 0;
   ExpertSlots::Guesses guesses_before_;
-  // Decayed, of evaluations with guesses: reading in vain, and all reading beside the computing. Evaluations for which there are no guesses.
-  double vain_ns_ = 0, beside_ns_ = 0;
-  int pause_ = 0;
+  // Of the evaluations since it was last decided: time waited and time in all without guesses, reading in vain and reading beside the computing with them.
+  bool is_guessing_ = false;
+  int weighed_ = 0;
+  double stalled_ = 0, elapsed_ = 0, vain_ = 0, beside_ = 0;
+  std::int64_t began_ns_ = 0;
   std::int64_t present_layer_ = 0;
   std::vector<WantedRow> wanted_;
 

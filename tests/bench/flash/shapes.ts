@@ -16,10 +16,9 @@ export const denseCases: readonly DenseCase[] = [
 
 /**
  * Shares that give the hit rate told of Qwen3-30B-A3B: about three of four experts that are asked for are in a cache of a quarter of all. About a third
- * of a token's experts are those of the token before. With that deviation a layer's experts are told by the stream of the layer before as in trained models,
- * where eight or nine of ten are guessed right.
+ * of a token's experts are those of the token before.
  */
-export const trainedStream = { deviation: 3, constant: 0.18, drift: 0.25, persistence: 0.95 };
+export const trainedStream = { deviation: 2, constant: 0.18, drift: 0.25, persistence: 0.95 };
 
 export interface MixtureCase {
   readonly shape: MixtureShape;
@@ -38,7 +37,7 @@ const common = {
 export const halfWidth = (gigabytes: number): MixtureCase => ({
   shape: {
     ...common,
-    name: `steady-mixture-half-${gigabytes}g`,
+    name: `mixture-half-${gigabytes}g`,
     hidden: 1024,
     expertSize: 384,
     heads: 16,
@@ -52,7 +51,7 @@ export const halfWidth = (gigabytes: number): MixtureCase => ({
 export const fullWidth: MixtureCase = {
   shape: {
     ...common,
-    name: 'steady-mixture-full-2g',
+    name: 'mixture-full-2g',
     hidden: 2048,
     expertSize: 768,
     heads: 32,
