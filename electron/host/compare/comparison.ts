@@ -15,7 +15,8 @@ import { LabError } from '../../contract/errors.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { RunningJob } from '../jobs/jobs.ts';
 import { untilCancelled } from '../work/cancellation.ts';
-import { openRequest, type WorkHooks } from '../work/open-model.ts';
+import type { WorkHooks } from '../work/open-model.ts';
+import { openRequestsTogether } from '../work/shared-budget.ts';
 import type { EncodedComparison } from './encode.ts';
 import { measureColumn, type MeasuredColumn, type Working } from './measure-column.ts';
 import type { PricedComparison } from './price.ts';
@@ -129,8 +130,12 @@ export class Comparison {
     const hooks = this.#hooks('');
     const process = this.#services.engines.start(this.#services);
     try {
-      const models = [];
-      for (const place of places) models.push(await this.#openRequest(place));
+      const models = await openRequestsTogether(
+        this.#services,
+        places.map((place) => this.#openChoice(place)),
+        Math.max(promptIds.length + request.maxTokens, request.quality?.context ?? 0),
+        job.signal,
+      );
       const call = process.client.compare(
         {
           models,
@@ -156,9 +161,9 @@ export class Comparison {
     }
   }
 
-  async #openRequest(place: number) {
+  #openChoice(place: number) {
     const { model, compute, kvCodec } = this.#work.request.variants[place]!;
-    return openRequest(model.path, { ...compute, kvCodec }, this.#services);
+    return { path: model.path, choice: { ...compute, kvCodec } };
   }
 
   /** In order, as far as there is none missing. */

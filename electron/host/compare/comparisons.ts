@@ -3,6 +3,7 @@ import type { ComparePrice, CompareRequest, CompareResult } from '../../contract
 import { LabError } from '../../contract/errors.ts';
 import type { CompareCommand, CompareDone, Job, Run } from '../../contract/host-contract.ts';
 import { z } from 'zod';
+import { besideLoaded } from '../loaded/memory-budget.ts';
 import { withoutPaths } from '../models/without-paths.ts';
 import type { RunningJob } from '../jobs/jobs.ts';
 import type { Services } from '../services.ts';
@@ -14,7 +15,7 @@ import { labelsOf, StoredRequest, type StoredModel } from './stored-request.ts';
 
 const silent: Tell = () => Promise.resolve();
 
-type Shared = Pick<Services, 'models' | 'library' | 'runs'> & Pricing & Working;
+type Shared = Pick<Services, 'models' | 'library' | 'runs' | 'memory'> & Pricing & Working;
 
 interface Begun {
   readonly job: RunningJob;
@@ -165,7 +166,7 @@ export class Comparisons {
       const { encoded } = priced;
       if (!encoded) throw new LabError('internal', 'A comparison without a problem has its tokens.');
       const work = { request, priced: { ...priced, encoded }, job, parts, tell };
-      const comparison = new Comparison(this.#services, work);
+      const comparison = new Comparison({ ...this.#services, ...besideLoaded(this.#services.memory) }, work);
       const done = await withoutPaths('the model', pathsOf(request), comparison.run());
       const run = await this.#record(request, encoded.promptIds, done);
       await job.end(null, run.id);

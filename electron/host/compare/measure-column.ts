@@ -5,6 +5,7 @@ import type { BatchToken, ModelInfo, ModelSummary, ReplyEvent } from '../../cont
 import { drain } from '../../contract/rpc-client.ts';
 import { SamplingParameters } from '../../contract/sampling.ts';
 import type { EngineProcess } from '../engines/engine-starter.ts';
+import type { FreeMemory } from '../loaded/memory-budget.ts';
 import type { Services } from '../services.ts';
 import { afterGrace, untilCancelled } from '../work/cancellation.ts';
 import { openInProcess, type WorkHooks } from '../work/open-model.ts';
@@ -20,7 +21,7 @@ export const MeasuredColumn = z.strictObject({
 export type MeasuredColumn = z.infer<typeof MeasuredColumn>;
 
 /** What opens models. */
-export type Working = Pick<Services, 'starter' | 'engines' | 'jobs' | 'caches' | 'memory'>;
+export type Working = Pick<Services, 'starter' | 'engines' | 'jobs' | 'caches' | 'text'> & FreeMemory;
 
 /** Tokens of the prompt that a first reply reads, which is not measured: pages and caches are cold then. */
 const warmUpTokens = 64;

@@ -1,4 +1,5 @@
 /** What a comparison would take, and whether it fits beside what is loaded. */
+import { besideLoaded } from '../loaded/memory-budget.ts';
 import type { ComparePrice } from '../../contract/compare.ts';
 import type { ModelSummary } from '../../contract/engine-contract.ts';
 import { LabError, toLabError } from '../../contract/errors.ts';
@@ -112,8 +113,9 @@ async function fitAlone(
   const { threads, memoryBudget, arithmetic, engine } = compute;
   const isFloat = arithmetic === 'reference' || engine === 'onnx';
   const settings = { context, kvCodec: kvCodec ?? (isFloat ? 'f32' : null), threads, memoryBudget } as const;
-  const memory = { freeForModels: () => Promise.resolve(services.memory.freeBeside()) };
-  const fitting = fitOf({ ...services, memory }, model.path, settings, signal, { ofRuns: true });
+  const fitting = fitOf({ ...services, ...besideLoaded(services.memory) }, model.path, settings, signal, {
+    ofRuns: true,
+  });
   try {
     return await withoutPaths(model.title, [model.path], fitting);
   } catch (error) {

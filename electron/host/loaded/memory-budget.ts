@@ -16,6 +16,11 @@ export interface FreeMemory {
   readonly memory: Pick<MemoryReader, 'freeForModels'>;
 }
 
+/** For models beside the loaded one, which keeps what it has. */
+export const besideLoaded = (memory: Pick<MemoryReader, 'freeBeside'>): FreeMemory => ({
+  memory: { freeForModels: () => Promise.resolve(memory.freeBeside()) },
+});
+
 /** Models that are streamed are few; those of the latest choices are kept. */
 const mostKept = 100;
 

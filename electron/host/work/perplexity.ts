@@ -1,16 +1,15 @@
 /** Perplexity as a job: a process of its own that opens the model and its reference and sends home sums. */
-import { availableParallelism } from 'node:os';
-import type { OpenModel, Progress } from '../../contract/engine-contract.ts';
+import type { Progress } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { HostContract } from '../../contract/host-contract.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { Handlers } from '../../contract/rpc.ts';
 import type { RunningJob } from '../jobs/jobs.ts';
-import { engineBudget, type EngineBudget } from '../loaded/memory-budget.ts';
 import type { Services } from '../services.ts';
 import { untilCancelled } from './cancellation.ts';
-import { hooksOf, openRequest, type NamedModel, type WorkHooks } from './open-model.ts';
+import { hooksOf, type NamedModel, type WorkHooks } from './open-model.ts';
 import { recordRun } from './record.ts';
+import { openRequestsTogether } from './shared-budget.ts';
 
 type Perplexity = Handlers<HostContract>['perplexity'];
 type Input = Parameters<Perplexity>[0];
@@ -58,8 +57,16 @@ async function measure(
 ) {
   const process = services.engines.start(services);
   try {
+    const choice = input.compute;
+    const [opened, against = null] = await openRequestsTogether(
+      services,
+      (reference ? [model, reference] : [model]).map(({ path }) => ({ path, choice })),
+      input.context,
+      job.signal,
+    );
     const call = process.client.perplexity({
-      ...(await openRequests(services, { model, reference, input }, job.signal)),
+      model: opened!,
+      reference: against,
       ids,
       context: input.context,
       secondHalf: input.secondHalf,
@@ -72,41 +79,6 @@ async function measure(
   } finally {
     process.kill();
   }
-}
-
-type Opening = Pick<Measurement, 'model' | 'reference'> & {
-  readonly input: Pick<Input, 'compute' | 'context'>;
-};
-
-/** Both are open at once: what is free is shared, so that what one leaves of its half goes to the other. */
-export async function openRequests(
-  services: Pick<Services, 'caches' | 'memory' | 'text'>,
-  { model, reference, input: { compute, context } }: Opening,
-  signal: AbortSignal,
-): Promise<{ model: OpenModel; reference: OpenModel | null }> {
-  const budget = await engineBudget(services, compute.memoryBudget);
-  const open = (path: string, memoryBudget: EngineBudget) =>
-    openRequest(path, { ...compute, memoryBudget }, services);
-  if (!reference) return { model: await open(model.path, budget), reference: null };
-  const shareBeside = async (other: NamedModel): Promise<EngineBudget> => {
-    const { memoryBudget, isAuto } = budget;
-    if (!isAuto || memoryBudget === null) return budget;
-    const half = Math.floor(memoryBudget / 2);
-    const threads = compute.threads ?? availableParallelism();
-    const asked = { path: other.path, context, kvCodec: null, threads };
-    // What cannot be told beforehand gets its half.
-    const taken = await services.text.estimate(asked, signal).catch(() => null);
-    if (taken === null) return { isAuto, memoryBudget: half };
-    const left = Math.max(
-      0,
-      Math.floor(memoryBudget - taken.weightsBytes - taken.kvBytes - taken.scratchBytes),
-    );
-    return { isAuto, memoryBudget: taken.canStream ? Math.max(half, left) : left };
-  };
-  return {
-    model: await open(model.path, await shareBeside(reference)),
-    reference: await open(reference.path, await shareBeside(model)),
-  };
 }
 
 /** Without BOS and with no name of a special token obeyed. */

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import type { HeldConversation, SavedCache } from '../../../electron/contract/kv-cache.ts';
 import type { Answer } from '../../ipc/use-answer.ts';
 import { Button } from '../../ui/Button.tsx';
+import { ConfirmDialog } from '../../ui/ConfirmDialog.tsx';
 import { Dialog } from '../../ui/Dialog.tsx';
 import { formatBytes, formatCount, formatNumber } from '../../ui/format.ts';
 import { IconButton } from '../../ui/IconButton.tsx';
@@ -156,24 +157,15 @@ function RemoveDialog({
   readonly onClose: () => void;
 }) {
   return (
-    <Dialog
+    <ConfirmDialog
       title={`Delete the saved cache “${name}”?`}
+      action="Delete"
+      onConfirm={onRemove}
       onClose={onClose}
-      footer={
-        <>
-          <span className="mr-auto text-1 text-text-muted">Undo is not possible</span>
-          <Button onClick={onClose}>Keep</Button>
-          <Button variant="danger" onClick={onRemove}>
-            Delete
-          </Button>
-        </>
-      }
     >
-      <p className="text-text-muted">
-        {formatBytes(bytes)} are freed. Its {formatCount(tokens, 'token')} would have to be read again. Chats
-        stay.
-      </p>
-    </Dialog>
+      {formatBytes(bytes)} are freed. Its {formatCount(tokens, 'token')} would have to be read again. Chats
+      stay.
+    </ConfirmDialog>
   );
 }
 

@@ -5,7 +5,7 @@ import { navigate } from '../../app/routes.ts';
 import { useHost } from '../../ipc/host-context.ts';
 import { useAnswer } from '../../ipc/use-answer.ts';
 import { Button } from '../../ui/Button.tsx';
-import { Dialog } from '../../ui/Dialog.tsx';
+import { ConfirmDialog } from '../../ui/ConfirmDialog.tsx';
 import { formatBytes, formatCount, formatNumber } from '../../ui/format.ts';
 import { Panel } from '../../ui/Panel.tsx';
 import { Cell, HeadCell, Row, Table } from '../../ui/Table.tsx';
@@ -166,23 +166,9 @@ function RemoveDialog({
   readonly onRemove: () => void;
 }) {
   return (
-    <Dialog
-      title="Remove this run?"
-      onClose={onClose}
-      footer={
-        <>
-          <span className="mr-auto text-1 text-text-muted">Undo is not possible</span>
-          <Button onClick={onClose}>Keep</Button>
-          <Button variant="danger" onClick={onRemove}>
-            Remove
-          </Button>
-        </>
-      }
-    >
-      <p className="text-text-muted">
-        {run.title}, {whenText(run.at)}: its numbers and settings are deleted. Models and files that were
-        exported stay.
-      </p>
-    </Dialog>
+    <ConfirmDialog title="Remove this run?" action="Remove" onConfirm={onRemove} onClose={onClose}>
+      {run.title}, {whenText(run.at)}: its numbers and settings are deleted. Models and files that were
+      exported stay.
+    </ConfirmDialog>
   );
 }

@@ -3,7 +3,7 @@ import { toLabError } from '../../../electron/contract/errors.ts';
 import type { Cache } from '../../../electron/contract/host-contract.ts';
 import { useHost } from '../../ipc/host-context.ts';
 import { Button } from '../../ui/Button.tsx';
-import { Dialog } from '../../ui/Dialog.tsx';
+import { ConfirmDialog } from '../../ui/ConfirmDialog.tsx';
 import { formatBytes } from '../../ui/format.ts';
 import { Panel } from '../../ui/Panel.tsx';
 import { Cell, Row, Table } from '../../ui/Table.tsx';
@@ -122,22 +122,8 @@ function ClearDialog({
   const name = caches.length === 1 && first ? `the ${kinds[first.kind].name.toLowerCase()}` : 'all caches';
   const costs = [...new Set(caches.map(({ kind }) => kinds[kind].cost))];
   return (
-    <Dialog
-      title={`Clear ${name}?`}
-      onClose={onClose}
-      footer={
-        <>
-          <span className="mr-auto text-1 text-text-muted">Undo is not possible</span>
-          <Button onClick={onClose}>Keep</Button>
-          <Button variant="danger" onClick={onClear}>
-            Clear
-          </Button>
-        </>
-      }
-    >
-      <p className="text-text-muted">
-        {formatBytes(sum(caches))} are freed. {costs.join(' ')} Chats, models and settings stay.
-      </p>
-    </Dialog>
+    <ConfirmDialog title={`Clear ${name}?`} action="Clear" onConfirm={onClear} onClose={onClose}>
+      {formatBytes(sum(caches))} are freed. {costs.join(' ')} Chats, models and settings stay.
+    </ConfirmDialog>
   );
 }
