@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import type { Progress, QuantizeResult } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
-import type { HostContract } from '../../contract/host-contract.ts';
+import type { HostContract, Job } from '../../contract/host-contract.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { Handlers } from '../../contract/rpc.ts';
 import type { Services } from '../services.ts';
@@ -22,9 +22,12 @@ export function quantizeHandlers(services: Services): Pick<Handlers<HostContract
         const estimated = await inProcess(services, model, input, hooks);
         return { ...estimated, jobId: null, added: [] };
       }
-      const title = `${model.name} → ${input.recipe} in ${input.out}`;
-      await refuseSecond(services, input.out);
-      return services.jobs.run('quantize', title, context.signal, async (job) => {
+      const title = { name: `${model.name} → ${input.recipe}`, target: ` in ${input.out}` };
+      // Two processes that write the same variants would spoil them.
+      const begun = await services.jobs.beginAlone('quantize', title, context.signal, (other) =>
+        refusal(other, input.out),
+      );
+      return services.jobs.through(begun, async (job) => {
         const progress = async (report: Progress) => {
           job.report(report);
           await hooks.progress(report);
@@ -69,13 +72,7 @@ async function addTo({ library, text }: Services, { variants }: QuantizeResult, 
   return names;
 }
 
-/** Two processes that write the same variants would spoil them. Throws bad-request while another job quantizes into the folder. */
-async function refuseSecond(services: Services, out: string): Promise<void> {
-  const other = (await services.jobs.list()).find(
-    ({ kind, state, title }) =>
-      kind === 'quantize' && (state === 'queued' || state === 'running') && title.endsWith(` in ${out}`),
-  );
-  if (!other) return;
-  const message = `Job ${other.id} is quantizing into ${out} now: wait for it, or stop it by retort jobs cancel ${other.id}.`;
-  throw new LabError('bad-request', message, { file: basename(out) });
+function refusal({ id }: Job, out: string): LabError {
+  const message = `Job ${id} is quantizing into ${out} now: wait for it, or stop it by retort jobs cancel ${id}.`;
+  return new LabError('bad-request', message, { file: basename(out) });
 }

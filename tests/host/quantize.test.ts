@@ -1,0 +1,22 @@
+/** Quantizing as a job of the host. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { drain } from '../../electron/contract/rpc-client.ts';
+import { startHost, tinyModel } from '../helpers/test-host.ts';
+
+test('of several that are begun at the same time for one folder one is done, the others are refused and are no jobs', async () => {
+  const { client, home } = startHost();
+  const out = join(home, 'variants');
+  const request = {
+    ...{ model: tinyModel('llama'), out, threads: 1, add: false, recipe: 'q4-g32' },
+    ...{ formats: ['pack' as const, 'onnx' as const], arithmetic: 'reference' as const, isEstimate: false },
+  };
+  const ends = await Promise.allSettled([1, 2, 3].map(() => drain(client.quantize(request))));
+  const refused = ends.filter((end) => end.status === 'rejected');
+  expect(refused.map(({ reason }) => (reason as Error).message)).toEqual(
+    Array(2).fill(expect.stringMatching(/^Job \S+ is quantizing into .* now: wait for it/)),
+  );
+  expect(await client.listJobs({})).toMatchObject([{ kind: 'quantize', state: 'done' }]);
+  expect(readdirSync(out).filter((name) => name.startsWith('.partial-'))).toEqual([]);
+});
