@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { drain } from '../../electron/contract/rpc-client.ts';
-import { startHost, tinyModel } from '../helpers/test-host.ts';
+import { startHost, startPageHost, tinyModel } from '../helpers/test-host.ts';
 
 test('of several that are begun at the same time for one folder one is done, the others are refused and are no jobs', async () => {
   const { client, home } = startHost();
@@ -19,4 +19,23 @@ test('of several that are begun at the same time for one folder one is done, the
   );
   expect(await client.listJobs({})).toMatchObject([{ kind: 'quantize', state: 'done' }]);
   expect(readdirSync(out).filter((name) => name.startsWith('.partial-'))).toEqual([]);
+});
+
+test('pages are told of jobs of the command line without the places of their files', async () => {
+  const { client, page, home } = await startPageHost();
+  const out = join(home, 'variants');
+  const request = {
+    ...{ model: tinyModel('llama'), out, threads: 1, add: false, recipe: 'q4-g32' },
+    ...{ formats: ['onnx' as const], arithmetic: 'reference' as const, isEstimate: false },
+  };
+  await drain(client.quantize(request));
+  await expect(drain(client.quantize(request))).rejects.toThrow(
+    `${join(out, 'llama-q4-g32')} is there already`,
+  );
+  const jobs = await page.listJobs({});
+  expect(jobs.map(({ title, state }) => [title, state])).toEqual([
+    ['llama → q4-g32 → variants', 'failed'],
+    ['llama → q4-g32 → variants', 'done'],
+  ]);
+  expect(JSON.stringify(jobs)).not.toContain(home);
 });

@@ -7,8 +7,7 @@ import type { Services } from '../services.ts';
 import { untilCancelled } from '../work/cancellation.ts';
 import { exportRun } from './export-run.ts';
 import { watchJob } from './watch-job.ts';
-import { withoutFolders } from './stored-request.ts';
-import { pageRun } from './without-places.ts';
+import { pageJob, pageRun } from './without-places.ts';
 
 export function compareHandlers({
   comparisons,
@@ -34,7 +33,7 @@ export function pageCompareHandlers(services: Services): Pick<Handlers<PageContr
       return comparisons.price(await comparisons.ofPage(input), signal);
     },
     async startComparison(input, { signal }) {
-      return withoutFolders(await comparisons.start(await comparisons.ofPage(input), signal));
+      return pageJob(await comparisons.start(await comparisons.ofPage(input), signal));
     },
     async readHistogram({ referenceId, variantId, tensor }, { signal }) {
       const [reference, variant] = [await models.pathOf(referenceId), await models.pathOf(variantId)];
@@ -55,19 +54,19 @@ export function pageCompareHandlers(services: Services): Pick<Handlers<PageContr
       }
     },
     async repeatRun({ id }, { signal }) {
-      return withoutFolders(await comparisons.repeat(await runs.read(id), signal));
+      return pageJob(await comparisons.repeat(await runs.read(id), signal));
     },
   };
 }
 
 export function pageJobHandlers({ jobs, comparisons }: Services): Pick<Handlers<PageContract>, OfJobs> {
   return {
-    listJobs: async () => (await jobs.list()).map(withoutFolders),
+    listJobs: async () => (await jobs.list()).map(pageJob),
     watchJob: ({ id }, { signal, emit }) => watchJob(jobs, id, signal, emit),
-    cancelJob: async ({ id }) => withoutFolders(await jobs.cancel(id)),
+    cancelJob: async ({ id }) => pageJob(await jobs.cancel(id)),
     async resumeJob({ id }) {
       const { kind }: Job = await jobs.read(id);
-      if (kind === 'compare') return withoutFolders(await comparisons.resume(id));
+      if (kind === 'compare') return pageJob(await comparisons.resume(id));
       throw new LabError('bad-request', `Job ${id} is of kind ${kind}, which begins anew.`);
     },
   };

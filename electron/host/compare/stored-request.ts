@@ -1,5 +1,4 @@
 /** A comparison as it is kept: in a job to go on with it, and in a run to do it again. */
-import { basename } from 'node:path';
 import { z } from 'zod';
 import { compareRequestOf, type ComparePrompt, type OpenComparison } from '../../contract/compare.ts';
 import type { Job } from '../../contract/host-contract.ts';
@@ -66,12 +65,4 @@ export function openComparison(job: Job, request: StoredRequest): OpenComparison
     maxTokens,
     quality: quality && { context: quality.context, tokens: quality.tokens },
   };
-}
-
-/** The titles of jobs name files that they write: pages get names without folders. */
-export function withoutFolders(job: Job): Job {
-  const title = job.title
-    .split(' → ')
-    .map((part) => (part.includes('/') || part.includes('\\') ? basename(part.replaceAll('\\', '/')) : part));
-  return { ...job, title: title.join(' → ') };
 }

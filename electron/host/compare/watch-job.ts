@@ -6,7 +6,8 @@ import type { JobUpdate } from '../../contract/page-contract.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { forcedPart, mergedForced, qualityPart, weightsPart, windowPrefix } from './comparison.ts';
 import { MeasuredColumn } from './measure-column.ts';
-import { openComparison, StoredRequest, withoutFolders } from './stored-request.ts';
+import { openComparison, StoredRequest } from './stored-request.ts';
+import { pageJob } from './without-places.ts';
 
 const lookEveryMs = 300;
 
@@ -20,7 +21,7 @@ export async function watchJob(
   let row = 0;
   for (let isFirst = true; ; isFirst = false) {
     // Read before the parts: a job that has ended then has all that it kept told.
-    const job = withoutFolders(await jobs.read(id));
+    const job = pageJob(await jobs.read(id));
     const text = JSON.stringify(job);
     if (text !== told) await emit({ type: 'job', job });
     told = text;

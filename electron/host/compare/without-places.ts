@@ -1,6 +1,7 @@
-/** Runs as others may see them: no places of files. */
+/** Runs and jobs as others may see them: no places of files. */
+import { basename } from 'node:path';
 import type { z } from 'zod';
-import type { Run } from '../../contract/host-contract.ts';
+import type { Job, Run } from '../../contract/host-contract.ts';
 import type { PageRun } from '../../contract/page-contract.ts';
 import { headlinesOf, titleOf } from '../runs/headlines.ts';
 
@@ -25,4 +26,15 @@ function withoutPathFields(record: Readonly<Record<string, Json | undefined>>): 
 function withoutPath(value: Json): Json {
   if (Array.isArray(value)) return value.map(withoutPath);
   return typeof value === 'object' && value !== null ? withoutPathFields(value) : value;
+}
+
+/** Titles name files that jobs write: pages get names without folders. What jobs of the command line failed by may name any place. */
+export function pageJob(job: Job): Job {
+  const parts = job.title
+    .split(' → ')
+    .map((part) => (/[\\/]/.test(part) ? basename(part.replaceAll('\\', '/')) : part));
+  const title = parts.join(' → ');
+  if (job.error === null || job.kind === 'compare') return { ...job, title };
+  const message = `It ended by ${job.error.code}; \`retort jobs\` says more.`;
+  return { ...job, title, error: { ...job.error, message } };
 }

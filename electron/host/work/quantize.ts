@@ -22,7 +22,7 @@ export function quantizeHandlers(services: Services): Pick<Handlers<HostContract
         const estimated = await inProcess(services, model, input, hooks);
         return { ...estimated, jobId: null, added: [] };
       }
-      const title = { name: `${model.name} → ${input.recipe}`, target: ` in ${input.out}` };
+      const title = { name: `${model.name} → ${input.recipe}`, target: ` → ${input.out}` };
       // Two processes that write the same variants would spoil them.
       const begun = await services.jobs.beginAlone('quantize', title, context.signal, (other) =>
         refusal(other, input.out),
