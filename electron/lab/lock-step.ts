@@ -4,6 +4,7 @@
  */
 import { LabError } from '../contract/errors.ts';
 import type { Engine, Session } from '../engine/engine.ts';
+import { giveBack } from '../engine/generate.ts';
 import { scoreRows, type RowScores } from '../engine/native/sampler.ts';
 
 /** Logits of one chunk, per model. */
@@ -102,7 +103,7 @@ class LockStep {
     const targets = this.#ids.subarray(start + 1, end + 1);
     const scores = scoreRows(logits, vocabularySize, targets, threads);
     this.#hooks.scored({ start: start + 1, scores, logits });
-    for (const rows of logits) release(rows);
+    for (const rows of logits) giveBack(rows);
     this.#hooks.report(end + 1);
   }
 
@@ -115,9 +116,4 @@ class LockStep {
     }
     return logits;
   }
-}
-
-/** Megabytes that a collection would find late. */
-function release({ buffer }: Float32Array): void {
-  (buffer as unknown as { transfer(bytes: number): void }).transfer(0);
 }
