@@ -36,6 +36,7 @@ bool processor_has_avx512() {
 }
 
 bool processor_has_crc32c() { return identify(1).has(2, 20); }
+bool processor_has_wide_products() { return processor_has_avx512() && identify(7).has(2, 10); }
 
 #elif defined(__x86_64__)
 
@@ -48,12 +49,14 @@ bool processor_has_avx512() {
 }
 
 bool processor_has_crc32c() { return __builtin_cpu_supports("sse4.2") != 0; }
+bool processor_has_wide_products() { return processor_has_avx512() && __builtin_cpu_supports("vpclmulqdq") != 0; }
 
 #else
 
 bool processor_has_avx2() { return false; }
 bool processor_has_avx512() { return false; }
 bool processor_has_crc32c() { return false; }
+bool processor_has_wide_products() { return false; }
 
 #endif
 
