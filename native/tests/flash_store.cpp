@@ -822,7 +822,8 @@ TEST("experts are kept by decayed use, as a replay of the routes says, and the m
   Session session = streamed_session(packed, store, 1);
   const FlashState empty = store->state();
   check::is_true(empty.layers == 5 && empty.experts == 6, "the map's size");
-  const std::int64_t slots = 7;
+  // Too few for guesses, which would take places of their own.
+  const std::int64_t slots = 3;
   set_budget(*store, empty.minimum_bytes);
   const std::int64_t slot_bytes = store->state().slot_bytes;
   set_budget(*store, empty.minimum_bytes + (slots - 2) * slot_bytes);
@@ -847,7 +848,7 @@ TEST("experts are kept by decayed use, as a replay of the routes says, and the m
     const FlashState state = store->state();
     check::is_true(std::count(state.resident.begin(), state.resident.end(), 1) <= slots, "as many as there are slots");
   }
-  check::is_true(hits > 400 && misses > 400, "both occurred");
+  check::is_true(hits > 200 && misses > 200, "both occurred");
   const FlashState state = store->state();
   double uses = 0;
   for (const double each : state.uses) uses += each;

@@ -18,7 +18,7 @@ constexpr std::int32_t row_reads = 8;
 const std::atomic<bool> never = false;
 // Whether guesses of experts are worth it is found out anew from time to time.
 constexpr int evaluations_without_guesses = 16, evaluations_with_guesses = 256;
-constexpr double stalled_share = 0.5;
+constexpr double stalled_share = 0.05;
 
 std::size_t index_of(std::int64_t value) { return static_cast<std::size_t>(value); }
 
@@ -263,7 +263,7 @@ FlashCounts FlashStore::finish() {
   return counts_;
 }
 
-// Guesses cost reads in vain and the processor's time for them: they are made where waiting is most of the time without them, for a while, and no longer
+// Guesses cost reads in vain and the processor's time for them: they are made where there is waiting without them, for a while, and no longer
 // where reading in vain takes more time than all reading beside the computing.
 void FlashStore::weigh_guesses() noexcept {
   const auto sum = [](const std::vector<std::int64_t>& values) { return static_cast<double>(std::accumulate(values.begin(), values.end(), std::int64_t{0})); };
