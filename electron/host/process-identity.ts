@@ -1,4 +1,4 @@
-/** Names a running process so that another can tell later whether it still runs, although ids are used again. */
+/** Running processes: a name by which another can tell later whether one still runs, although ids are used again, and how long they computed. */
 import { readFileSync } from 'node:fs';
 
 /** `<pid>:<start time>`; without /proc the start time is 0. */
@@ -25,6 +25,13 @@ export function isRunning(pid: number): boolean {
 /** Field 22 of /proc/<pid>/stat: clock ticks after boot. */
 function startTime(pid: number): string {
   return statFields(pid)?.[19] ?? '0';
+}
+
+/** Milliseconds that all threads of a process computed so far; null where it is gone or the system does not tell. */
+export function processorMs(pid: number): number | null {
+  const fields = statFields(pid);
+  // Fields 14 and 15, of which Linux tells programs hundredths of seconds everywhere.
+  return fields && 10 * (Number(fields[11]) + Number(fields[12]));
 }
 
 /** Fields from the third on: the second, the program's name, may hold spaces and brackets. */

@@ -140,6 +140,21 @@ describe('the guard itself', () => {
     await expect(call).rejects.toMatchObject({ code: 'engine-gone' });
   });
 
+  it.runIf(process.platform === 'linux')(
+    'does not count the time in which a process cannot compute, as on a machine full of other work',
+    async () => {
+      const child = await childWith('bundled', 'bundled');
+      const short = { timeMs: 200, memoryBytes: limits.memoryBytes };
+      process.kill(child.pid, 'SIGSTOP');
+      setTimeout(() => process.kill(child.pid, 'SIGCONT'), 1000);
+      const value = await guardedCall(child, short, () =>
+        child.request({ operation: 'decode', ids: [19556] }),
+      );
+      expect(value).toBe('Hello');
+      expect(child.isAlive()).toBe(true);
+    },
+  );
+
   it('makes calls wait for each other instead of counting one call’s time for the next', async () => {
     const child = await childWith('bundled', 'bundled');
     const order: number[] = [];
