@@ -13,6 +13,7 @@ import { readModelSource } from '../../formats/open-source.ts';
 import { groupBytes, groupCount } from '../../formats/pack/layout.ts';
 import { resolveSpec } from '../../../models/families/index.ts';
 import type { AttentionLayerSpec, ModelSpec } from '../../../models/families/model-spec.ts';
+import { upperHalfOf } from '../onnx/graph/linear.ts';
 
 /** Reads headers only. Throws what the readers throw; an unsupported architecture is no error but `supported: false` with the reason. */
 export async function inspect(path: string): Promise<ModelSummary> {
@@ -79,21 +80,36 @@ function parts({ codes, scales, zeroPoints, groupIndex }: QuantizedMatrix): (Ten
   return [codes, scales, zeroPoints, groupIndex];
 }
 
-/** Elements of all weights; a packed matrix counts as what it stands for. */
+/** Elements of all weights; a packed matrix counts as what it stands for, one stored as two halves, or named twice, once. */
 function parameterCount(source: ModelSource): number {
   const matrices = [...source.matrices.values()];
   const packed = new Set(matrices.flatMap((matrix) => parts(matrix).map((part) => part?.name)));
-  const plain = [...source.tensors.values()].filter((tensor) => !packed.has(tensor.name));
+  const plain = onceStored([...source.tensors.values()]).filter((tensor) => !packed.has(tensor.name));
   const elements = plain.reduce(
     (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
     0,
   );
-  return matrices.reduce((sum, { rows, columns }) => sum + rows * columns, elements);
+  const codes = new Set(onceStored(matrices.map((matrix) => matrix.codes)));
+  const isCounted = ({ name, codes: own }: QuantizedMatrix) =>
+    codes.has(own) && !source.matrices.has(upperHalfOf(name) ?? '');
+  return matrices.filter(isCounted).reduce((sum, { rows, columns }) => sum + rows * columns, elements);
+}
+
+/** A graph may name the same bytes twice: token rows as a table to look up and as a matrix. */
+function onceStored(tensors: readonly TensorInfo[]): TensorInfo[] {
+  const seen = new Set<string>();
+  return tensors.filter(({ file, offset }) => {
+    const place = `${file}:${offset}`;
+    if (seen.has(place)) return false;
+    seen.add(place);
+    return true;
+  });
 }
 
 function bytesByType(source: ModelSource): Record<string, number> {
   const types: Record<string, number> = {};
-  for (const { type, bytes } of source.tensors.values()) types[type] = (types[type] ?? 0) + bytes;
+  for (const { type, bytes } of onceStored([...source.tensors.values()]))
+    types[type] = (types[type] ?? 0) + bytes;
   return types;
 }
 

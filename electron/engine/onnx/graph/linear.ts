@@ -227,6 +227,12 @@ const partInputs = ({ codes, scales, zeroPoints }: BlockPart) =>
 /** What the codes of a matrix are called where rows of them are looked up: the same bytes as [rows, bytes of a row]. */
 export const asTable = (codes: string) => `${codes}.table`;
 
+/** Of 8-bit codes that are two halves: what the upper one is called where `name` is the lower one; null for any other matrix. */
+export function upperHalfOf(name: string): string | null {
+  const upper = name.replace(/\.low(?=\.codes)/, '.high');
+  return upper === name ? null : upper;
+}
+
 /** Multiplies rows [S, K] by matrices; block sums of one input are made once per block size. */
 export class LinearEmitter {
   readonly #graph: GraphWriter;
