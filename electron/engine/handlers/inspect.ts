@@ -95,23 +95,33 @@ function parameterCount(source: ModelSource): number {
   return matrices.filter(isCounted).reduce((sum, { rows, columns }) => sum + rows * columns, elements);
 }
 
+const placeOf = ({ file, offset }: TensorInfo) => `${file}:${offset}`;
+
 /** A graph may name the same bytes twice: token rows as a table to look up and as a matrix. */
 function onceStored(tensors: readonly TensorInfo[]): TensorInfo[] {
   const seen = new Set<string>();
-  return tensors.filter(({ file, offset }) => {
-    const place = `${file}:${offset}`;
+  return tensors.filter((tensor) => {
+    const place = placeOf(tensor);
     if (seen.has(place)) return false;
     seen.add(place);
     return true;
   });
 }
 
+/** Codes of a packed matrix go by what they are: their tensors are bytes or integers. */
 function bytesByType(source: ModelSource): Record<string, number> {
+  const packed = new Map([...source.matrices.values()].map((matrix) => [placeOf(matrix.codes), matrix]));
   const types: Record<string, number> = {};
-  for (const { type, bytes } of onceStored([...source.tensors.values()]))
-    types[type] = (types[type] ?? 0) + bytes;
+  for (const tensor of onceStored([...source.tensors.values()])) {
+    const { type, bytes } = tensor;
+    const matrix = packed.get(placeOf(tensor));
+    const what = matrix ? `${layoutNames[matrix.layout]} ${matrix.bits}-bit` : type;
+    types[what] = (types[what] ?? 0) + bytes;
+  }
   return types;
 }
+
+const layoutNames = { matmulnbits: 'MatMulNBits', gptq: 'GPTQ', awq: 'AWQ' } as const;
 
 /** Of weights that were quantized for the pack: its tensor table is that of the model they were made of. */
 function bytesByLayout({ matrices, vectors }: PackContents): Record<string, number> {

@@ -23,6 +23,9 @@ test.each([
   const data = folder.files.find(({ name }) => name.endsWith('.data'))!;
   const weights = Object.values(folder.types).reduce((sum, bytes) => sum + bytes, 0);
   expect(weights).toBeLessThan(data.bytes + 64 * 1024);
+  expect(Object.keys(folder.types)).toContain('MatMulNBits 4-bit');
+  // Zero points are no codes.
+  expect(folder.types['U8'] ?? 0).toBeLessThan(weights / 20);
   const added = folder.tensors
     .filter(({ name }) => name.startsWith('rope') || name.startsWith('constant') || name.endsWith('.offsets'))
     .reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
