@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { CeilingMeter } from './ceilings.ts';
 import { describeMachine } from './machine.ts';
+import { chosenRows, positive } from './options.ts';
 import { cacheRow } from './rows/cache.ts';
 import { contextRows } from './rows/context.ts';
 import { loadRows } from './rows/load.ts';
@@ -17,16 +18,6 @@ import { formatSeries } from './statistics.ts';
 import { machineLines, tableHead, tableRow, type Result } from './table.ts';
 
 const rows: readonly Row[] = [...speedRows, ...contextRows, ...loadRows, ...memoryRows, traceRow, cacheRow];
-
-function chosenRows(words: readonly string[]): readonly Row[] {
-  return rows.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word.toLowerCase())));
-}
-
-const positive = (text: string, name: string) => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} needs a number from 1`);
-  return value;
-};
 
 async function measure(chosen: readonly Row[], repeat: number, threads: number): Promise<Result[]> {
   const meter = new CeilingMeter(threads);
@@ -54,8 +45,7 @@ async function main(): Promise<void> {
       list: { type: 'boolean', default: false },
     },
   });
-  const chosen = chosenRows(positionals);
-  if (chosen.length === 0) throw new Error(`no row is named ${positionals.join(' ')}: --list shows all`);
+  const chosen = chosenRows(rows, positionals);
   if (values.list) return console.log(chosen.map(({ name }) => name).join('\n'));
   const [repeat, threads] = [positive(values.repeat, 'repeat'), positive(values.threads, 'threads')];
   const machine = describeMachine();

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine } from '../machine.ts';
+import { chosenRows, positive } from '../options.ts';
 import { projectFolder } from '../places.ts';
 import { formatSeries } from '../statistics.ts';
 import { machineLines, tableHead, tableRow } from '../table.ts';
@@ -31,16 +32,6 @@ interface FlashResult {
   readonly name: string;
   readonly outcome: FlashOutcome;
 }
-
-function chosenRows(words: readonly string[]): readonly FlashRow[] {
-  return rows.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word.toLowerCase())));
-}
-
-const positive = (text: string, name: string) => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} needs a number from 1`);
-  return value;
-};
 
 /** A row that fails is a line of the table too: the others took long. */
 async function outcomeOf(row: FlashRow, bench: FlashBench): Promise<FlashOutcome> {
@@ -75,8 +66,7 @@ async function main(): Promise<void> {
       list: { type: 'boolean', default: false },
     },
   });
-  const chosen = chosenRows(positionals);
-  if (chosen.length === 0) throw new Error(`no row is named ${positionals.join(' ')}: --list shows all`);
+  const chosen = chosenRows(rows, positionals);
   if (values.list) return console.log(chosen.map(({ name }) => name).join('\n'));
   const bench: FlashBench = {
     repeat: positive(values.repeat, 'repeat'),

@@ -1,6 +1,7 @@
 /** llama.cpp with mapped weights, as a process of its own. */
 import { secondsOf } from '../../engines/bench-engine.ts';
-import { LlamaCpp, type Context, type Model, type Sampler } from '../../engines/llama-cpp-binding.ts';
+import { LlamaCpp, type Model } from '../../engines/llama-cpp-binding.ts';
+import { LlamaCppSequence } from '../../engines/llama-cpp-sequence.ts';
 import { serveCalls } from '../../engines/serve-calls.ts';
 import {
   callsOf,
@@ -12,17 +13,11 @@ import {
   type StartRequest,
 } from './flash-engine.ts';
 
-const sequence = 0;
-/** llama.cpp rounds contexts up to this. */
-const contextStep = 256;
-
 class LlamaCppEngine implements FlashEngine {
   #threads = 0;
   #llama: LlamaCpp | undefined;
   #model: Model | undefined;
-  #context: Context | undefined;
-  #sampler: Sampler | undefined;
-  #length = 0;
+  #sequence: LlamaCppSequence | undefined;
 
   /** Its tokenizer comes with the model. */
   async prepare({ threads }: PrepareRequest): Promise<void> {
@@ -35,36 +30,25 @@ class LlamaCppEngine implements FlashEngine {
     const seconds = await secondsOf(async () => {
       this.#model = await llama.openModel(path);
     });
-    this.#sampler = llama.greedySampler(this.#model!);
     return { seconds, description: llama.description };
   }
 
   async start({ prompt, context }: StartRequest): Promise<number> {
-    await this.#context?.dispose();
-    this.#context = await this.#llama!.openContext(this.#model!, {
-      contextSize: Math.ceil(context / contextStep) * contextStep,
+    await this.#sequence?.close();
+    const sequence = await LlamaCppSequence.open(this.#llama!, this.#model!, {
+      contextSize: context,
       batchSize: prompt.length,
       threads: this.#threads,
     });
-    this.#length = 0;
-    return secondsOf(() => this.#next(Uint32Array.from(prompt)));
-  }
-
-  /** Appends the ids and returns the likeliest one after them. */
-  async #next(ids: Uint32Array): Promise<number> {
-    const context = this.#context!;
-    context.initBatch(ids.length);
-    const [row] = context.addToBatch(sequence, this.#length, ids, Uint32Array.of(ids.length - 1));
-    await context.decodeBatch();
-    this.#length += ids.length;
-    return context.sampleToken(row!, this.#sampler!);
+    this.#sequence = sequence;
+    return secondsOf(() => sequence.next(Uint32Array.from(prompt)));
   }
 
   async feed(ids: Int32Array): Promise<Fed> {
     const fed = { seconds: [] as number[], likeliest: [] as number[] };
     for (const id of ids) {
       const seconds = await secondsOf(async () => {
-        fed.likeliest.push(await this.#next(Uint32Array.of(id)));
+        fed.likeliest.push(await this.#sequence!.next(Uint32Array.of(id)));
       });
       fed.seconds.push(seconds);
     }
