@@ -1,10 +1,8 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { CompareResult, type CompareEvent } from '../../electron/contract/compare.ts';
 import type { CompareCommand } from '../../electron/contract/host-contract.ts';
 import { drain } from '../../electron/contract/rpc-client.ts';
+import { killedAt } from '../helpers/comparisons.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { startHost, startPageHost, temporaryFolder, tinyModel } from '../helpers/test-host.ts';
 
@@ -126,15 +124,9 @@ test('where all do not fit at once the reference is read with one variant after 
 }, 120_000);
 
 describe('a comparison whose host was killed', () => {
-  const entry = fileURLToPath(new URL('../helpers/compare-holder.ts', import.meta.url));
   const long = request({ maxTokens: 2, quality: { text: sentence.repeat(100), context: 64, tokens: null } });
 
-  async function killed(home: string): Promise<void> {
-    const child = fork(entry, [home, JSON.stringify(long)], { execArgv: [] });
-    await once(child, 'message');
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
+  const killed = (home: string) => killedAt(home, long, 'window 4');
 
   test('goes on where it was, on demand, to the result of one that was not', async () => {
     const home = temporaryFolder();

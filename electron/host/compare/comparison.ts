@@ -9,7 +9,6 @@ import type {
   CompareResult,
   CompareWeights,
 } from '../../contract/compare.ts';
-import type { WindowScores } from '../../contract/compare-figures.ts';
 import type { ComparingEvent, ModelSummary } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
 import { drain } from '../../contract/rpc-client.ts';
@@ -18,6 +17,15 @@ import { untilCancelled } from '../work/cancellation.ts';
 import type { WorkHooks } from '../work/open-model.ts';
 import { openRequestsTogether } from '../work/shared-budget.ts';
 import type { EncodedComparison } from './encode.ts';
+import {
+  columnPart,
+  forcedPart,
+  KeptParts,
+  mergedForced,
+  qualityPart,
+  weightsPart,
+  windowPart,
+} from './kept-parts.ts';
 import { measureColumn, type MeasuredColumn, type Working } from './measure-column.ts';
 import type { PricedComparison } from './price.ts';
 import { labelsOf, type StoredRequest } from './stored-request.ts';
@@ -38,22 +46,17 @@ export interface ComparisonDone {
   readonly reference: MeasuredColumn;
 }
 
-export const columnPart = (index: number) => `column-${index}`;
-export const forcedPart = 'forced';
-export const qualityPart = 'quality';
-export const weightsPart = 'weights';
-/** What is read back to go on; nobody else needs it. */
-export const windowPrefix = 'window-';
-
 export class Comparison {
   readonly #services: Working;
   readonly #work: ComparisonWork;
   readonly #labels: string[];
+  readonly #kept: KeptParts;
 
   constructor(services: Working, work: ComparisonWork) {
     this.#services = services;
     this.#work = work;
     this.#labels = labelsOf(work.request.variants);
+    this.#kept = new KeptParts(work.parts);
   }
 
   async run(): Promise<ComparisonDone> {
@@ -69,8 +72,8 @@ export class Comparison {
   }
 
   async #column(index: number): Promise<MeasuredColumn> {
-    const { request, priced, parts, job, tell } = this.#work;
-    const kept = parts.get(columnPart(index)) as MeasuredColumn | undefined;
+    const { request, priced, job, tell } = this.#work;
+    const kept = this.#kept.column(index);
     if (kept) return kept;
     const work = {
       variant: request.variants[index]!,
@@ -91,8 +94,8 @@ export class Comparison {
   }
 
   async #together(groups: readonly number[][], ids: number[]) {
-    const { parts, job, tell, request } = this.#work;
-    let forced = (parts.get(forcedPart) as GroupedForced | undefined) ?? [];
+    const { job, tell, request } = this.#work;
+    let forced = this.#kept.forced(groups, ids);
     const qualities: CompareQuality[] = [];
     for (const [group, places] of groups.entries()) {
       const needsReply = forced.length <= group;
@@ -125,7 +128,7 @@ export class Comparison {
   ): Promise<CompareQuality | null> {
     const { request, priced, job } = this.#work;
     const { promptIds, qualityIds } = priced.encoded;
-    const windows = this.#windows(group);
+    const windows = this.#kept.windows(group, places.length, request.quality?.context ?? 0);
     if (replyIds === null && qualityIds === null) return null;
     const hooks = this.#hooks('');
     const process = this.#services.engines.start(this.#services);
@@ -151,7 +154,7 @@ export class Comparison {
           if (event.type === 'progress') await hooks.progress(event.progress);
           else if (event.type === 'forced') await onForced(event.forced);
           else if (event.type === 'quality') await onQuality(event.quality);
-          else await job.keep(`${windowPrefix}${group}-${event.index}`, event.scores);
+          else await job.keep(windowPart(group, event.index), event.scores);
         }),
       );
       if (done.quality) await onQuality(done.quality);
@@ -166,22 +169,11 @@ export class Comparison {
     return { path: model.path, choice: { ...compute, kvCodec } };
   }
 
-  /** In order, as far as there is none missing. */
-  #windows(group: number): WindowScores[] {
-    const windows: WindowScores[] = [];
-    for (;;) {
-      const kept = this.#work.parts.get(`${windowPrefix}${group}-${windows.length}`) as
-        WindowScores | undefined;
-      if (!kept) return windows;
-      windows.push(kept);
-    }
-  }
-
   async #weights(): Promise<CompareWeights> {
-    const { request, parts, job, tell } = this.#work;
-    const kept = parts.get(weightsPart) as CompareWeights | undefined;
-    if (kept) return kept;
+    const { request, job, tell } = this.#work;
     const [reference = '', ...variants] = request.variants.map(({ model }) => model.path);
+    const kept = this.#kept.weights(variants.length);
+    if (kept) return kept;
     const process = this.#services.engines.start(this.#services);
     try {
       const call = process.client.weightErrors({ reference, variants }, { signal: job.signal });
@@ -205,14 +197,6 @@ export class Comparison {
       },
     };
   }
-}
-
-/** One for each group that was read. */
-type GroupedForced = readonly CompareForced[];
-
-/** The reference is the same in every group. */
-export function mergedForced(groups: GroupedForced): CompareForced {
-  return { reference: groups[0]?.reference ?? [], variants: groups.flatMap(({ variants }) => variants) };
 }
 
 /** Groups that are not done yet have read fewer windows: what is said of how many is of all. */

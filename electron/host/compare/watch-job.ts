@@ -1,11 +1,9 @@
 /** A job as a page follows it, whichever process runs it: what there is, then what comes. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { CompareQuality, CompareWeights } from '../../contract/compare.ts';
 import type { Job } from '../../contract/host-contract.ts';
 import type { JobUpdate } from '../../contract/page-contract.ts';
 import type { Jobs } from '../jobs/jobs.ts';
-import { forcedPart, mergedForced, qualityPart, weightsPart, windowPrefix } from './comparison.ts';
-import { MeasuredColumn } from './measure-column.ts';
+import { updateOf, windowPrefix } from './kept-parts.ts';
 import { openComparison, StoredRequest } from './stored-request.ts';
 import { pageJob } from './without-places.ts';
 
@@ -41,16 +39,4 @@ export async function watchJob(
 async function tellRequest(jobs: Jobs, job: Job, emit: (update: JobUpdate) => Promise<void>): Promise<void> {
   const request = StoredRequest.safeParse(await jobs.request(job.id));
   if (request.success) await emit({ type: 'comparison', comparison: openComparison(job, request.data) });
-}
-
-function updateOf(part: string, data: unknown): JobUpdate | null {
-  if (part === forcedPart)
-    return { type: 'forced', forced: mergedForced(data as Parameters<typeof mergedForced>[0]) };
-  if (part === qualityPart) return { type: 'quality', quality: data as CompareQuality };
-  if (part === weightsPart) return { type: 'weights', weights: data as CompareWeights };
-  const column = MeasuredColumn.safeParse(data);
-  const index = Number(/^column-(\d)$/.exec(part)?.[1] ?? Number.NaN);
-  return column.success && Number.isInteger(index)
-    ? { type: 'column', index, column: column.data.column }
-    : null;
 }

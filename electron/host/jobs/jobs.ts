@@ -184,18 +184,18 @@ export class Jobs {
     const parts = await this.parts(id);
     return {
       job: this.#watch(id, signal, true),
-      request: JSON.parse(String(row['request'])) as unknown,
+      request: parsedOf(row['request']),
       parts,
     };
   }
 
-  /** What a job kept, by part. */
+  /** What a job kept, by part: whatever the database holds, undefined for what is not JSON. */
   async parts(id: string): Promise<Map<string, unknown>> {
     const rows = await this.#store.run(
       'SELECT part, data FROM job_parts WHERE job_id = ? ORDER BY rowid',
       id,
     );
-    return new Map(rows.map(({ part, data }) => [String(part), JSON.parse(String(data)) as unknown]));
+    return new Map(rows.map(({ part, data }) => [String(part), parsedOf(data)]));
   }
 
   /** Parts that were kept after the one of this row (0: all), but for those whose names begin with `hidden`. */
@@ -207,15 +207,15 @@ export class Jobs {
     return rows.map(({ row: place, part, data }) => ({
       row: Number(place),
       part: String(part),
-      data: JSON.parse(String(data)) as unknown,
+      data: parsedOf(data),
     }));
   }
 
-  /** What was asked for; null: not known, or no longer kept. Throws not-found. */
+  /** What was asked for, undefined where it is not JSON; null: not known, or no longer kept. Throws not-found. */
   async request(id: string): Promise<unknown> {
     const [row] = await this.#store.run('SELECT request FROM jobs WHERE id = ?', id);
     if (!row) throw new LabError('not-found', `There is no job ${id}.`);
-    return row['request'] === null ? null : (JSON.parse(String(row['request'])) as unknown);
+    return row['request'] === null ? null : parsedOf(row['request']);
   }
 
   /** Ids of jobs that go on at the start of the app, oldest first. */
@@ -305,6 +305,15 @@ const deleteOrphans: Statement = {
   sql: `DELETE FROM job_parts WHERE job_id IN (SELECT id FROM jobs WHERE request IS NULL)`,
   parameters: [],
 };
+
+/** Another Retort may have written it, and it may be damaged: who asked for it looks at what it is. */
+function parsedOf(value: SqlValue | undefined): unknown {
+  try {
+    return JSON.parse(String(value));
+  } catch {
+    return undefined;
+  }
+}
 
 function endState(error: LabError | null, isLeft: boolean): Job['state'] {
   if (error === null) return 'done';
