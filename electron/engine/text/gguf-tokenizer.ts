@@ -55,9 +55,8 @@ function choosePreTokenizer(name: string, warnings: string[]): PreTokenizer {
 }
 
 function sentencePieces(source: GgufTokenizer, special: SpecialIds): Pipeline {
-  if (source.scores === null) throw badFile('is missing', { field: 'tokenizer.ggml.scores' });
   const all = idsByText(source.tokens);
-  const model = new SentencePieceModel(textPieces(source, all), all, source.scores, special.unknown);
+  const model = new SentencePieceModel(textPieces(source, all), all, scoresOf(source), special.unknown);
   const prefix = source.addSpacePrefix ?? true ? '▁' : '';
   return {
     tokens: source.tokens,
@@ -70,8 +69,17 @@ function sentencePieces(source: GgufTokenizer, special: SpecialIds): Pipeline {
   };
 } // prettier-ignore
 
-/** The tokens that plain text may become. */
-function textPieces(source: GgufTokenizer, all: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+/** Throws bad-file where the file has none. */
+export function scoresOf({ scores }: GgufTokenizer): Float32Array {
+  if (scores === null) throw badFile('is missing', { field: 'tokenizer.ggml.scores' });
+  return scores;
+}
+
+/** The tokens of a SentencePiece vocabulary that plain text may become; byte tokens are not among them. */
+export function textPieces(
+  source: GgufTokenizer,
+  all: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
   const types = source.tokenTypes;
   const pieces = new Map<string, number>();
   for (const [text, id] of all) {

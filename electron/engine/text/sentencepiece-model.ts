@@ -66,7 +66,7 @@ export class SentencePieceModel implements TextModel, MergeRule {
 }
 
 /** Dense ranks of scores: 0 for the highest; equal scores share a rank. */
-function ranksOf(scores: Float32Array): Int32Array {
+export function ranksOf(scores: Float32Array): Int32Array {
   const order = Uint32Array.from(scores.keys()).sort(
     (a, b) => (scores[b] as number) - (scores[a] as number) || a - b,
   );

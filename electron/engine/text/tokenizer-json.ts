@@ -1,19 +1,27 @@
 /** The tokenizer of a GGUF file in the words of Hugging Face's tokenizer.json and tokenizer_config.json: the same ids for the same text. */
 import { LabError } from '../../contract/errors.ts';
 import type { Json, JsonObject, ModelSource, SpecialIds } from '../../contract/model-source.ts';
-import { pairsOf } from './gguf-tokenizer.ts';
+import { bytePairKind } from './byte-pair-json.ts';
 import { checkGgufTokens, ggufAddedTokens, idsByText, type GgufTokenizer } from './gguf-vocabulary.ts';
 import type { AddedToken } from './pipeline.ts';
-import { preTokenizerOf, type PreTokenizer } from './pre-tokenizers.ts';
+import { sentencePieceKind } from './sentencepiece-json.ts';
+import { quoted, type TokenizerFiles, type ToWrite } from './tokenizer-parts.ts';
 
-export interface TokenizerFiles {
-  readonly tokenizer: JsonObject;
-  readonly config: JsonObject;
-}
-
-/** Throws unsupported-feature for what cannot be said there, bad-file for malformed keys. */
-export function tokenizerFiles({ name, tokenizer, templates, special }: ModelSource): TokenizerFiles {
-  if (!tokenizer) throw cannotSay(name, 'the file has none');
+/**
+ * Throws unsupported-feature for what cannot be said there, bad-file for malformed keys. A SentencePiece vocabulary is tried on texts, all of its pieces
+ * among them, which takes seconds where there are hundreds of thousands.
+ */
+export function tokenizerFiles({
+  name,
+  tokenizer,
+  templates,
+  special,
+}: Pick<ModelSource, 'name' | 'tokenizer' | 'templates' | 'special'>): TokenizerFiles {
+  const refuse = (why: string): never => {
+    const message = `The tokenizer of ${name} cannot be written as tokenizer.json: ${why}. A pack can hold it (--format pack).`;
+    throw new LabError('unsupported-feature', message, { field: 'tokenizer' });
+  };
+  if (!tokenizer) return refuse('the file has none');
   const [only] = templates;
   const template: Json =
     templates.length === 1 && only?.name === 'default'
@@ -23,92 +31,59 @@ export function tokenizerFiles({ name, tokenizer, templates, special }: ModelSou
   if (tokenizer.kind === 'huggingface') {
     return { tokenizer: tokenizer.tokenizer, config: { ...tokenizer.config, ...own } };
   }
-  const { json, beginning } = bytePairs(name, tokenizer, special);
-  return { tokenizer: json, config: { ...configOf(tokenizer, special, beginning), ...own } };
+  checkGgufTokens(tokenizer);
+  const vocabulary = idsByText(tokenizer.tokens);
+  const files = ggufFiles({ source: tokenizer, vocabulary, special, refuse });
+  return { ...files, config: { ...files.config, ...own } };
 }
 
-function cannotSay(model: string, why: string): LabError {
-  const message = `The tokenizer of ${model} cannot be written as tokenizer.json: ${why}.`;
-  return new LabError('unsupported-feature', message, { field: 'tokenizer' });
-}
-
-function bytePairs(
-  name: string,
-  source: GgufTokenizer,
-  special: SpecialIds,
-): { json: JsonObject; beginning: number | null } {
-  checkGgufTokens(source);
-  if (source.model !== 'gpt2')
-    throw cannotSay(name, 'it is a SentencePiece model, whose scores have no place there');
-  const preTokenizer = preTokenizerOf(source.preTokenizer);
-  if (!preTokenizer) {
-    const named = JSON.stringify(source.preTokenizer.slice(0, 60));
-    throw cannotSay(name, `how its pre-tokenizer ${named} cuts text is not known`);
-  }
-  const vocabulary = idsByText(source.tokens);
-  if (vocabulary.size !== source.tokens.length)
-    throw cannotSay(name, 'several of its tokens have the same text');
-  const beginning = (source.addBos ?? preTokenizer.addsBos) ? special.bos : null;
-  const json = {
+function ggufFiles(toWrite: ToWrite): TokenizerFiles {
+  const { source, vocabulary, special, refuse } = toWrite;
+  const doubled = source.tokens.find((text, id) => text !== '' && vocabulary.get(text) !== id);
+  if (doubled !== undefined) refuse(`several of its tokens have the same text, ${quoted(doubled)}`);
+  const kind = source.model === 'gpt2' ? bytePairKind : sentencePieceKind;
+  const { parts, addsBos, check } = kind(toWrite);
+  const ends: Ends = {
+    beginning: (source.addBos ?? addsBos) ? special.bos : null,
+    end: source.addEos === true ? (special.ends[0] ?? null) : null,
+  };
+  const tokenizer = {
     version: '1.0',
     truncation: null,
     padding: null,
     added_tokens: ggufAddedTokens(source).map(addedToken),
-    normalizer: source.addSpacePrefix === true ? { type: 'Prepend', prepend: ' ' } : null,
-    pre_tokenizer: { type: 'Sequence', pretokenizers: steps(preTokenizer) },
-    post_processor: beginning === null ? byteLevel : beginsWith(source.tokens[beginning]!, beginning),
-    decoder: byteLevel,
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: preTokenizer.ignoreMerges,
-      vocab: Object.fromEntries(vocabulary),
-      merges: [...mergesWithin(source, vocabulary)],
-    },
+    ...parts,
+    ...around(source.tokens, ends),
   };
-  return { json, beginning };
+  const files = { tokenizer, config: configOf(source, special, ends) };
+  check(files);
+  return files;
 }
 
-/** Pairs whose pieces are all tokens: the others are never used. */
-function* mergesWithin(
-  { merges }: GgufTokenizer,
-  vocabulary: ReadonlyMap<string, number>,
-): Generator<[string, string]> {
-  for (const pair of pairsOf(merges ?? [])) {
-    if ([...pair, pair.join('')].every((piece) => vocabulary.has(piece))) yield pair;
-  }
+/** Ids that are put around a text; null: none. */
+interface Ends {
+  readonly beginning: number | null;
+  readonly end: number | null;
 }
 
-const byteLevel = {
-  type: 'ByteLevel',
-  add_prefix_space: false,
-  trim_offsets: true,
-  use_regex: false,
-} as const;
-
-function steps({ sources }: PreTokenizer): Json[] {
-  const split = (pattern: string) => ({
-    type: 'Split',
-    pattern: { Regex: pattern },
-    behavior: 'Isolated',
-    invert: false,
-  });
-  return [...sources.patterns.map(split), byteLevel, ...sources.bytePatterns.map(split)];
-}
-
-function beginsWith(content: string, id: number): JsonObject {
-  const token = { SpecialToken: { id: content, type_id: 0 } };
-  const text = (part: 'A' | 'B', type: number) => ({ Sequence: { id: part, type_id: type } });
+function around(tokens: readonly string[], { beginning, end }: Ends): JsonObject {
+  const ids = [beginning, end].filter((id) => id !== null);
+  if (ids.length === 0) return {};
+  const put = (id: number | null, type: number) =>
+    id === null ? [] : [{ SpecialToken: { id: tokens[id]!, type_id: type } }];
+  const text = (part: 'A' | 'B', type: number) => [
+    ...put(beginning, type),
+    { Sequence: { id: part, type_id: type } },
+    ...put(end, type),
+  ];
+  const named = ids.map((id) => [tokens[id]!, { id: tokens[id]!, ids: [id], tokens: [tokens[id]!] }]);
   return {
-    type: 'TemplateProcessing',
-    single: [token, text('A', 0)],
-    pair: [token, text('A', 0), { SpecialToken: { id: content, type_id: 1 } }, text('B', 1)],
-    special_tokens: { [content]: { id: content, ids: [id], tokens: [content] } },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: text('A', 0),
+      pair: [...text('A', 0), ...text('B', 1)],
+      special_tokens: Object.fromEntries(named) as JsonObject,
+    },
   };
 }
 
@@ -132,7 +107,7 @@ function addedToken({
   };
 }
 
-function configOf(source: GgufTokenizer, special: SpecialIds, beginning: number | null): JsonObject {
+function configOf(source: GgufTokenizer, special: SpecialIds, { beginning, end }: Ends): JsonObject {
   const named = (field: string, id: number | null | undefined): [string, string][] => {
     const text = id === null || id === undefined ? undefined : source.tokens[id];
     return text === undefined ? [] : [[field, text]];
@@ -140,6 +115,7 @@ function configOf(source: GgufTokenizer, special: SpecialIds, beginning: number 
   return {
     tokenizer_class: 'PreTrainedTokenizerFast',
     add_bos_token: beginning !== null,
+    add_eos_token: end !== null,
     clean_up_tokenization_spaces: false,
     ...Object.fromEntries([
       ...named('bos_token', special.bos),

@@ -1,11 +1,8 @@
 /** A variant as a folder that onnxruntime runs as it is, beside the pack of the same recipe. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Engine } from '../../../electron/engine/engine.ts';
-import { openExportedDecoder } from '../../../electron/engine/onnx/exported/open.ts';
-import type { QuantizeResult } from '../../../electron/contract/engine-contract.ts';
-import { quantizeModel, type QuantizeRequest } from '../../../electron/engine/quantize/quantize-model.ts';
+import { describe, expect, test } from 'vitest';
+import { quantizeModel } from '../../../electron/engine/quantize/quantize-model.ts';
 import { WeightFile } from '../../../electron/engine/onnx/graph/weight-file.ts';
 import { writeWeights } from '../../../electron/engine/onnx/graph/write-weights.ts';
 import { isQuantized, parseRecipe } from '../../../electron/engine/quantize/recipe.ts';
@@ -15,33 +12,9 @@ import { resolveModel } from '../../../models/families/index.ts';
 import type { WeightRef } from '../../../models/families/model-spec.ts';
 import { bundledModel, goldenFolder, maximumDifference } from '../../helpers/golden.ts';
 import { copyTinyModel, labError, makeFolder } from '../../helpers/model-folder.ts';
-import { expectedOf, greedy, openModel, rowsOf, tinyFolder } from '../../helpers/native-engine.ts';
+import { expectedOf, greedy, rowsOf, tinyFolder } from '../../helpers/native-engine.ts';
 import { quiet } from '../../helpers/packs.ts';
-
-const request = (path: string, recipe: string, more: Partial<QuantizeRequest> = {}): QuantizeRequest => ({
-  path,
-  name: basename(path, '.gguf'),
-  recipe,
-  out: makeFolder(),
-  formats: ['pack', 'onnx'],
-  arithmetic: 'reference',
-  threads: 2,
-  isEstimate: false,
-  ...more,
-});
-
-const outOf = ({ variants }: QuantizeResult, format: 'pack' | 'onnx') =>
-  variants.find((variant) => variant.format === format)!.out;
-
-async function openFolder(path: string): Promise<Engine> {
-  const engine = await openExportedDecoder(await readModelSource(path), {
-    arithmetic: 'reference',
-    device: 'cpu',
-    threads: 2,
-  });
-  onTestFinished(() => engine.close());
-  return engine;
-}
+import { openBoth, openFolder, outOf, request } from '../../helpers/variants.ts';
 
 /** Tied and not, learned positions, scaled rows, norms of heads, windows, biases, packed and GGUF sources, groups that end inside a row. */
 const cases = [
@@ -64,8 +37,7 @@ describe('the folder of', () => {
   test.each(cases)('%s by %s answers as the pack does', async (model, recipe) => {
     const outcome = await quantizeModel(request(tinyFolder(model), recipe), quiet);
     const { input_ids: ids } = expectedOf(model.split('/')[0]!);
-    const pack = await (await openModel(outOf(outcome, 'pack'))).createSession({ context: 128 });
-    const folder = await (await openFolder(outOf(outcome, 'onnx'))).createSession({ context: 128 });
+    const { pack, folder } = await openBoth(outcome);
     const expected = await rowsOf(pack, Int32Array.from(ids));
     const logits = await rowsOf(folder, Int32Array.from(ids));
     expect(maximumDifference(logits, expected)).toBeLessThan(1e-4);
@@ -81,8 +53,7 @@ describe('the folder of', () => {
       const fast = request(tinyFolder('llama'), recipe, { arithmetic: 'fast' });
       const outcome = await quantizeModel(fast, quiet);
       const { input_ids: ids } = expectedOf('llama');
-      const pack = await (await openModel(outOf(outcome, 'pack'))).createSession({ context: 128 });
-      const folder = await (await openFolder(outOf(outcome, 'onnx'))).createSession({ context: 128 });
+      const { pack, folder } = await openBoth(outcome);
       const expected = await rowsOf(pack, Int32Array.from(ids));
       const logits = await rowsOf(folder, Int32Array.from(ids));
       const error = Math.sqrt(
@@ -221,8 +192,7 @@ test('the bundled model as a folder follows its pack', async () => {
   const outcome = await quantizeModel(request(bundledModel, 'q4-g32'), quiet);
   expect(outcome.requantized).toEqual(['Q4_1']);
   const ids = [504, 3575, 282, 4649, 314];
-  const pack = await (await openModel(outOf(outcome, 'pack'))).createSession({ context: 64 });
-  const folder = await (await openFolder(outOf(outcome, 'onnx'))).createSession({ context: 64 });
+  const { pack, folder } = await openBoth(outcome);
   const expected = await rowsOf(pack, Int32Array.from(ids));
   expect(maximumDifference(await rowsOf(folder, Int32Array.from(ids)), expected)).toBeLessThan(2e-3);
   pack.truncate(0);

@@ -60,15 +60,12 @@ describe('written as tokenizer.json', () => {
     expect(again.config['chat_template']).toBe(own.templates[0]!.template);
   });
 
-  test.each([
-    ['SentencePiece scores', { model: 'llama' }, /SentencePiece/],
-    ['an unknown way to cut text', { preTokenizer: 'nobody-knows' }, /"nobody-knows"/],
-  ] as const)('%s cannot be, and that is said', async (_, change, message) => {
-    const own = await source(change);
+  test('an unknown way to cut text cannot be, and that is said', async () => {
+    const own = await source({ preTokenizer: 'nobody-knows' });
     expect(() => tokenizerFiles(own)).toThrow(
       expect.objectContaining({
         code: 'unsupported-feature',
-        message: expect.stringMatching(message) as string,
+        message: expect.stringMatching(/"nobody-knows" .*\(--format pack\)\.$/) as string,
       }),
     );
   });

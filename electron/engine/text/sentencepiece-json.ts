@@ -1,0 +1,86 @@
+/**
+ * A SentencePiece vocabulary of a GGUF file in the words of tokenizer.json: byte-pair encoding whose merges are what the scores say. Where all scores
+ * differ both make the same ids; where they do not, it depends on the pieces, so that it is tried.
+ */
+import { byteTokens } from './bpe-model.ts';
+import { scoresOf, textPieces } from './gguf-tokenizer.ts';
+import { ggufAddedTokens } from './gguf-vocabulary.ts';
+import { unknownSymbol } from './merge.ts';
+import { differingText, sampleTexts, shuffledTexts } from './same-ids.ts';
+import { scoredMerges, tiedTexts, type ScoredMerge } from './sentencepiece-merges.ts';
+import { loadTokenizer } from './tokenizer.ts';
+import {
+  bytePairModel,
+  quoted,
+  type KindParts,
+  type TokenizerFiles,
+  type ToWrite,
+  type WrittenKind,
+} from './tokenizer-parts.ts';
+
+/** In characters: every way to cut a piece in two is looked up. */
+const longestPiece = 1024;
+/** Tokens that are tried in one text. */
+const together = 8;
+
+export function sentencePieceKind(toWrite: ToWrite): WrittenKind {
+  const { source, vocabulary, special } = toWrite;
+  const merges = mergesOf(toWrite);
+  const hasPrefix = source.addSpacePrefix ?? true;
+  const space = { String: ' ' };
+  const spaces = { type: 'Replace', pattern: space, content: '▁' };
+  // Cuts nothing, since no space is left by then; but onnxruntime-genai 0.18 joins pieces across words only where it stands here.
+  const whole = { type: 'Split', pattern: space, behavior: 'MergedWithPrevious', invert: false };
+  const parts: KindParts = {
+    normalizer: hasPrefix
+      ? { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: '▁' }, spaces] }
+      : spaces,
+    pre_tokenizer: hasPrefix ? null : whole,
+    post_processor: null,
+    decoder: {
+      type: 'Sequence',
+      decoders: [
+        { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+        { type: 'ByteFallback' },
+        { type: 'Fuse' },
+        ...(hasPrefix ? [{ type: 'Strip', content: ' ', start: 1, stop: 0 }] : []),
+      ],
+    },
+    model: bytePairModel({
+      vocabulary,
+      merges: merges.map(({ left, right }) => [left, right] as const),
+      ignoreMerges: false,
+      byteFallback: true,
+      unknown: special.unknown === null ? null : (source.tokens[special.unknown] ?? null),
+    }),
+  };
+  return { parts, addsBos: true, check: (files) => checkIds(toWrite, merges, files) };
+}
+
+function mergesOf({ source, vocabulary, refuse }: ToWrite): ScoredMerge[] {
+  const missing = byteTokens(vocabulary).indexOf(unknownSymbol);
+  if (missing >= 0) refuse(`it has no token for the byte ${missing}, so that unknown characters have no ids`);
+  const pieces = textPieces(source, vocabulary);
+  for (const { length } of pieces.keys()) {
+    if (length > longestPiece) refuse(`one of its pieces has ${length} characters`);
+  }
+  return scoredMerges(pieces, scoresOf(source));
+}
+
+/** Refuses where a text comes to other ids: one whose pieces are tied, one of tokens that no text has side by side, one as people write. */
+function checkIds({ source, special, refuse }: ToWrite, merges: ScoredMerge[], files: TokenizerFiles): void {
+  const own = loadTokenizer(source, special);
+  const written = loadTokenizer({ kind: 'huggingface', ...files }, special);
+  const plain = (texts: Iterable<string>) => differingText(own, written, texts, false);
+  const obeyed = (texts: Iterable<string>) => differingText(own, written, texts, true);
+  const tied = plain(tiedTexts(merges));
+  if (tied !== null)
+    refuse(`several of its pieces have the same score, and ${quoted(tied)} would become other ids`);
+  const added = ggufAddedTokens(source).map(({ content }) => content);
+  const other =
+    plain(sampleTexts) ??
+    obeyed(sampleTexts) ??
+    obeyed(shuffledTexts(added, together)) ??
+    plain(shuffledTexts(source.tokens, together));
+  if (other !== null) refuse(`${quoted(other)} would become other ids`);
+}
