@@ -4,12 +4,15 @@ import type { AttentionLayerSpec, ModelSpec } from '../../../models/families/mod
 
 export const graphName = 'model.onnx';
 
+/** Decoders that onnxruntime-genai 0.18 knows by name and runs by the inputs that are written here; any other runs as `decoder`. */
+const knownTypes = new Set(['gemma', 'gemma2', 'gemma3_text', 'llama', 'mistral', 'phi3', 'qwen2', 'qwen3']);
+
 export function genaiConfig({ architecture, special, generation }: ModelSource, spec: ModelSpec): JsonObject {
   const { attention } = spec.layers[0] as AttentionLayerSpec;
   const [end] = special.ends;
   return {
     model: {
-      type: architecture,
+      type: knownTypes.has(architecture) ? architecture : 'decoder',
       ...(special.bos !== null && { bos_token_id: special.bos }),
       ...(end !== undefined && { eos_token_id: special.ends.length === 1 ? end : [...special.ends] }),
       ...((special.padding ?? end) !== undefined && { pad_token_id: special.padding ?? end! }),

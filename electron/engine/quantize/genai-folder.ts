@@ -3,11 +3,12 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LabError, toLabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
+import { maximumMessages } from '../../formats/onnx/wire.ts';
 import { readWeight } from '../../formats/read-weight.ts';
 import type { ResolvedModel, WeightRef } from '../../../models/families/model-spec.ts';
 import type { Arithmetic } from '../engine.ts';
 import { decoderGraph } from '../onnx/graph/decoder-graph.ts';
-import { roundedBytes } from '../onnx/graph/linear.ts';
+import { graphSize, roundedBytes, roundedMessages } from '../onnx/graph/graph-size.ts';
 import { WeightFile } from '../onnx/graph/weight-file.ts';
 import { estimateWeightBytes, writeWeights, type BuildProgress } from '../onnx/graph/write-weights.ts';
 import { createRopeTable } from '../onnx/rope-table.ts';
@@ -36,25 +37,42 @@ export function planFolder(
   recipe: Recipe,
   arithmetic: Arithmetic,
 ): FolderPlan {
-  refuseUnsupported(source, model);
+  const refuse = (why: string): never => {
+    const message = `${source.name} cannot be written as an ONNX folder: ${why}. A pack can hold it (--format pack).`;
+    throw new LabError('unsupported-feature', message, { field: 'format' });
+  };
+  refuseUnsupported(model, refuse);
+  const { bits, zeroPoints: hasPoints } = recipe;
+  const messages = roundedMessages({ bits, hasPoints }, arithmetic);
+  const graph = graphSize(model, (name) => (isQuantized(name) ? messages : null));
+  if (graph.isTooLarge) refuse(tooLarge(model, graph.messages));
   const tokenizer = tokenizerFiles(source);
-  const bytes = weightBytes(model, recipe, arithmetic) + ropeBytes(model) + otherBytes(tokenizer);
+  const bytes =
+    weightBytes(model, recipe, arithmetic) + ropeBytes(model) + graph.bytes + otherBytes(tokenizer);
   return { source, model, recipe, arithmetic, tokenizer, bytes };
 }
 
-function refuseUnsupported({ name }: ModelSource, { spec }: ResolvedModel): void {
-  const fail = (why: string): never => {
-    const message = `${name} cannot be written as an ONNX folder: ${why}. A pack can hold it (--format pack).`;
-    throw new LabError('unsupported-feature', message, { field: 'format' });
-  };
-  for (const layer of spec.layers) {
-    if (layer.kind !== 'attention') return fail('there is no graph for its state-space layers');
-    if (layer.feedForward.kind === 'experts')
-      return fail('onnxruntime multiplies by quantized experts on few devices');
+function refuseUnsupported({ spec }: ResolvedModel, refuse: (why: string) => never): void {
+  const { length } = spec.layers.filter(({ kind }) => kind === 'stateSpace');
+  if (length > 0)
+    refuse(
+      `onnxruntime has no operator for state-space layers, and ${length} of its ${spec.layers.length} layers are such`,
+    );
+  for (const { frequencies } of spec.ropes) {
+    if (frequencies.kind === 'fixed') continue;
+    const how = frequencies.kind === 'dynamic' ? 'dynamic NTK' : 'longrope';
+    const where = `beyond ${frequencies.original} positions`;
+    refuse(
+      `its rope changes ${where} with how long a conversation will be (${how}), which a graph is not told`,
+    );
   }
-  if (spec.ropes.some(({ frequencies }) => frequencies.kind !== 'fixed')) {
-    fail('its rope depends on how long a conversation will be, which a graph is not told');
-  }
+}
+
+/** Matrices are counted by their names: experts are what makes them many. */
+function tooLarge({ weights }: ResolvedModel, messages: number): string {
+  const rounded = [...weights.keys()].filter(isQuantized).length;
+  const count = (value: number) => value.toLocaleString('en');
+  return `its ${count(rounded)} matrices would make a graph of up to ${count(messages)} parts, and Retort reads ${count(maximumMessages)}`;
 }
 
 function weightBytes(
@@ -73,9 +91,9 @@ function ropeBytes({ spec }: ResolvedModel): number {
   return spec.ropes.reduce((sum, { dimensions }) => sum + spec.contextLength * dimensions * 4 + 2 * 4096, 0);
 }
 
-/** The graph itself and the configurations; a vocabulary's JSON is the larger part. */
+/** The configurations; a vocabulary's JSON is the larger part. */
 function otherBytes({ tokenizer, config }: TokenizerFiles): number {
-  return 4 * 1_048_576 + Buffer.byteLength(JSON.stringify([tokenizer, config]));
+  return 65_536 + Buffer.byteLength(JSON.stringify([tokenizer, config]));
 }
 
 export const partialFolder = (out: string): string => join(dirname(out), `.partial-${basename(out)}`);

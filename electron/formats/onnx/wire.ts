@@ -39,7 +39,7 @@ const messages = {
 /** If, Loop and Scan inside one another; exporters reach 2. */
 const maximumDepth = 64;
 /** Public decoders decode to some ten thousand messages; each costs up to 1 KB. */
-const maximumMessages = 160_000;
+export const maximumMessages = 160_000;
 const maximumValues = 1_000_000;
 
 /** Counts over all messages of one file. */

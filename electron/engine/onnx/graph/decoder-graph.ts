@@ -15,6 +15,7 @@ import type {
   NormSpec,
 } from '../../../../models/families/model-spec.ts';
 import { emitExportedInputs } from './exported-inputs.ts';
+import { emitFused, emitRouted } from './experts.ts';
 import { GraphWriter } from './graph-writer.ts';
 import { LinearEmitter } from './linear.ts';
 import type { WrittenWeights } from './write-weights.ts';
@@ -26,6 +27,8 @@ export interface GraphVariant {
 }
 
 const { FLOAT, INT32, INT64 } = DataType;
+type DenseSpec = Extract<FeedForwardSpec, { kind: 'dense' }>;
+type ExpertsSpec = Extract<FeedForwardSpec, { kind: 'experts' }>;
 
 export function decoderGraph(
   spec: ModelSpec,
@@ -210,9 +213,11 @@ class DecoderGraph {
   }
 
   #feedForward(input: string, feedForward: FeedForwardSpec, index: number): string {
-    const prefix = `layers.${index}`;
     if (feedForward.kind === 'experts') return this.#experts(input, feedForward, index);
-    const { gated, activation, size } = feedForward;
+    return this.#dense(input, feedForward, `layers.${index}`);
+  }
+
+  #dense(input: string, { gated, activation, size }: DenseSpec, prefix: string): string {
     let inner: string;
     if (gated) {
       const [gate, up] = this.#gateAndUp(input, prefix, size);
@@ -233,23 +238,24 @@ class DecoderGraph {
     return halves;
   }
 
-  #experts(input: string, experts: FeedForwardSpec & { kind: 'experts' }, index: number): string {
+  #experts(input: string, experts: ExpertsSpec, index: number): string {
     const prefix = `layers.${index}`;
     const logits = this.#multiply(input, `${prefix}.router`);
+    if (this.#variant.exported) {
+      const dense = { ...experts, kind: 'dense' as const, gated: true };
+      return emitRouted(
+        this.#graph,
+        { input, logits, width: this.#spec.hiddenSize },
+        experts,
+        (rows, expert) => this.#dense(rows, dense, `${prefix}.experts.${expert}`),
+      );
+    }
     this.#hiddenOutput(`router.${index}.logits`, logits, experts.count);
-    // The CPU provider takes the float MoE operator only in this fused form: gate and up interleaved, alpha 1 and beta 0 make swiglu silu(gate)·up.
-    return this.#graph.node(
-      'MoE',
-      [input, logits, this.#vector(`${prefix}.experts.in`), '', this.#vector(`${prefix}.experts.out`)],
-      {
-        k: experts.used,
-        activation_type: 'swiglu',
-        swiglu_fusion: 1,
-        activation_alpha: { float: 1 },
-        activation_beta: { float: 0 },
-        normalize_routing_weights: experts.normalizeChosen ? 1 : 0,
-      },
-    );
+    const stacked = {
+      inner: this.#vector(`${prefix}.experts.in`),
+      outer: this.#vector(`${prefix}.experts.out`),
+    };
+    return emitFused(this.#graph, { input, logits, ...stacked }, experts);
   }
 
   #activate(input: string, activation: Activation): string {

@@ -128,21 +128,6 @@ function partOf(matrix: RoundedMatrix, bits: 2 | 4 | 8) {
   };
 }
 
-/** Bytes of it in the file, alignment aside. */
-export function roundedBytes(
-  matrix: Pick<RoundedMatrix, 'rows' | 'columns' | 'bits' | 'block'> & { readonly hasPoints: boolean },
-  arithmetic: Arithmetic,
-): number {
-  const { rows, columns, bits, block, hasPoints } = matrix;
-  const blocks = Math.ceil(columns / block);
-  const stored = storageBits(bits, arithmetic);
-  const parts = stored === 8 && arithmetic === 'reference' ? [4, 4] : [stored];
-  const points = hasPoints ? parts.length : parts.length - 1;
-  const codeBytes = (blocks * block * stored) / 8;
-  const pointBytes = points * Math.ceil((blocks * parts[0]!) / 8);
-  return rows * (codeBytes + parts.length * blocks * 4 + pointBytes);
-}
-
 /** scale·(code − 128) = 16·scale·(high − 8) + scale·(low − 8) + 8·scale: the last term is an offset, cheaper than zero points of the low half. */
 async function writeHalves(
   file: WeightFile,
@@ -186,7 +171,7 @@ async function writePart(
 }
 
 /** 2-bit codes have no float kernel for single rows either; everything between 4 and 8 is stored as 8. */
-function storageBits(bits: number, arithmetic: Arithmetic): 2 | 4 | 8 {
+export function storageBits(bits: number, arithmetic: Arithmetic): 2 | 4 | 8 {
   if (bits <= 2 && arithmetic === 'fast') return 2;
   return bits <= 4 ? 4 : 8;
 }

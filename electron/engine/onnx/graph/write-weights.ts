@@ -63,7 +63,7 @@ export async function writeWeights(
     done += elements(ref);
     progress.onProgress?.(done, total);
   }
-  for (const [index, layer] of model.spec.layers.entries()) {
+  for (const [index, layer] of exported ? [] : model.spec.layers.entries()) {
     progress.signal?.throwIfAborted();
     if (layer.kind === 'attention' && layer.feedForward.kind === 'experts') {
       await writer.writeExperts(index, layer.feedForward);
@@ -177,7 +177,7 @@ class WeightsWriter {
   async write(name: string, ref: WeightRef): Promise<void> {
     const { head } = this.#model.spec;
     if (this.#joined.has(name)) return;
-    if (expertName.test(name)) return; // stacked later
+    if (expertName.test(name) && !this.#exported) return; // stacked later
     if (name.startsWith('rope_factors')) return; // read by the session's rope tables
     if (name === 'embedding.weight' && this.#exported) {
       this.linears.set(name, await this.#table(name, ref));
@@ -195,8 +195,9 @@ class WeightsWriter {
   async #table(name: string, ref: WeightRef): Promise<Linear> {
     const linear = await this.#linear(name, ref);
     if (linear.kind === 'float') return linear;
-    if (linear.columnOrder !== null || linear.parts.some(({ bits }) => bits === 2)) {
-      throw new LabError('unsupported-feature', `${name}: rows of this form cannot be looked up in a graph.`);
+    if (linear.columnOrder !== null) {
+      const message = `${name}: a graph cannot look up rows whose columns are out of order. A pack can hold them.`;
+      throw new LabError('unsupported-feature', message);
     }
     for (const { codes, bits } of linear.parts) {
       this.#file.alias(asTable(codes), codes, [linear.rows, (linear.columns * bits) / 8]);
@@ -210,7 +211,10 @@ class WeightsWriter {
     if (rounded) return writeRounded(this.#file, name, rounded, this.#arithmetic);
     const packed = await this.#blocks(ref, rows, columns);
     if (packed && fitsMatMulNBits(packed.blocks.blockSize, columns)) {
-      return writeBlocks(this.#file, name, packed, { rows, columns }, this.#arithmetic);
+      // Rows of 2-bit codes cannot be looked up: those of a table take 4 bits, as in reference arithmetic.
+      const isNarrow = this.#exported && name === 'embedding.weight' && packed.blocks.bits === 2;
+      const stored = isNarrow ? 'reference' : this.#arithmetic;
+      return writeBlocks(this.#file, name, packed, { rows, columns }, stored);
     }
     return writeFloat(this.#file, name, await readWeight(this.#source, ref), rows, columns);
   }
