@@ -60,7 +60,7 @@ test('models are measured in turn and then compared token by token; what came ou
   expect(run).toMatchObject({ kind: 'compare', modelName: bundled, seed: null, engine: 'native' });
   expect(CompareResult.parse(run.figures)).toEqual(done.result);
   const [summary] = await client.listRuns({ kind: 'compare', limit: 10 });
-  expect(summary).toMatchObject({ title: `${bundled}, ${bundled}, q8 cache, narrow` });
+  expect(summary).toMatchObject({ title: `${bundled} · ${bundled}, q8 cache · narrow` });
   expect(summary?.headlines[1]).toMatchObject({ name: 'largest mean KL', unit: 'nats' });
   expect(await client.listRuns({ kind: 'bench', limit: 10 })).toEqual([]);
   expect(await client.listJobs({})).toMatchObject([
@@ -174,7 +174,7 @@ test('the app goes on with its own comparisons when it starts again', async () =
   };
   const first = await startPageHost(home);
   const begun = await first.page.startComparison(input);
-  expect(begun).toMatchObject({ kind: 'compare', title: 'A, B', state: 'queued' });
+  expect(begun).toMatchObject({ kind: 'compare', title: 'A · B', state: 'queued' });
   for await (const update of first.page.watchJob({ id: begun.id }).chunks)
     if (update.type === 'column') break;
   await first.close();
@@ -184,7 +184,7 @@ test('the app goes on with its own comparisons when it starts again', async () =
   expect(job).toMatchObject({ id: begun.id, state: 'done' });
   expect(updates).toEqual(expect.arrayContaining(['job', 'comparison', 'column']));
   const run = await page.readRun({ id: job.runId! });
-  expect(run).toMatchObject({ kind: 'compare', title: 'A, B', canRepeat: true });
+  expect(run).toMatchObject({ kind: 'compare', title: 'A · B', canRepeat: true });
   expect(JSON.stringify(run)).not.toContain('.gguf');
   expect(CompareResult.parse(run.figures).columns.map(({ model }) => model)).toEqual([bundled, bundled]);
 

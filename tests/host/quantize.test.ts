@@ -39,3 +39,17 @@ test('pages are told of jobs of the command line without the places of their fil
   ]);
   expect(JSON.stringify(jobs)).not.toContain(home);
 });
+
+test('variants of a model of the library are titled by its title and the recipe', async () => {
+  const { client, home } = startHost();
+  const { title } = await client.addModel({ path: tinyModel('llama').path, name: 'tiny' });
+  const request = {
+    ...{ model: { name: 'tiny', path: null }, out: join(home, 'variants'), threads: 1, add: true },
+    ...{ recipe: 'q4', formats: ['pack' as const, 'onnx' as const] },
+    ...{ arithmetic: 'reference' as const, isEstimate: false },
+  };
+  expect((await drain(client.quantize(request))).added).toEqual(['tiny-q4-g32', 'tiny-q4-g32-onnx']);
+  expect((await client.listModels({})).map((model) => model.title)).toEqual(
+    expect.arrayContaining([`${title}, q4-g32`, `${title}, q4-g32, onnx`]),
+  );
+});

@@ -20,7 +20,6 @@ import {
   nothingYet,
   scatterFinding,
   scatterPoints,
-  shortLabels,
   variantRows,
   type Comparison,
 } from '../../renderer/features/compare/result.ts';
@@ -85,15 +84,6 @@ describe('a comparison', () => {
     expect(isWhole(states[4]!)).toBe(true);
     expect(scatterPoints(states[4]!)).toEqual([]);
     expect(states.at(-1)).toMatchObject({ labels: whole.labels, forced, quality: whole.quality });
-  });
-
-  test('calls its variants by what sets them apart', () => {
-    expect(shortLabels(['Tiny, Q4_1, reference', 'Tiny, Q4_1, fast, q8 cache'])).toEqual([
-      'reference',
-      'fast, q8 cache',
-    ]);
-    expect(shortLabels(['Tiny', 'Tiny, fast'])).toEqual(['Tiny', 'Tiny, fast']);
-    expect(shortLabels(['One', 'Other'])).toEqual(['One', 'Other']);
   });
 
   test('of other figures is not shown as one', () => {

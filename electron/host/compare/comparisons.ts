@@ -1,5 +1,6 @@
 /** Comparisons as jobs: they begin, go on where they were, and leave a run behind. */
 import type { ComparePrice, CompareRequest, CompareResult } from '../../contract/compare.ts';
+import { comparisonTitle } from '../../contract/compare-labels.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { CompareCommand, CompareDone, Job, Run } from '../../contract/host-contract.ts';
 import { z } from 'zod';
@@ -10,6 +11,7 @@ import type { Services } from '../services.ts';
 import { retortVersion } from '../version.ts';
 import { Comparison, requireSameModels, type ComparisonDone, type Tell } from './comparison.ts';
 import type { Working } from './measure-column.ts';
+import { KnownModels } from './inspect-models.ts';
 import { priceComparison, type PricedComparison, type Pricing } from './price.ts';
 import { labelsOf, StoredRequest, type StoredModel } from './stored-request.ts';
 
@@ -30,6 +32,7 @@ export class Comparisons {
   /** Fires when the host closes: what runs is then interrupted, not cancelled. */
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
+  readonly #known = new KnownModels();
 
   constructor(services: Shared) {
     this.#services = services;
@@ -55,7 +58,7 @@ export class Comparisons {
   }
 
   async price(request: StoredRequest, signal: AbortSignal): Promise<ComparePrice> {
-    return (await priceComparison(this.#services, request, signal)).price;
+    return (await priceComparison({ ...this.#services, known: this.#known }, request, signal)).price;
   }
 
   /** Begins in the background; the job is on disk when this returns. Throws what the price names as its problem. */
@@ -120,7 +123,7 @@ export class Comparisons {
       model: { ...variant.model, identity: priced.summaries[i]!.identity },
     }));
     const known = { ...request, variants };
-    const title = labelsOf(variants).join(', ');
+    const title = comparisonTitle(labelsOf(variants));
     const job = await this.#services.jobs.begin('compare', title, lasting, { request: known, resumesItself });
     return { job, request: known, parts: new Map(), priced };
   }
@@ -138,7 +141,9 @@ export class Comparisons {
   }
 
   async #price(request: StoredRequest, signal: AbortSignal): Promise<PricedComparison> {
-    const priced = await priceComparison(this.#services, request, signal);
+    // What runs is read anew: only prices may come from before.
+    const known = new KnownModels();
+    const priced = await priceComparison({ ...this.#services, known }, request, signal);
     const { problem } = priced.price;
     requireSameModels(request, priced.summaries);
     if (problem) throw new LabError(problem.code as LabError['code'], problem.message);

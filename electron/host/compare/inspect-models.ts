@@ -4,23 +4,34 @@ import { LabError } from '../../contract/errors.ts';
 import { precisionOf } from '../loaded/loaded-model.ts';
 import { withoutPaths } from '../models/without-paths.ts';
 import type { Services } from '../services.ts';
+import { Remembered } from './remembered.ts';
 import { labelsOf, promptTexts, type StoredRequest } from './stored-request.ts';
 
 /** Characters of a text that tokenizers are tried on. */
 const probeLength = 4000;
 
-type Shared = Pick<Services, 'text'>;
+interface Shared extends Pick<Services, 'text'> {
+  readonly known: KnownModels;
+}
+
+/** What pricing reads of models, for the next price. */
+export class KnownModels {
+  readonly summaries = new Remembered<ModelSummary>();
+  /** The ids of a text, as one string. */
+  readonly probes = new Remembered<string>();
+}
 
 /** One for each variant; files that several have are read once. */
 export async function inspectModels(
-  { text }: Shared,
+  { text, known }: Shared,
   { variants }: StoredRequest,
   signal: AbortSignal,
 ): Promise<ModelSummary[]> {
   const read = new Map<string, ModelSummary>();
   for (const { model } of variants) {
     if (read.has(model.path)) continue;
-    read.set(model.path, await withoutPaths(model.title, [model.path], text.inspect(model.path, signal)));
+    const inspecting = known.summaries.of(model.path, '', () => text.inspect(model.path, signal));
+    read.set(model.path, await withoutPaths(model.title, [model.path], inspecting));
   }
   return variants.map(({ model }) => read.get(model.path)!);
 }
@@ -44,7 +55,7 @@ export function weightsOf(summary: ModelSummary) {
  * Throws bad-request naming the first two whose vocabularies differ: in size, or in the tokens into which they cut the texts of this comparison.
  */
 export async function requireOneVocabulary(
-  { text }: Shared,
+  { text, known }: Shared,
   request: StoredRequest,
   summaries: readonly ModelSummary[],
   signal: AbortSignal,
@@ -61,16 +72,18 @@ export async function requireOneVocabulary(
       refuse(index, `${size} and ${vocabularySize} ids`);
   });
   const probe = [...promptTexts(prompt), quality?.text ?? ''].join('\n').slice(0, probeLength);
-  const idsOf = async (path: string) => {
-    const opened = await text.open(path, signal);
-    return String((await opened.encode({ text: probe, special: false, addBos: false })).ids);
-  };
-  const paths = variants.map(({ model }) => model.path);
-  const others = [...new Set(paths)].slice(1);
-  if (others.length === 0) return;
-  for (const path of others.reverse()) {
-    const theirs = await idsOf(path);
-    if (theirs !== (await idsOf(paths[0]!)))
-      refuse(paths.indexOf(path), 'the same text becomes other tokens');
-  }
+  const idsOf = (path: string) =>
+    known.probes.of(path, probe, async () => {
+      const opened = await text.open(path, signal);
+      return String((await opened.encode({ text: probe, special: false, addBos: false })).ids);
+    });
+  const [reference = '', ...paths] = [...new Set(variants.map(({ model }) => model.path))];
+  if (paths.length === 0) return;
+  const theirs: string[] = [];
+  for (const path of paths) theirs.push(await idsOf(path));
+  // The reference last: its tokenizer stays open, and cuts the whole text.
+  const own = await idsOf(reference);
+  const other = paths[theirs.findIndex((ids) => ids !== own)];
+  const index = variants.findIndex(({ model }) => model.path === other);
+  if (index > 0) refuse(index, 'the same text becomes other tokens');
 }

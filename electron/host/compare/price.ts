@@ -9,10 +9,11 @@ import { gibibytes } from '../loaded/load.ts';
 import { withoutPaths } from '../models/without-paths.ts';
 import type { Services } from '../services.ts';
 import { encodeComparison, type EncodedComparison } from './encode.ts';
-import { inspectModels, requireOneVocabulary, weightsOf } from './inspect-models.ts';
+import { inspectModels, requireOneVocabulary, weightsOf, type KnownModels } from './inspect-models.ts';
 import { labelsOf, type StoredRequest, type StoredVariant } from './stored-request.ts';
 
 export type Pricing = Pick<Services, 'text' | 'memory' | 'measurements' | 'caches'>;
+type Reading = Pricing & { readonly known: KnownModels };
 
 /** Rows of logits of a chunk (electron/lab/lock-step.ts), of each model that reads. */
 const chunkBytes = 48 * 2 ** 20;
@@ -26,7 +27,7 @@ export interface PricedComparison {
 
 /** Throws what reading the models throws; what is wrong with the request is the price's problem. */
 export async function priceComparison(
-  services: Pricing,
+  services: Reading,
   request: StoredRequest,
   signal: AbortSignal,
 ): Promise<PricedComparison> {
@@ -58,7 +59,7 @@ export async function priceComparison(
 }
 
 async function check(
-  services: Pricing,
+  services: Reading,
   request: StoredRequest,
   summaries: readonly ModelSummary[],
   signal: AbortSignal,

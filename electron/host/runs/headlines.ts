@@ -1,6 +1,7 @@
 /** What a list shows of a run: what it was, and its most telling numbers. */
 import { z } from 'zod';
 import { CompareResult, type Headline } from '../../contract/compare.ts';
+import { comparisonTitle } from '../../contract/compare-labels.ts';
 import { BenchResult, PerplexityResult, Timing } from '../../contract/engine-contract.ts';
 import type { Run } from '../../contract/host-contract.ts';
 
@@ -11,11 +12,8 @@ const Labels = z.object({ columns: z.array(z.object({ label: z.string() })) });
 
 export function titleOf({ kind, modelName, settings, figures }: Shown): string {
   if (kind === 'compare') {
-    return (
-      Labels.safeParse(figures)
-        .data?.columns.map(({ label }) => label)
-        .join(', ') ?? modelName
-    );
+    const columns = Labels.safeParse(figures).data?.columns;
+    return columns ? comparisonTitle(columns.map(({ label }) => label)) : modelName;
   }
   const against = Against.safeParse(settings).data?.reference;
   return against ? `${modelName} against ${against.name}` : modelName;

@@ -33,7 +33,7 @@ export function quantizeHandlers(services: Services): Pick<Handlers<HostContract
           await hooks.progress(report);
         };
         const made = await inProcess(services, model, input, { signal: job.signal, progress });
-        const added = input.add ? await addTo(services, made, job.signal) : [];
+        const added = input.add ? await addTo(services, model, made, job.signal) : [];
         return { ...made, jobId: job.id, added };
       });
     },
@@ -61,13 +61,22 @@ async function inProcess(
   }
 }
 
-async function addTo({ library, text }: Services, { variants }: QuantizeResult, signal: AbortSignal) {
+/** Titled by what they were made of, where the library has that, and the recipe. */
+async function addTo(
+  { library, text }: Services,
+  { path }: NamedModel,
+  { recipe, variants }: QuantizeResult,
+  signal: AbortSignal,
+) {
   const names: string[] = [];
+  const source = (await library.list()).find((model) => model.path === path)?.title;
   for (const { out, format } of variants) {
     const summary = await text.inspect(out, signal);
     // The pack's file and the folder have the same name but for the ending.
-    const title = format === 'onnx' ? `${basename(out)}-onnx` : basename(out);
-    names.push((await library.addUnderFreeName(out, title, summary)).name);
+    const name = format === 'onnx' ? `${basename(out)}-onnx` : basename(out);
+    const title = source === undefined ? summary.name : `${source}, ${recipe}`;
+    const named = { ...summary, name: format === 'onnx' ? `${title}, onnx` : title };
+    names.push((await library.addUnderFreeName(out, name, named)).name);
   }
   return names;
 }

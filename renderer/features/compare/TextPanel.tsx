@@ -83,7 +83,7 @@ export function TextPanel({ draft: { text, context, tokens, weightErrors } }: { 
             onChange={(value) => changeDraft({ context: value ?? 2 })}
           />
           <NumberField
-            label="Of the text"
+            label="Read at most"
             unit="tokens"
             value={tokens}
             least={2}

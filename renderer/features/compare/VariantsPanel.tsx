@@ -134,7 +134,7 @@ function VariantRow({
               value={variant.model ?? ''}
               options={[
                 ...(variant.model === null ? [{ value: '', label: 'Choose a model' }] : []),
-                ...there.map(({ id, title, place }) => ({ value: id, label: `${title} (${place})` })),
+                ...there.map((model) => ({ value: model.id, label: modelLabel(model, there) })),
               ]}
               onChange={(model) => change({ model: model === '' ? null : model, memoryBudget: null })}
             />
@@ -185,6 +185,12 @@ function VariantRow({
       </Cell>
     </Row>
   );
+}
+
+/** Where it lies is told of those with the same title. */
+function modelLabel({ id, title, place }: PageModel, all: readonly PageModel[]): string {
+  const isAlone = all.every((other) => other.id === id || other.title !== title);
+  return isAlone ? title : `${title} (${place})`;
 }
 
 function Setting<Value extends string>({

@@ -9,6 +9,7 @@ import {
   type Interval,
   type QualityColumn,
 } from '../../../electron/contract/compare.ts';
+import { shortLabels } from '../../../electron/contract/compare-labels.ts';
 import type { JobUpdate, PageRun } from '../../../electron/contract/page-contract.ts';
 import type { BarGroup } from '../../charts/draw-bars.ts';
 import type { ScatterPoint } from '../../charts/draw-scatter.ts';
@@ -35,15 +36,6 @@ export const nothingYet: Comparison = {
   quality: null,
   weights: null,
 };
-
-/** Without what all begin with, where something is left of each: "fast, f16 cache" of "SmolLM2, Q4_1, fast, f16 cache". */
-export function shortLabels(labels: readonly string[]): string[] {
-  const parts = labels.map((label) => label.split(', '));
-  const fewest = Math.min(...parts.map(({ length }) => length));
-  let shared = 0;
-  while (shared < fewest - 1 && new Set(parts.map((own) => own[shared])).size === 1) shared += 1;
-  return parts.map((own) => own.slice(shared).join(', '));
-}
 
 /** Takes what a job told. */
 export function applyUpdate(before: Comparison, update: JobUpdate): Comparison {

@@ -1,7 +1,7 @@
 /** The numbers of a run, and of two beside each other. Pure. */
 import { CompareResult, type Interval } from '../../../electron/contract/compare.ts';
+import { shortLabels } from '../../../electron/contract/compare-labels.ts';
 import type { PageRun } from '../../../electron/contract/page-contract.ts';
-import { shortLabels } from '../compare/result.ts';
 import { formatFigures, formatNumber } from '../../ui/format.ts';
 
 type Shown = Pick<PageRun, 'kind' | 'figures'>;

@@ -6,11 +6,12 @@ import { ready } from '../../helpers/e2e/app-steps.ts';
 import { violations } from '../../helpers/e2e/axe.ts';
 import { chromiumPath, useChromium } from '../../helpers/e2e/chromium.ts';
 import {
-  chooseVariants,
+  chooseSettings,
   compared,
   comparedLimitMs,
   exported,
   goTo,
+  priced,
   saved,
   startComparison,
 } from '../../helpers/e2e/compare-steps.ts';
@@ -33,7 +34,7 @@ describeWhere(chromiumPath !== null, 'Compare and Runs in a browser', () => {
   it('settings are priced, compared, and shown again after the page is loaded anew', async () => {
     const { page } = app();
     await ready(page);
-    await chooseVariants(page, short);
+    await chooseSettings(page, short);
     expect(await page.getByText(/384 tokens of text in 3 windows/).count()).toBe(1);
     await startComparison(page);
     await page.reload();
@@ -117,7 +118,7 @@ describeWhere(chromiumPath !== null, 'Compare and Runs in a browser', () => {
     await goTo(page, 'Compare');
     await page.getByRole('textbox', { name: 'Longest reply' }).fill('2000');
     await page.getByRole('textbox', { name: /^Every model answers this/ }).fill('Tell a long story.');
-    await page.getByText(/at most/).waitFor();
+    await priced(page);
     await startComparison(page);
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Start' }).waitFor();
@@ -131,7 +132,7 @@ describeWhere(chromiumPath !== null, 'Compare and Runs in a browser', () => {
     const seen: Record<string, string[]> = {};
     const look = async (what: string) => void (seen[what] = await violations(page));
     await goTo(page, 'Compare');
-    await page.getByText(/at most/).waitFor();
+    await priced(page);
     await look('a comparison that is put together');
     await goTo(page, 'Runs');
     await page.getByRole('table', { name: 'Runs' }).getByRole('button').first().click();

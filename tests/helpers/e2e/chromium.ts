@@ -116,7 +116,7 @@ export async function openInChromium(options: ChromiumOptions = {}): Promise<Chr
     if (task.result?.state === 'fail') await tellPage(app.page);
     await app.close();
     expect(app.problems.take()).toEqual([]);
-  });
+  }, startLimitMs);
   return app;
 }
 
