@@ -21,6 +21,7 @@ export const sampleTexts: readonly string[] = [
   '  two spaces before, three   between, four after    ',
   'if (x <= 10) {\n\treturn f(x, "a\\n");\r\n}\n\n\n# end\n',
   '\n\n \n\t\t\n',
+  `a${' '.repeat(70)}b${'\n'.repeat(40)}`,
   'Größe, naïveté, señor, e\u0301, Ångström, Šiauliai, đồng',
   'Сегодня идёт снег. Θάλασσα και ήλιος.',
   '今天下雨。雨が降っている。오늘은 비가 온다.',
@@ -31,12 +32,16 @@ export const sampleTexts: readonly string[] = [
   'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=================......--------',
 ];
 
-/** Every text of `pieces` once, next to ones that lie far from it, so many to a text. */
-export function* shuffledTexts(pieces: readonly string[], perText: number): Generator<string> {
+/** Pieces that are tried in one text, and in all. */
+const [perText, mostPieces] = [8, 32_768];
+
+/** Texts of pieces from all over the vocabulary, all of them where there are not too many, next to ones that lie far from them. */
+export function* shuffledTexts(pieces: readonly string[]): Generator<string> {
   const stride = strideOf(pieces.length);
-  for (let first = 0; first < pieces.length; first += perText) {
+  const count = Math.min(pieces.length, mostPieces);
+  for (let first = 0; first < count; first += perText) {
     let text = '';
-    for (let index = first; index < Math.min(first + perText, pieces.length); index += 1) {
+    for (let index = first; index < Math.min(first + perText, count); index += 1) {
       text += pieces[(index * stride) % pieces.length] ?? '';
     }
     yield text;

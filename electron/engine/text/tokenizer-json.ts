@@ -8,8 +8,8 @@ import { sentencePieceKind } from './sentencepiece-json.ts';
 import { quoted, type TokenizerFiles, type ToWrite } from './tokenizer-parts.ts';
 
 /**
- * Throws unsupported-feature for what cannot be said there, bad-file for malformed keys. A SentencePiece vocabulary is tried on texts, all of its pieces
- * among them, which takes seconds where there are hundreds of thousands.
+ * Throws unsupported-feature for what cannot be said there, bad-file for malformed keys. A SentencePiece vocabulary is tried on texts, which takes
+ * seconds where it has hundreds of thousands of pieces.
  */
 export function tokenizerFiles({
   name,
