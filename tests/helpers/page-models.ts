@@ -1,8 +1,9 @@
 /** Models of pages in a data folder of their own, with places made for the test; all of it ends with the running test. */
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { PageModel } from '../../electron/contract/machine.ts';
 import { pageContract, type AppEvent } from '../../electron/contract/page-contract.ts';
 import { portPair } from '../../electron/contract/port.ts';
 import { connect } from '../../electron/contract/rpc-client.ts';
@@ -59,6 +60,22 @@ export function startPageModels({ folders = [], user, home = temporaryFolder() }
   });
   return { client: connect(here, contract), models, grants, library, settings, notices, told, home };
 }
+
+/** The bundled model's name in the library. */
+export const bundled = 'smollm2-135m-instruct';
+
+/** The id of a model that was found at `path`. */
+export const idOf = (kind: string, path: string) =>
+  `${kind}-${sha256(Buffer.from(realpathSync(path))).slice(0, 16)}`;
+
+/** All models but the bundled one, as a page gets them. */
+export async function listed({
+  client,
+}: Pick<ReturnType<typeof startPageModels>, 'client'>): Promise<PageModel[]> {
+  return (await client.listModels({})).filter(({ kind }) => kind !== 'bundled');
+}
+
+export const titles = (models: readonly PageModel[]) => models.map(({ title }) => title);
 
 export const tiny = (name: string, file = '') => join(goldenFolder, 'tiny', name, file);
 
