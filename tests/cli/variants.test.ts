@@ -92,4 +92,4 @@ test('pack writes a pack that is inspected, added, verified, and refused where i
   expect(damaged.code).toBe(4);
   expect(json(damaged)).toMatchObject({ error: { code: 'bad-file', detail: { offset: 4096 } } });
   expect((await home.retort('models', 'remove', 'tiny')).code).toBe(0);
-}, 60_000);
+}, 120_000);
