@@ -29,7 +29,7 @@ test('pages are told of jobs of the command line without the places of their fil
     ...{ formats: ['onnx' as const], arithmetic: 'reference' as const, isEstimate: false },
   };
   await drain(client.quantize(request));
-  await expect(drain(client.quantize(request))).rejects.toThrow(
+  await expect(drain(client.quantize({ ...request, arithmetic: 'fast' }))).rejects.toThrow(
     `${join(out, 'llama-q4-g32')} is there already`,
   );
   const jobs = await page.listJobs({});
@@ -52,4 +52,20 @@ test('variants of a model of the library are titled by its title and the recipe'
   expect((await client.listModels({})).map((model) => model.title)).toEqual(
     expect.arrayContaining([`${title}, q4-g32`, `${title}, q4-g32, onnx`]),
   );
+});
+
+test('the same request once more makes nothing and names nothing twice', async () => {
+  const { client, home } = startHost();
+  const request = {
+    ...{ model: tinyModel('llama'), out: join(home, 'variants'), threads: 1, add: true, recipe: 'q4-g32' },
+    ...{ formats: ['pack' as const, 'onnx' as const], arithmetic: 'reference' as const, isEstimate: false },
+  };
+  const first = await drain(client.quantize(request));
+  expect(first.added).toEqual(['llama-q4-g32', 'llama-q4-g32-onnx']);
+  const again = await drain(client.quantize(request));
+  expect(again.added).toEqual(first.added);
+  expect(again.variants).toEqual(
+    first.variants.map((variant) => ({ ...variant, resumedBytes: variant.bytes })),
+  );
+  expect((await client.listModels({})).filter(({ bundled }) => !bundled)).toHaveLength(2);
 });

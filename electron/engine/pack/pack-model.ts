@@ -195,8 +195,8 @@ class Packing {
   }
 }
 
-/** Throws what opening the model's files throws. */
-async function isStill(source: ModelSource, identity: string): Promise<boolean> {
+/** Whether a model is what it was. Throws what opening its files throws. */
+export async function isStill(source: ModelSource, identity: string): Promise<boolean> {
   const now = await modelIdentity(source).catch((error: unknown) => {
     // Its files have another size.
     if (error instanceof LabError && error.code === 'bad-file') return null;

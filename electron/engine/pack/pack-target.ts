@@ -45,9 +45,9 @@ function lengthProblem(target: string): string | null {
 
 /** Throws bad-request where something has the name already, a link that leads nowhere too. */
 export async function refuseTaken(target: string, isFolder = false): Promise<void> {
+  await tidyAfterPublishing(target);
   const there = await statusOf(target);
   if (there === null) return;
-  await tidyAfter(target, there);
   const message =
     there.isDirectory() && !isFolder
       ? `${target} is a folder: name a file in it, for example ${join(target, 'model.retortpack')}.`
@@ -55,12 +55,20 @@ export async function refuseTaken(target: string, isFolder = false): Promise<voi
   throw new LabError('bad-request', message, { file: basename(target) });
 }
 
-/** Of a run that was killed between giving the pack its name and taking away the temporary one. */
-async function tidyAfter(target: string, { dev, ino }: Stats): Promise<void> {
+/**
+ * Takes away what a run left that was killed while it gave the pack its name: the temporary name or the journal beside it, or, where files have one name, an
+ * empty file in its place with the pack still under the temporary one.
+ */
+export async function tidyAfterPublishing(target: string): Promise<void> {
+  const there = await statusOf(target);
+  if (there?.isFile() !== true) return;
   const partial = await statusOf(partialName(target));
-  if (partial?.isFile() !== true || partial.dev !== dev || partial.ino !== ino) return;
-  await rm(partialName(target), { force: true }).catch(() => undefined);
-  await rm(journalName(target), { force: true }).catch(() => undefined);
+  const remove = (path: string) => rm(path, { force: true }).catch(() => undefined);
+  if (partial?.isFile() === true && there.size === 0) return remove(target);
+  const isSame = partial?.dev === there.dev && partial.ino === there.ino;
+  if (partial !== null && !isSame) return;
+  if (isSame) await remove(partialName(target));
+  await remove(journalName(target));
 }
 
 /** Bytes that an unfinished pack takes already; 0: there is none. */

@@ -1,8 +1,9 @@
 /** A variant of a model as a folder in onnxruntime-genai's layout: a graph that runs as it is, its weights beside it, tokenizer and chat template. */
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LabError, toLabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
+import { modelIdentity } from '../../formats/identity.ts';
 import { maximumMessages } from '../../formats/onnx/wire.ts';
 import { readWeight } from '../../formats/read-weight.ts';
 import type { ResolvedModel, WeightRef } from '../../../models/families/model-spec.ts';
@@ -12,9 +13,11 @@ import { graphSize, roundedBytes, roundedMessages } from '../onnx/graph/graph-si
 import { WeightFile } from '../onnx/graph/weight-file.ts';
 import { estimateWeightBytes, writeWeights, type BuildProgress } from '../onnx/graph/write-weights.ts';
 import { createRopeTable } from '../onnx/rope-table.ts';
+import { isStill } from '../pack/pack-model.ts';
 import { syncFolder } from '../pack/partial-files.ts';
 import { tokenizerFiles } from '../text/tokenizer-json.ts';
 import type { TokenizerFiles } from '../text/tokenizer-parts.ts';
+import { originFile } from './folder-origin.ts';
 import { genaiConfig, graphName } from './genai-config.ts';
 import { isQuantized, type Recipe } from './recipe.ts';
 import { roundWeight } from './round-matrix.ts';
@@ -96,23 +99,54 @@ function otherBytes({ tokenizer, config }: TokenizerFiles): number {
   return 65_536 + Buffer.byteLength(JSON.stringify([tokenizer, config]));
 }
 
-export const partialFolder = (out: string): string => join(dirname(out), `.partial-${basename(out)}`);
+const partialFolder = (out: string): string => join(dirname(out), `.partial-${basename(out)}`);
 
-/** Writes the folder under a temporary name, which is left behind only where the process was killed; then it gets its own. */
+/** What a run left behind that was killed. */
+export const removeLeftover = (out: string): Promise<void> =>
+  rm(partialFolder(out), { recursive: true, force: true });
+
+/**
+ * Writes the folder under a temporary name, which is left behind only where the process was killed; then it gets its own. Throws bad-file where the model
+ * changed meanwhile, bad-request where another process writes the same folder by now.
+ */
 export async function writeFolder(plan: FolderPlan, out: string, progress: BuildProgress): Promise<number> {
   const partial = partialFolder(out);
-  await rm(partial, { recursive: true, force: true });
-  await mkdir(partial);
+  const identity = await modelIdentity(plan.source);
+  await removeLeftover(out);
+  const own = await makeFolder(partial).catch((error: unknown) => {
+    throw withNothingKept(error, out);
+  });
   try {
-    const bytes = await writeParts(plan, partial, progress);
+    const bytes = await writeParts(plan, identity, partial, progress);
+    await refuseChanged(plan.source, identity);
+    if ((await inodeOf(partial)) !== own) throw takenOver(out);
     await rename(partial, out);
     await syncFolder(dirname(out));
     return bytes;
   } catch (error) {
     throw withNothingKept(error, out);
   } finally {
-    await rm(partial, { recursive: true, force: true });
+    if ((await inodeOf(partial)) === own) await removeLeftover(out);
   }
+}
+
+const inodeOf = async (folder: string): Promise<bigint | null> =>
+  (await stat(folder, { bigint: true }).catch(() => null))?.ino ?? null;
+
+async function makeFolder(folder: string): Promise<bigint | null> {
+  await mkdir(folder);
+  return inodeOf(folder);
+}
+
+async function refuseChanged(source: ModelSource, identity: string): Promise<void> {
+  if (await isStill(source, identity)) return;
+  throw new LabError('bad-file', `${source.name} changed while it was quantized: quantize it again.`);
+}
+
+/** The command that this process belongs to was killed, and begun again before this process ended. */
+function takenOver(out: string): LabError {
+  const message = `Another process is writing the folder ${basename(out)} now: wait for it, or stop it.`;
+  return new LabError('bad-request', message, { file: basename(out) });
 }
 
 function withNothingKept(error: unknown, out: string): LabError {
@@ -124,7 +158,12 @@ function withNothingKept(error: unknown, out: string): LabError {
   return new LabError('disk-full', `${file}: the disk takes no more. ${nothing}`, { file }, { cause: error });
 }
 
-async function writeParts(plan: FolderPlan, folder: string, progress: BuildProgress): Promise<number> {
+async function writeParts(
+  plan: FolderPlan,
+  identity: string,
+  folder: string,
+  progress: BuildProgress,
+): Promise<number> {
   const { source, model, recipe, arithmetic, tokenizer } = plan;
   const file = await WeightFile.create(join(folder, `${graphName}.data`));
   let bytes = 0;
@@ -148,6 +187,8 @@ async function writeParts(plan: FolderPlan, folder: string, progress: BuildProgr
   await write('tokenizer.json', JSON.stringify(tokenizer.tokenizer));
   await write('tokenizer_config.json', JSON.stringify(tokenizer.config, null, 2));
   await write('genai_config.json', JSON.stringify(genaiConfig(source, model.spec), null, 2));
+  const origin = originFile({ identity, recipe: recipe.name, arithmetic });
+  await write(origin.name, origin.text);
   await syncFolder(folder);
   return bytes + file.bytes;
 }

@@ -16,9 +16,10 @@ import {
   type PackHooks,
   type PackOutcome,
 } from '../pack/pack-model.ts';
-import { checkTarget, partialBytes } from '../pack/pack-target.ts';
+import { checkTarget, keptIn, partialBytes, tidyAfterPublishing } from '../pack/pack-target.ts';
 import { planPack } from '../pack/plan.ts';
-import { planFolder, writeFolder, type FolderPlan } from './genai-folder.ts';
+import { finishedBytes } from './folder-origin.ts';
+import { planFolder, removeLeftover, writeFolder, type FolderPlan } from './genai-folder.ts';
 import { packVariant } from './pack-variant.ts';
 import { describeRecipe, isQuantized, parseRecipe, recipeBytes, type Recipe } from './recipe.ts';
 
@@ -41,22 +42,40 @@ interface Plan {
   readonly folder: { readonly out: string; readonly plan: FolderPlan } | null;
 }
 
+/** What earlier runs of the same call finished; null: not that one, or it is not asked for. */
+interface Finished {
+  readonly pack: Variant | null;
+  readonly folder: Variant | null;
+}
+
 /**
  * Throws what reading the model throws, bad-request for a recipe or target that cannot be, unsupported-feature for what a format cannot hold, disk-full with
  * `missingBytes` where the room does not suffice: all of it before anything is written. Cancelled and disk-full later keep an unfinished pack, with which the
- * same call goes on, and nothing of an unfinished folder.
+ * same call goes on, and nothing of an unfinished folder. `durableBytes`: how much of a pack a crash may cost.
  */
-export async function quantizeModel(request: QuantizeRequest, hooks: PackHooks): Promise<QuantizeResult> {
+export async function quantizeModel(
+  request: QuantizeRequest,
+  hooks: PackHooks,
+  { durableBytes }: { durableBytes?: number } = {},
+): Promise<QuantizeResult> {
   const plan = await planQuantization(request);
   if (request.isEstimate) return outcomeOf(plan, predicted(plan));
   await mkdir(request.out, { recursive: true });
-  const done = plan.pack && (await finishedPack(plan.pack.out, plan));
-  if (plan.pack && !done) await checkTarget(plan.pack.out);
-  if (plan.folder) await checkTarget(plan.folder.out, true);
-  await checkSpace(plan, done !== null);
+  const done = {
+    pack: plan.pack && (await finishedPack(plan.pack.out, plan)),
+    folder: plan.folder && (await finishedFolder(plan.folder)),
+  };
+  if (plan.pack && !done.pack) await checkTarget(plan.pack.out);
+  if (plan.folder && !done.folder) {
+    await checkTarget(plan.folder.out, true);
+    // It is written anew: its room counts as free.
+    await removeLeftover(plan.folder.out);
+  }
+  await checkSpace(plan, done);
   const variants: Variant[] = [];
-  if (plan.pack) variants.push(done ?? (await writePack(plan.pack.out, plan, request, hooks)));
-  if (plan.folder) variants.push(await writeOnnx(plan.folder, hooks));
+  if (plan.pack)
+    variants.push(done.pack ?? (await writePack(plan.pack.out, plan, { request, hooks, durableBytes })));
+  if (plan.folder) variants.push(done.folder ?? (await writeOnnx(plan.folder, hooks)));
   return outcomeOf(plan, variants);
 }
 
@@ -93,8 +112,8 @@ const predicted = ({ pack, folder }: Plan): Variant[] => [
     : []),
 ];
 
-/** The pack that an earlier run of the same call finished; null: there is none of that name. */
 async function finishedPack(out: string, { source, recipe }: Plan): Promise<Variant | null> {
+  await tidyAfterPublishing(out);
   if (!(await stat(out).catch(() => null))) return null;
   const { pack, files } = await readPack(out);
   const isSame =
@@ -103,19 +122,36 @@ async function finishedPack(out: string, { source, recipe }: Plan): Promise<Vari
   return isSame ? { format: 'pack', out, bytes, resumedBytes: bytes } : null;
 }
 
-async function checkSpace({ pack, folder }: Plan, isPacked: boolean): Promise<void> {
-  const packed = pack && !isPacked ? pack.bytes - (await partialBytes(pack.out)) : 0;
-  await requireSpace((folder ?? pack)!.out, packed + (folder?.plan.bytes ?? 0));
+async function finishedFolder({ out, plan }: NonNullable<Plan['folder']>): Promise<Variant | null> {
+  if (!(await stat(out).catch(() => null))) return null;
+  const { source, recipe, arithmetic } = plan;
+  const origin = { identity: await modelIdentity(source), recipe: recipe.name, arithmetic };
+  const bytes = await finishedBytes(out, origin);
+  return bytes === null ? null : { format: 'onnx', out, bytes, resumedBytes: bytes };
+}
+
+async function checkSpace({ pack, folder }: Plan, done: Finished): Promise<void> {
+  const kept = pack && !done.pack ? await partialBytes(pack.out) : 0;
+  const ofPack = pack && !done.pack ? pack.bytes - kept : 0;
+  const ofFolder = folder && !done.folder ? folder.plan.bytes : 0;
+  const unfinished = pack && kept > 0 ? ` ${keptIn(pack.out)}.` : '';
+  await requireSpace((ofFolder > 0 ? folder : (pack ?? folder))!.out, ofPack + ofFolder, unfinished);
+}
+
+interface Packing {
+  readonly request: QuantizeRequest;
+  readonly hooks: PackHooks;
+  readonly durableBytes: number | undefined;
 }
 
 async function writePack(
   out: string,
   { recipe }: Plan,
-  { path, threads }: QuantizeRequest,
-  hooks: PackHooks,
+  { request: { path, threads }, hooks, durableBytes }: Packing,
 ): Promise<Variant> {
   const packed: PackOutcome = await packModel({ path, out, threads }, hooks, {
     variant: packVariant(recipe),
+    ...(durableBytes !== undefined && { durableBytes }),
   });
   return { format: 'pack', out, bytes: packed.bytes, resumedBytes: packed.resumedBytes };
 }

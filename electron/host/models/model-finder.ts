@@ -17,7 +17,7 @@ export interface FoundModel {
   readonly title: string;
   readonly format: ModelFormat;
   readonly bytes: number;
-  /** False: the file or parts of it are missing. */
+  /** False: the file or parts of it are missing or empty. */
   readonly isWhole: boolean;
 }
 
@@ -238,7 +238,9 @@ async function measure(
       ),
     ),
   );
-  const isWhole = groups.every((group) => group.names.length >= group.total) && !sizes.includes(null);
+  // A file that is there and empty is one that something was about to write.
+  const hasParts = groups.every((group) => group.names.length >= group.total);
+  const isWhole = hasParts && sizes.every((size) => size !== null && size > 0);
   return { bytes: sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0), isWhole };
 }
 

@@ -69,8 +69,15 @@ async function addTo(
   signal: AbortSignal,
 ) {
   const names: string[] = [];
-  const source = (await library.list()).find((model) => model.path === path)?.title;
+  const known = await library.list();
+  const source = known.find((model) => model.path === path)?.title;
   for (const { out, format } of variants) {
+    // By an earlier run of the same call.
+    const same = known.find((model) => model.path === out);
+    if (same) {
+      names.push(same.name);
+      continue;
+    }
     const summary = await text.inspect(out, signal);
     // The pack's file and the folder have the same name but for the ending.
     const name = format === 'onnx' ? `${basename(out)}-onnx` : basename(out);

@@ -153,6 +153,54 @@ describe('stopped', () => {
   });
 });
 
+describe('a folder that is there already', () => {
+  const asked = () => request(tinyFolder('llama'), 'q4-g32', { formats: ['onnx'] });
+
+  test('and was made by the same call is taken as it is', async () => {
+    const first = asked();
+    const [made] = (await quantizeModel(first, quiet)).variants;
+    const [again] = (await quantizeModel(first, quiet)).variants;
+    expect(again).toEqual({ ...made, resumedBytes: made!.bytes });
+  });
+
+  test.each([
+    [
+      'in another arithmetic',
+      (name: string) => ({ path: tinyFolder('llama'), arithmetic: 'fast' as const, name }),
+    ],
+    ['of another model', (name: string) => ({ path: copyTinyModel('qwen2'), name })],
+  ])('and was made %s is refused', async (_, more) => {
+    const first = asked();
+    await quantizeModel(first, quiet);
+    const error = await labError(quantizeModel({ ...first, ...more('llama') }, quiet));
+    expect(error).toMatchObject({ code: 'bad-request' });
+    expect(error.message).toMatch(/llama-q4-g32 is there already: remove it/);
+  });
+
+  test('and says nothing of where it is from is refused', async () => {
+    const first = asked();
+    const [made] = (await quantizeModel(first, quiet)).variants;
+    writeFileSync(join(made!.out, 'retort.json'), '{"version":1,"recipe":"q4-g32"}');
+    expect(await labError(quantizeModel(first, quiet))).toMatchObject({ code: 'bad-request' });
+  });
+});
+
+test('a model that changes while its folder is written is refused, and nothing is left', async () => {
+  const path = copyTinyModel('llama');
+  const asked = request(path, 'q4-g32', { formats: ['onnx'] });
+  const weights = join(path, 'model.safetensors');
+  const onProgress = ({ done }: { done: number }) => {
+    if (done === 0) return;
+    const bytes = readFileSync(weights);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(weights, bytes);
+  };
+  const error = await labError(quantizeModel(asked, { ...quiet, onProgress }));
+  expect(error).toMatchObject({ code: 'bad-file' });
+  expect(error.message).toMatch(/changed while it was quantized: quantize it again/);
+  expect(readdirSync(asked.out)).toEqual([]);
+});
+
 test('a matrix is on disk before the next one is read', async () => {
   const source = await readModelSource(tinyFolder('llama'));
   const file = await WeightFile.create(join(makeFolder(), 'weights'));
