@@ -25,10 +25,14 @@ export interface CliOptions {
   readonly input?: string;
   /** Paths among the arguments are relative to it. */
   readonly cwd?: string;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
-export function startCli(args: readonly string[], { home, input, cwd = root }: CliOptions): RunningCli {
-  const env = { ...process.env, RETORT_HOME: home, NODE_NO_WARNINGS: '1' };
+export function startCli(
+  args: readonly string[],
+  { home, input, cwd = root, environment }: CliOptions,
+): RunningCli {
+  const env = { ...process.env, RETORT_HOME: home, NODE_NO_WARNINGS: '1', ...environment };
   const child = spawn(process.execPath, [main, ...args], { env, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   let [stdout, stderr] = ['', ''];

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import type { PackContents, PackMatrix } from '../../electron/contract/pack.ts';
 import { packModel, type PackOutcome } from '../../electron/engine/pack/pack-model.ts';
+import type { QuantizeRequest } from '../../electron/engine/quantize/quantize-model.ts';
 
 export const quiet = { signal: new AbortController().signal, onProgress: () => undefined };
 
@@ -32,19 +33,42 @@ export interface ChildResult {
   readonly grownBytes: number;
 }
 
-const child = join(import.meta.dirname, 'pack-child.ts');
+const helper = (name: string) => join(import.meta.dirname, name);
 
 /** Packs in a process of its own, begun by `before` (a command that runs its arguments). Null: it was killed. */
 export function packInChild(
   args: readonly [model: string, out: string, durableBytes: number, killAt: number],
   before: readonly string[] = [],
 ): Promise<ChildResult | null> {
-  const [command = '', ...rest] = [...before, process.execPath, child, ...args.map(String)];
+  return resultOf([...before, process.execPath, helper('pack-child.ts'), ...args.map(String)]);
+}
+
+export interface QuantizedInChild {
+  readonly variants?: readonly { readonly out: string; readonly resumedBytes: number }[];
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+/** Quantizes in a process of its own. Null: it was killed. */
+export function quantizeInChild(
+  request: QuantizeRequest,
+  durableBytes: number,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<QuantizedInChild | null> {
+  const args = [JSON.stringify(request), String(durableBytes)];
+  return resultOf([process.execPath, helper('quantize-child.ts'), ...args], environment);
+}
+
+/** What a program printed as JSON; null: it was killed. */
+function resultOf<T>(
+  [command = '', ...args]: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<T | null> {
+  const options = { timeout: 60_000, env: { ...process.env, ...environment } };
   return new Promise((resolve, reject) => {
-    execFile(command, rest, { timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(command, args, options, (error, stdout, stderr) => {
       if (error?.signal === 'SIGKILL' && !error.killed) resolve(null);
       else if (error) reject(new Error(`${error.message}\n${stderr}`));
-      else resolve(JSON.parse(stdout) as ChildResult);
+      else resolve(JSON.parse(stdout) as T);
     });
   });
 }
