@@ -1,6 +1,6 @@
 /** A comparison on a terminal. */
 import type { CompareEvent, CompareResult, Interval } from '../contract/compare.ts';
-import { toLabError } from '../contract/errors.ts';
+import { errorTable, toLabError } from '../contract/errors.ts';
 import type { CompareDone } from '../contract/host-contract.ts';
 import { drain } from '../contract/rpc-client.ts';
 import type { StreamCall } from '../contract/rpc.ts';
@@ -20,7 +20,8 @@ export async function followComparison(
     output.clearProgress();
     return done;
   } catch (error) {
-    if (jobId !== null && toLabError(error).code === 'cancelled') {
+    const { code } = toLabError(error);
+    if (jobId !== null && (code === 'cancelled' || errorTable[code].retry)) {
       output.note(`What is done is kept: go on by retort jobs resume ${String(jobId)}.`);
     }
     throw error;

@@ -49,6 +49,31 @@ test('a job that fails keeps its error and throws it on', async () => {
   ]);
 });
 
+test('a job whose end the disk does not take is told as ended, and its end is written when it takes it', async () => {
+  const home = temporaryFolder();
+  const store = openStore(home);
+  onTestFinished(() => store.close());
+  let isFull = false;
+  const jobs = new Jobs({
+    ...store,
+    transaction: (statements) =>
+      isFull ? Promise.reject(new LabError('disk-full', 'Full.')) : store.transaction(statements),
+  });
+  const failing = jobs.run('pack', 'a model', never(), () => {
+    isFull = true;
+    return Promise.reject(new LabError('bad-file', 'It is damaged.'));
+  });
+  // What went wrong with the work, not that this could not be written.
+  await expect(failing).rejects.toMatchObject({ code: 'bad-file' });
+  const ended = { state: 'failed', error: { code: 'bad-file' }, endedAt: expect.any(Number) as number };
+  const [job] = await jobs.list();
+  expect(job).toMatchObject(ended);
+  await expect(jobs.cancel(job!.id)).rejects.toMatchObject({ code: 'disk-full' });
+  isFull = false;
+  expect(await jobs.list()).toMatchObject([ended]);
+  expect(await openJobs(home).list()).toMatchObject([ended]);
+});
+
 test('a job is cancelled by its own caller', async () => {
   const jobs = openJobs();
   const controller = new AbortController();

@@ -1,4 +1,4 @@
-import { execFileSync, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -24,6 +24,7 @@ import { Notices } from '../../electron/host/notices/notices.ts';
 import { SettingsFile } from '../../electron/host/settings/settings-file.ts';
 import { settingsHandlers } from '../../electron/host/settings/settings-handlers.ts';
 import { labError } from '../helpers/model-folder.ts';
+import { mayMount, SmallDisk } from '../helpers/small-disk.ts';
 import { temporaryFolder } from '../helpers/test-host.ts';
 
 const usual = Settings.parse({});
@@ -280,27 +281,9 @@ describe.runIf(process.platform === 'linux')('a disk that is full', () => {
   );
 });
 
-/** A small disk of its own, mounted at a folder; only root may. */
-function smallDisk() {
-  const folder = temporaryFolder();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder]);
-  onTestFinished(() => void execFileSync('umount', [folder]));
-  const remount = (mode: 'ro' | 'rw') => execFileSync('mount', ['-o', `remount,${mode}`, folder]);
-  return { folder, remount };
-}
-
-const mayMount = (() => {
-  try {
-    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' });
-    return process.getuid?.() === 0;
-  } catch {
-    return false;
-  }
-})();
-
 describe.runIf(mayMount)('on a disk of its own', () => {
   test('a full one refuses a change that does not fit and takes the one after it', async () => {
-    const { folder } = smallDisk();
+    const { folder } = new SmallDisk(65_536);
     const { settings } = open(folder);
     await settings.change({ theme: 'dark' });
     const error = await labError(settings.change({ draft: 'x'.repeat(200_000) }));
@@ -311,28 +294,30 @@ describe.runIf(mayMount)('on a disk of its own', () => {
   });
 
   test('one that cannot be written refuses changes until it can', async () => {
-    const { folder, remount } = smallDisk();
+    const disk = new SmallDisk(65_536);
+    const { folder } = disk;
     const { settings } = open(folder);
     await settings.change({ theme: 'dark' });
-    remount('ro');
+    disk.remount('ro');
     const error = await labError(settings.change({ theme: 'light' }));
     expect(error).toMatchObject({ code: 'file-unreadable' });
     expect(error.message).toContain('EROFS');
     expect(await settings.read()).toMatchObject({ theme: 'dark' });
-    remount('rw');
+    disk.remount('rw');
     expect(await settings.change({ theme: 'light' })).toMatchObject({ theme: 'light' });
     expect(await open(folder).settings.read()).toMatchObject({ theme: 'light' });
   });
 
   test('damaged settings on one that cannot be written are read around, and stay where they are', async () => {
-    const { folder, remount } = smallDisk();
+    const disk = new SmallDisk(65_536);
+    const { folder } = disk;
     writeFileSync(join(folder, 'settings.json'), '{');
     writeFileSync(join(folder, 'settings.previous.json'), '{"threads": 6}');
-    remount('ro');
+    disk.remount('ro');
     const { settings, messages } = open(folder);
     expect(await settings.read()).toMatchObject({ threads: 6 });
     expect(messages()[0]).toContain('The file stays where it is.');
-    remount('rw');
+    disk.remount('rw');
     expect(await settings.change({ theme: 'dark' })).toMatchObject({ threads: 6, theme: 'dark' });
     expect(await open(folder).settings.read()).toMatchObject({ threads: 6, theme: 'dark' });
   });

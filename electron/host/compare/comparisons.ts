@@ -1,7 +1,7 @@
 /** Comparisons as jobs: they begin, go on where they were, and leave a run behind. */
 import type { ComparePrice, CompareRequest, CompareResult } from '../../contract/compare.ts';
 import { comparisonTitle } from '../../contract/compare-labels.ts';
-import { LabError } from '../../contract/errors.ts';
+import { LabError, toLabError } from '../../contract/errors.ts';
 import type { CompareCommand, CompareDone, Job, Run } from '../../contract/host-contract.ts';
 import { z } from 'zod';
 import { besideLoaded } from '../loaded/memory-budget.ts';
@@ -177,8 +177,9 @@ export class Comparisons {
       await job.end(null, run.id);
       return { jobId: job.id, runId: run.id, result: done.result };
     } catch (error) {
-      await job.end(error);
-      throw error;
+      const told = withPartsKept(error);
+      await job.end(told);
+      throw told;
     }
   }
 
@@ -206,6 +207,14 @@ export class Comparisons {
       figures: asJson(result),
     });
   }
+}
+
+/** A full disk takes nothing new; what it took stays. */
+function withPartsKept(error: unknown): unknown {
+  const { code, message, detail } = toLabError(error);
+  if (code !== 'disk-full') return error;
+  const kept = 'What was measured before is kept: the comparison can be gone on with.';
+  return new LabError(code, `${message} ${kept}`, detail, { cause: error });
 }
 
 const asJson = (value: StoredRequest | CompareResult) =>

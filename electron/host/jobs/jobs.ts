@@ -2,11 +2,12 @@
 import type { z } from 'zod';
 import type { Job, JobKind } from '../../contract/host-contract.ts';
 import type { Progress } from '../../contract/engine-contract.ts';
-import { errorTable, LabError, toLabError } from '../../contract/errors.ts';
+import { LabError } from '../../contract/errors.ts';
 import { newId } from '../new-id.ts';
 import { isProcessAlive, processIdentity } from '../process-identity.ts';
 import type { Store } from '../store/store.ts';
-import type { Row, SqlValue, Statement } from '../store/store-contract.ts';
+import type { Statement } from '../store/store-contract.ts';
+import { columns, endOf, isResumable, parsedOf, toJob, type JobEnd } from './job-rows.ts';
 
 const writeEveryMs = 500;
 const lookForCancelMs = 500;
@@ -19,7 +20,7 @@ export interface RunningJob {
   report(progress: Progress): void;
   /** A part that is done, on disk when the promise resolves: a job that goes on finds it. One that is there is replaced. */
   keep(part: string, data: unknown): Promise<void>;
-  /** Writes the final state by how the work ended; null: well, and left this run. */
+  /** Writes the final state by how the work ended, later where the disk takes it not now; null: well, and left this run. */
   end(failure: unknown, runId?: string): Promise<void>;
 }
 
@@ -43,18 +44,12 @@ export interface KeptPart {
   readonly data: unknown;
 }
 
-/** Interrupted, or failed in a way that may pass, and it is known what was asked for. */
-const isResumable = `request IS NOT NULL AND (state = 'interrupted' OR (state = 'failed' AND error ->> 'code' IN (${Object.entries(
-  errorTable,
-)
-  .filter(([, { retry }]) => retry)
-  .map(([code]) => `'${code}'`)
-  .join(', ')})))`;
-const columns = `*, (${isResumable}) AS can_resume`;
-
 export class Jobs {
   readonly #store: Store;
   readonly #host = processIdentity();
+  /** Ends that the disk did not take yet. */
+  readonly #unwritten = new Map<string, JobEnd>();
+  #writingLate: Promise<void> = Promise.resolve();
 
   constructor(store: Store) {
     this.#store = store;
@@ -65,7 +60,7 @@ export class Jobs {
     const rows = await this.#store.run(
       `SELECT ${columns} FROM jobs ORDER BY created_at DESC, id DESC LIMIT 1000`,
     );
-    return rows.map(toJob);
+    return rows.map((row) => this.#shown(toJob(row)));
   }
 
   /** Throws not-found. */
@@ -73,12 +68,13 @@ export class Jobs {
     await this.interruptDead();
     const [row] = await this.#store.run(`SELECT ${columns} FROM jobs WHERE id = ?`, id);
     if (!row) throw new LabError('not-found', `There is no job ${id}.`);
-    return toJob(row);
+    return this.#shown(toJob(row));
   }
 
   /** Asks for the end of a job; one that waits to be gone on with ends at once. Throws not-found, and bad-request for one that has ended. */
   async cancel(id: string): Promise<Job> {
     await this.interruptDead();
+    await this.#requireEndWritten(id);
     const [asked, given] = await this.#store.transaction([
       {
         sql: `UPDATE jobs SET cancel_asked = 1 WHERE id = ? AND state IN ('queued', 'running') RETURNING ${columns}`,
@@ -95,8 +91,9 @@ export class Jobs {
     throw new LabError('bad-request', `Job ${id} has ended already (${(await this.read(id)).state}).`);
   }
 
-  /** Jobs whose process died without a word become `interrupted`. */
+  /** Jobs whose process died without a word become `interrupted`. Ends that the disk did not take are written, where it takes them now. */
   async interruptDead(): Promise<void> {
+    await (this.#writingLate = this.#writingLate.then(() => this.#writeLate()));
     const open = await this.#store.run(`SELECT DISTINCT host FROM jobs WHERE state IN ('queued', 'running')`);
     const dead = open.map((row) => String(row['host'])).filter((host) => !isProcessAlive(host));
     for (const host of dead) {
@@ -172,6 +169,7 @@ export class Jobs {
   /** Takes a job over: no other process has it then. Throws not-found, and bad-request for one that cannot be gone on with. */
   async resume(id: string, signal: AbortSignal): Promise<ResumedJob> {
     await this.interruptDead();
+    await this.#requireEndWritten(id);
     const [row] = await this.#store.run(
       `UPDATE jobs SET state = 'queued', host = ?, ended_at = NULL, error = NULL, cancel_asked = 0
        WHERE id = ? AND ${isResumable} RETURNING request`,
@@ -265,7 +263,9 @@ export class Jobs {
         write();
         await writing;
         const isLeft = canResume && outer.aborted && !(await this.#isCancelAsked(id));
-        await this.#writeEnd(id, failure, { runId: runId ?? null, isLeft });
+        const ended = endOf(failure, { runId: runId ?? null, isLeft, canGoOn: canResume });
+        // How the work ended is what its caller must hear, not that this could not be written.
+        await this.#writeEnd(id, ended).catch(() => void this.#unwritten.set(id, ended));
       },
     };
   }
@@ -275,21 +275,11 @@ export class Jobs {
     return rows[0]?.['cancel_asked'] === 1;
   }
 
-  /** `isLeft`: its caller went away, which says nothing against going on with it. */
-  async #writeEnd(
-    id: string,
-    failure: unknown,
-    { runId, isLeft }: { runId: string | null; isLeft: boolean },
-  ) {
-    const error = failure === null ? null : toLabError(failure);
-    const state = endState(error, isLeft);
-    const text =
-      error && state === 'failed' ? JSON.stringify({ code: error.code, message: error.message }) : null;
-    const parameters: SqlValue[] = [state, text, Date.now(), id, runId];
+  async #writeEnd(id: string, { state, error, endedAt, runId }: JobEnd): Promise<void> {
     await this.#store.transaction([
       {
         sql: `UPDATE jobs SET state = ?1, error = ?2, ended_at = ?3, run_id = ?5, done = iif(?1 = 'done', total, done) WHERE id = ?4`,
-        parameters,
+        parameters: [state, error && JSON.stringify(error), endedAt, id, runId],
       },
       {
         sql: `UPDATE jobs SET request = NULL WHERE id = ? AND request IS NOT NULL AND NOT (${isResumable})`,
@@ -298,6 +288,27 @@ export class Jobs {
       deleteOrphans,
     ]);
   }
+
+  async #writeLate(): Promise<void> {
+    for (const [id, end] of this.#unwritten) {
+      const isWritten = await this.#writeEnd(id, end).then(
+        () => true,
+        () => false,
+      );
+      if (!isWritten) return;
+      this.#unwritten.delete(id);
+    }
+  }
+
+  /** Throws what keeps the end of a job from being written. */
+  async #requireEndWritten(id: string): Promise<void> {
+    const end = this.#unwritten.get(id);
+    if (end) await this.#writeEnd(id, end);
+  }
+
+  #shown(job: Job): Job {
+    return { ...job, ...this.#unwritten.get(job.id) };
+  }
 }
 
 /** What jobs kept that will not be gone on with. */
@@ -305,35 +316,3 @@ const deleteOrphans: Statement = {
   sql: `DELETE FROM job_parts WHERE job_id IN (SELECT id FROM jobs WHERE request IS NULL)`,
   parameters: [],
 };
-
-/** Another Retort may have written it, and it may be damaged: who asked for it looks at what it is. */
-function parsedOf(value: SqlValue | undefined): unknown {
-  try {
-    return JSON.parse(String(value));
-  } catch {
-    return undefined;
-  }
-}
-
-function endState(error: LabError | null, isLeft: boolean): Job['state'] {
-  if (error === null) return 'done';
-  if (isLeft) return 'interrupted';
-  return error.code === 'cancelled' ? 'cancelled' : 'failed';
-}
-
-function toJob(row: Row): Job {
-  return {
-    id: String(row['id']),
-    kind: row['kind'] as Job['kind'],
-    title: String(row['title']),
-    state: row['state'] as Job['state'],
-    phase: String(row['phase']),
-    done: Number(row['done']),
-    total: Number(row['total']),
-    error: row['error'] === null ? null : (JSON.parse(String(row['error'])) as Job['error']),
-    createdAt: Number(row['created_at']),
-    endedAt: row['ended_at'] === null ? null : Number(row['ended_at']),
-    canResume: row['can_resume'] === 1,
-    runId: row['run_id'] === null ? null : String(row['run_id']),
-  };
-}

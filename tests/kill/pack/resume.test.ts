@@ -1,5 +1,4 @@
 /** Packing that is killed, cancelled, or out of room goes on where it was, and the pack is the one that was never interrupted, byte for byte. */
-import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   linkSync,
@@ -12,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { packModel } from '../../../electron/engine/pack/pack-model.ts';
 import { readModelSource } from '../../../electron/formats/open-source.ts';
 import { crc32c } from '../../../electron/formats/pack/crc32c.ts';
@@ -21,6 +20,7 @@ import { labError, makeFolder } from '../../helpers/model-folder.ts';
 import { tinyFolder } from '../../helpers/native-engine.ts';
 import { packInChild, packInto, quiet } from '../../helpers/packs.ts';
 import { seededRandom } from '../../helpers/seeded-random.ts';
+import { mayMount, SmallDisk } from '../../helpers/small-disk.ts';
 
 const name = 'model.retortpack';
 const partial = `.partial-${name}`;
@@ -254,25 +254,9 @@ describe('where a file may not grow', () => {
   });
 });
 
-const mayMount = (() => {
-  try {
-    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' });
-    return process.getuid?.() === 0;
-  } catch {
-    return false;
-  }
-})();
-
 describe.runIf(mayMount)('on a small disk', () => {
-  function smallDisk(bytes: number): string {
-    const folder = makeFolder();
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder]);
-    onTestFinished(() => void execFileSync('umount', [folder]));
-    return folder;
-  }
-
   test('it is refused before anything is written, with the bytes that are missing', async () => {
-    const folder = smallDisk(400 * 1024);
+    const { folder } = new SmallDisk(400 * 1024);
     const error = await labError(packHere(folder, tiny, 1));
     expect(error.code).toBe('disk-full');
     const { missingBytes } = error.detail;
@@ -284,13 +268,10 @@ describe.runIf(mayMount)('on a small disk', () => {
   });
 
   test('that has no room for the rest, the refusal names what is there', async () => {
-    const folder = smallDisk(8 * 2 ** 20);
+    const disk = new SmallDisk(8 * 2 ** 20);
+    const { folder } = disk;
     await leaveUnfinished(folder, tiny, 300_000);
-    try {
-      writeFileSync(join(folder, 'filler'), Buffer.alloc(8 * 2 ** 20));
-    } catch {
-      // There is no room left.
-    }
+    disk.fill();
     const error = await labError(packHere(folder, tiny, 1));
     expect(error.code).toBe('disk-full');
     expect(error.message).toMatch(
@@ -299,22 +280,18 @@ describe.runIf(mayMount)('on a small disk', () => {
   });
 
   test('that fills up meanwhile it keeps what it has, and goes on when there is room', async () => {
-    const folder = smallDisk(8 * 2 ** 20);
-    const filler = join(folder, 'filler');
+    const disk = new SmallDisk(8 * 2 ** 20);
+    const { folder } = disk;
     let isFilled = false;
-    const fill = () => {
-      if (isFilled) return;
+    const fillAfter = (done: number) => {
+      if (isFilled || done <= 250_000) return;
       isFilled = true;
-      try {
-        writeFileSync(filler, Buffer.alloc(8 * 2 ** 20));
-      } catch {
-        // Until there is no room left.
-      }
+      disk.fill();
     };
-    const error = await labError(packHere(folder, tiny, 30_000, (done) => void (done > 250_000 && fill())));
+    const error = await labError(packHere(folder, tiny, 30_000, fillAfter));
     expect(error.code).toBe('disk-full');
     expect(error.message).toContain('make room, and the same command goes on');
-    rmSync(filler);
+    disk.makeRoom();
     const { resumedBytes, out } = await packHere(folder, tiny, 30_000);
     expect(resumedBytes).toBeGreaterThan(200_000);
     expect(readFileSync(out).equals(await undisturbed(tiny))).toBe(true);
