@@ -152,10 +152,13 @@ function takenOver(out: string): LabError {
 function withNothingKept(error: unknown, out: string): LabError {
   const known = toLabError(error);
   const file = basename(out);
-  const nothing = `Nothing is left of the folder ${file}; the same command writes it anew.`;
-  if (known.code === 'cancelled') return new LabError('cancelled', `Cancelled. ${nothing}`, { file });
+  const nothing = `Nothing is left of the folder ${file}`;
+  const anew = 'the same command writes it anew';
+  if (known.code === 'cancelled')
+    return new LabError('cancelled', `Cancelled. ${nothing}; ${anew}.`, { file });
   if (known.code !== 'disk-full') return known;
-  return new LabError('disk-full', `${file}: the disk takes no more. ${nothing}`, { file }, { cause: error });
+  const message = `${file}: the disk takes no more. ${nothing}; make room, and ${anew}.`;
+  return new LabError('disk-full', message, { file }, { cause: error });
 }
 
 async function writeParts(

@@ -1,8 +1,8 @@
 /** Makes variants of a model by a recipe: a pack for the native engine, a folder for onnxruntime. */
 import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { QuantizeResult, QuantizeSettings } from '../../contract/engine-contract.ts';
-import { LabError } from '../../contract/errors.ts';
+import { LabError, toLabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
 import { modelIdentity } from '../../formats/identity.ts';
 import { readModelSource } from '../../formats/open-source.ts';
@@ -75,7 +75,10 @@ export async function quantizeModel(
   const variants: Variant[] = [];
   if (plan.pack)
     variants.push(done.pack ?? (await writePack(plan.pack.out, plan, { request, hooks, durableBytes })));
-  if (plan.folder) variants.push(done.folder ?? (await writeOnnx(plan.folder, hooks)));
+  if (plan.folder) {
+    const writing = done.folder ?? writeOnnx(plan.folder, hooks);
+    variants.push(await withPackKept(writing, plan.pack?.out ?? null));
+  }
   return outcomeOf(plan, variants);
 }
 
@@ -161,6 +164,17 @@ async function writeOnnx({ out, plan }: NonNullable<Plan['folder']>, hooks: Pack
     hooks.onProgress({ phase: 'write the ONNX folder', done, total });
   const bytes = await writeFolder(plan, out, { signal: hooks.signal, onProgress });
   return { format: 'onnx', out, bytes, resumedBytes: 0 };
+}
+
+/** Where the folder fails after the pack, its error says that the pack is whole. */
+async function withPackKept(writing: Variant | Promise<Variant>, pack: string | null): Promise<Variant> {
+  try {
+    return await writing;
+  } catch (error) {
+    if (pack === null) throw error;
+    const { code, message, detail } = toLabError(error);
+    throw new LabError(code, `${message} The pack ${basename(pack)} is whole.`, detail, { cause: error });
+  }
 }
 
 function outcomeOf({ model, recipe }: Plan, variants: Variant[]): QuantizeResult {

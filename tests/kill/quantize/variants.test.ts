@@ -1,6 +1,5 @@
 /** Quantizing that is killed at any change that it makes on disk leaves no half variant that is listed; the same call ends in what it would have been. */
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +7,7 @@ import { quantizeModel, type QuantizeRequest } from '../../../electron/engine/qu
 import { findModels } from '../../../electron/host/models/model-finder.ts';
 import { cli } from '../../helpers/cli.ts';
 import { DyingDisk, placesIn } from '../../helpers/dying-disk.ts';
+import { filesIn } from '../../helpers/files.ts';
 import { makeFolder } from '../../helpers/model-folder.ts';
 import { tinyFolder } from '../../helpers/native-engine.ts';
 import { quantizeInChild, quiet } from '../../helpers/packs.ts';
@@ -28,17 +28,6 @@ const request = (out: string, formats: QuantizeRequest['formats']): QuantizeRequ
   ...{ arithmetic: 'reference', threads: 1, isEstimate: false },
 });
 
-/** Names of all files below a folder, with the hashes of their bytes. */
-function contents(folder: string): Record<string, string> {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
-  const ofFiles = files.filter((name) => statSync(join(folder, name)).isFile());
-  const hashOf = (name: string) =>
-    createHash('sha256')
-      .update(readFileSync(join(folder, name)))
-      .digest('hex');
-  return Object.fromEntries(ofFiles.map((name) => [name, hashOf(name)]));
-}
-
 /** Models that a listing of the folder shows as whole. */
 async function listed(folder: string): Promise<number> {
   const { models } = await findModels((finder) => finder.searchFolder(folder, (below) => below.join('/')));
@@ -53,7 +42,7 @@ async function undisturbed(formats: QuantizeRequest['formats'], more = {}) {
     ...more,
   });
   expect(done?.error).toBeUndefined();
-  return { whole: contents(folder), changes: disk.changes() };
+  return { whole: filesIn(folder), changes: disk.changes() };
 }
 
 describe.runIf(process.platform === 'linux')('killed at any of its changes', () => {
@@ -70,9 +59,9 @@ describe.runIf(process.platform === 'linux')('killed at any of its changes', () 
         const folder = makeFolder();
         const environment = { ...disk.environment(folder, at), ...more };
         expect(await quantizeInChild(request(folder, ['pack']), durableBytes, environment)).toBeNull();
-        if ((await listed(folder)) > 0) expect(contents(folder)).toMatchObject(whole);
+        if ((await listed(folder)) > 0) expect(filesIn(folder)).toMatchObject(whole);
         const { variants } = await quantizeModel(request(folder, ['pack']), quiet);
-        expect(contents(folder), `killed at ${at} of ${changes}`).toEqual(whole);
+        expect(filesIn(folder), `killed at ${at} of ${changes}`).toEqual(whole);
         mostResumed = Math.max(mostResumed, variants[0]!.resumedBytes);
       }
       expect(mostResumed).toBeGreaterThan(100_000);
@@ -90,7 +79,7 @@ describe.runIf(process.platform === 'linux')('killed at any of its changes', () 
       expect(kills).toBeGreaterThan(3);
       break;
     }
-    expect(contents(folder)).toEqual(whole);
+    expect(filesIn(folder)).toEqual(whole);
   }, 180_000);
 
   test('the command lists nothing until it is whole, and then each of both once', async () => {
@@ -103,7 +92,7 @@ describe.runIf(process.platform === 'linux')('killed at any of its changes', () 
       return models.filter(({ bundled }) => !bundled);
     };
     const of = (folder: string, path: string) =>
-      Object.entries(contents(folder)).filter(([name]) => name.split('/')[0] === basename(path));
+      Object.entries(filesIn(folder)).filter(([name]) => name.split('/')[0] === basename(path));
     expect(await names()).toEqual([]);
     expect((await cli([...args, whole], { home: makeFolder() })).code).toBe(0);
     // What the command writes of what it knows: its job, how far it is, the library.
@@ -117,7 +106,7 @@ describe.runIf(process.platform === 'linux')('killed at any of its changes', () 
     }
     expect(kills).toBeGreaterThan(2);
     expect((await names()).map(({ name }) => name)).toEqual(['llama-q4-g32', 'llama-q4-g32-onnx']);
-    expect(contents(out)).toEqual(contents(whole));
+    expect(filesIn(out)).toEqual(filesIn(whole));
   }, 180_000);
 
   test('a folder is not there or whole, and the same call makes it anew to the same bytes', async () => {
@@ -127,9 +116,9 @@ describe.runIf(process.platform === 'linux')('killed at any of its changes', () 
       expect(
         await quantizeInChild(request(folder, ['onnx']), durableBytes, disk.environment(folder, at)),
       ).toBeNull();
-      if ((await listed(folder)) > 0) expect(contents(folder)).toEqual(whole);
+      if ((await listed(folder)) > 0) expect(filesIn(folder)).toEqual(whole);
       await quantizeModel(request(folder, ['onnx']), quiet);
-      expect(contents(folder), `killed at ${at} of ${changes}`).toEqual(whole);
+      expect(filesIn(folder), `killed at ${at} of ${changes}`).toEqual(whole);
     }
   }, 180_000);
 });
