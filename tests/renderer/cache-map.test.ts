@@ -144,7 +144,7 @@ describe('more columns than pixels', () => {
 
 test('what if tells of f16 and q8 what is predicted, then what was measured', () => {
   const known = {
-    positions: 10,
+    kvBytes: 2000,
     context: 100,
     codecs: [
       { codec: 'f32' as const, bytesPerToken: 400 },

@@ -101,7 +101,7 @@ function Body({
         tabIndex={0}
         role="group"
         aria-label="What the cache holds"
-        className="scrollable grid min-h-0 grid-rows-[minmax(440px,1fr)_auto] gap-3 p-4 focus-visible:inset-ring-2 focus-visible:inset-ring-focus focus-visible:shadow-none"
+        className="scrollable grid min-h-0 grid-rows-[minmax(440px,1fr)_minmax(184px,auto)] gap-3 p-4 focus-visible:inset-ring-2 focus-visible:inset-ring-focus focus-visible:shadow-none"
       >
         <div className="grid min-h-0 grid-cols-[336px_minmax(0,1fr)] gap-3">
           <LedgerPanel held={held} kvBytesPerToken={engine.kvBytesPerToken} />
@@ -109,7 +109,10 @@ function Body({
         </div>
         <div className="grid grid-cols-[minmax(0,1fr)_392px] gap-3">
           <WhatIfPanel held={held} engine={engine} />
-          <SavedPanel held={held} saved={saved} actions={actions} />
+          {/* As high as what stands beside it: a long list is scrolled. */}
+          <div className="grid h-0 min-h-full">
+            <SavedPanel held={held} saved={saved} actions={actions} />
+          </div>
         </div>
       </div>
     );

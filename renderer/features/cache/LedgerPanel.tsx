@@ -19,7 +19,9 @@ export function LedgerPanel({
       title="Ledger"
       aside={
         kvBytesPerToken !== null && (
-          <span className="ml-auto text-1 text-text-muted">{formatBytes(kvBytesPerToken)} a token</span>
+          <span className="ml-auto text-1 text-text-muted">
+            {formatBytes(kvBytesPerToken)} a token{held.layers.length > 0 && ', in whole blocks'}
+          </span>
         )
       }
       note={<NextMessage next={next} positions={positions} kvBytesPerToken={kvBytesPerToken} />}

@@ -100,19 +100,22 @@ function HeadBars({
     .sort((left, right) => left.head - right.head);
   const most = Math.max(...shown.map(({ value }) => value), 1e-9);
   return (
-    <ul className="grid grid-cols-3 content-start gap-x-3 text-1 text-text-muted" aria-label="By head">
-      {shown.map(({ head, value }) => (
-        <li key={head} className="grid grid-cols-[auto_minmax(0,1fr)_auto] items-center gap-1">
-          <span>{head}</span>
-          <span
-            aria-hidden="true"
-            className="h-2 bg-mem-kv"
-            style={{ width: `${(Math.max(0, value) / most) * 100}%` }}
-          />
-          <b className="text-text">{valueText(measure, value)}</b>
-        </li>
-      ))}
-    </ul>
+    <div className="text-1 text-text-muted">
+      <p aria-hidden="true">{values.length > mostHeads ? `the ${mostHeads} highest heads` : 'by head'}</p>
+      <ul className="grid grid-cols-3 content-start gap-x-3" aria-label="By head">
+        {shown.map(({ head, value }) => (
+          <li key={head} className="grid grid-cols-[auto_minmax(0,1fr)_auto] items-center gap-1">
+            <span>{head}</span>
+            <span
+              aria-hidden="true"
+              className="h-2 bg-mem-kv"
+              style={{ width: `${(Math.max(0, value) / most) * 100}%` }}
+            />
+            <b className="text-text">{valueText(measure, value)}</b>
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
 

@@ -131,7 +131,7 @@ const besideRows = 176;
 
 /** High enough to point at, and no higher than there is room for. */
 const rowHeight = (layers: number, height: number): number =>
-  Math.max(3, Math.min(24, Math.floor((height - besideRows) / layers)));
+  Math.max(3, Math.min(24, (height - besideRows) / layers));
 
 function MapView({ held, map }: Shown) {
   const [marked, setMarked] = useState<HeatmapCell | null>(null);

@@ -2,6 +2,7 @@ import { Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import type { HeldConversation, SavedCache } from '../../../electron/contract/kv-cache.ts';
 import type { Answer } from '../../ipc/use-answer.ts';
+import { classNames } from '../../ui/class-names.ts';
 import { Button } from '../../ui/Button.tsx';
 import { ConfirmDialog } from '../../ui/ConfirmDialog.tsx';
 import { Dialog } from '../../ui/Dialog.tsx';
@@ -25,7 +26,7 @@ export function SavedPanel({
   const [removing, setRemoving] = useState<SavedCache | null>(null);
   return (
     <Panel
-      title="Prefix cache and saves"
+      title={held ? 'Prefix cache and saves' : 'Saved caches'}
       aside={
         held && (
           <Button
@@ -39,6 +40,7 @@ export function SavedPanel({
         )
       }
     >
+      {held && <PrefixFacts held={held} />}
       <div
         tabIndex={0}
         role="group"
@@ -47,7 +49,6 @@ export function SavedPanel({
       >
         <Table>
           <tbody>
-            {held && <PrefixRows held={held} />}
             {saved &&
               'value' in saved &&
               saved.value.map((cache) => (
@@ -79,27 +80,25 @@ export function SavedPanel({
   );
 }
 
-function PrefixRows({ held }: { readonly held: HeldConversation }) {
+function PrefixFacts({ held }: { readonly held: HeldConversation }) {
   const { next, positions, kvBytes } = held;
   return (
-    <>
-      <Row>
-        <Cell>Prefix cache</Cell>
-        <Cell isFigure>{formatCount(positions, 'token')}</Cell>
-        <Cell isFigure>{formatBytes(kvBytes)}</Cell>
-        <Cell />
-      </Row>
+    <dl className="grid grid-cols-[minmax(0,1fr)_auto_auto] gap-x-3 border-b border-line px-3 pb-1">
+      <div className="contents">
+        <dt>Prefix cache</dt>
+        <dd className="text-right">{formatCount(positions, 'token')}</dd>
+        <dd className="text-right">{formatBytes(kvBytes)}</dd>
+      </div>
       {next && next.tokens > 0 && (
-        <Row>
-          <Cell className="text-text-muted">hit rate of the next message</Cell>
-          <Cell isFigure>{formatNumber((next.reusedTokens / next.tokens) * 100)} %</Cell>
-          <Cell isFigure className="text-text-muted">
+        <div className="contents text-text-muted">
+          <dt>hit rate of the next message</dt>
+          <dd className="text-right">
             {formatNumber(next.reusedTokens)} of {formatNumber(next.tokens)}
-          </Cell>
-          <Cell />
-        </Row>
+          </dd>
+          <dd className="text-right text-text">{formatNumber((next.reusedTokens / next.tokens) * 100)} %</dd>
+        </div>
       )}
-    </>
+    </dl>
   );
 }
 
@@ -115,19 +114,19 @@ function SavedRow({
   const { id, name, tokens, bytes, refusal } = cache;
   return (
     <Row>
-      <Cell className="max-w-40 truncate" title={name}>
-        {name}
+      <Cell className="w-full max-w-0 py-1">
+        <span className="block truncate" title={name}>
+          {name}
+        </span>
+        <span
+          className={classNames(
+            'block text-1',
+            refusal === null ? 'text-text-muted' : 'whitespace-normal text-warn',
+          )}
+        >
+          {refusal ?? `${formatCount(tokens, 'token')}, ${formatBytes(bytes)}`}
+        </span>
       </Cell>
-      {refusal === null ? (
-        <>
-          <Cell isFigure>{formatCount(tokens, 'token')}</Cell>
-          <Cell isFigure>{formatBytes(bytes)}</Cell>
-        </>
-      ) : (
-        <Cell colSpan={2} className="py-1 text-1 whitespace-normal! text-warn">
-          {refusal}
-        </Cell>
-      )}
       <Cell isFigure>
         <span className="flex items-center justify-end gap-1">
           {refusal === null && (

@@ -18,7 +18,7 @@ import { codecRows, type CodecRow } from './what-if.ts';
 type Ready = LoadState & { readonly state: 'ready' };
 
 interface Measured {
-  /** What was held: other contents have other results. */
+  /** What was held. */
   readonly of: HeldConversation;
   readonly comparison: CodecComparison;
 }
@@ -41,8 +41,28 @@ export function WhatIfPanel({ held, engine }: { readonly held: HeldConversation;
       aside={
         <>
           <span className="text-1 text-text-muted">
-            predicted for this model, measured on this conversation
+            {measuring.progress
+              ? 'replaying the conversation in f16 and q8'
+              : 'predicted for this model, measured on this conversation'}
           </span>
+          {measuring.progress && (
+            <span className="ml-auto">
+              <ProgressBar
+                isInline
+                title="Replaying the conversation in f16 and q8"
+                done={measuring.progress.done}
+                total={measuring.progress.total}
+                figures={[
+                  `${formatNumber(measuring.progress.done)} of ${formatNumber(measuring.progress.total)} steps`,
+                ]}
+                action={
+                  <Button size="small" onClick={measuring.cancel}>
+                    Cancel
+                  </Button>
+                }
+              />
+            </span>
+          )}
           {measuring.progress === null && (
             <Button size="small" className="ml-auto" disabled={!canMeasure} onClick={measuring.begin}>
               {measuring.comparison ? 'Measure again' : 'Measure'}
@@ -51,23 +71,6 @@ export function WhatIfPanel({ held, engine }: { readonly held: HeldConversation;
         </>
       }
     >
-      {measuring.progress && (
-        <div className="px-3 pb-2">
-          <ProgressBar
-            title="Replaying the conversation in f16 and q8"
-            done={measuring.progress.done}
-            total={measuring.progress.total}
-            figures={[
-              `${formatNumber(measuring.progress.done)} of ${formatNumber(measuring.progress.total)} steps`,
-            ]}
-            action={
-              <Button size="small" onClick={measuring.cancel}>
-                Cancel
-              </Button>
-            }
-          />
-        </div>
-      )}
       {measuring.error !== null && <p className="px-3 pb-2 text-1 text-danger">{measuring.error}</p>}
       <CodecTable rows={rows} context={held.context} onApply={apply} />
     </Panel>
@@ -94,9 +97,14 @@ function useMeasuring(held: HeldConversation) {
       })
       .finally(() => setProgress(null));
   };
-  const comparison = measured?.of === held ? measured.comparison : null;
+  const comparison = measured && holdsSame(measured.of, held) ? measured.comparison : null;
   return { progress, error, comparison, begin, cancel: () => running.current?.abort() };
 }
+
+/** Other contents have other results; read again, the same contents have the same. */
+const holdsSame = (one: HeldConversation, other: HeldConversation): boolean =>
+  one.pieces.length === other.pieces.length &&
+  one.pieces.every((piece, position) => piece === other.pieces[position]);
 
 function CodecTable({
   rows,
@@ -118,8 +126,12 @@ function CodecTable({
           <HeadCell isFigure>at {formatNumber(context)}</HeadCell>
           <HeadCell>of f16</HeadCell>
           <HeadCell isFigure>mean KL, nats</HeadCell>
-          <HeadCell isFigure>top-1</HeadCell>
-          <HeadCell isFigure>tokens/s</HeadCell>
+          <HeadCell isFigure className="min-w-18">
+            top-1
+          </HeadCell>
+          <HeadCell isFigure className="min-w-18">
+            tokens/s
+          </HeadCell>
           <HeadCell>
             <span className="sr-only">Apply</span>
           </HeadCell>

@@ -17,13 +17,14 @@ export interface CodecRow {
 
 /** f16 and q8, and what is in use where that is another. */
 export function codecRows(
-  held: Pick<HeldConversation, 'codecs' | 'positions' | 'context'>,
+  held: Pick<HeldConversation, 'codecs' | 'kvBytes' | 'context'>,
   inUse: KvCodec,
   comparison: CodecComparison | null,
 ): CodecRow[] {
   const perToken = (codec: KvCodec) =>
     held.codecs.find((each) => each.codec === codec)?.bytesPerToken ?? null;
   const half = perToken('f16');
+  const own = perToken(inUse);
   const codecs = (['f32', 'f16', 'q8'] as const).filter((codec) => codec !== 'f32' || inUse === 'f32');
   return codecs.map((codec) => {
     const each = perToken(codec);
@@ -31,7 +32,8 @@ export function codecRows(
     return {
       codec,
       isInUse: codec === inUse,
-      bytes: measured?.kvBytes ?? (each === null ? null : each * held.positions),
+      // As what is held now, in whole blocks.
+      bytes: measured?.kvBytes ?? (each === null || own === null ? null : (held.kvBytes * each) / own),
       bytesAtContext: each === null ? null : each * held.context,
       share: each === null || half === null ? null : each / half,
       kl: measured?.kl.mean ?? null,

@@ -62,16 +62,25 @@ function Item({ model, engine, chosen, unsupported, onUse }: ListProps & { reado
           isChosen ? 'bg-surface-selected' : 'hover:bg-surface-hover',
         )}
       >
-        <span className="flex items-center justify-between gap-2">
-          <span className={classNames('truncate', isChosen && 'font-strong')}>{model.title}</span>
-          <StateChip model={model} engine={engine} isUnsupported={unsupported.has(model.id)} />
+        {/* Variants of one model differ in the end of their names. */}
+        <span
+          className={classNames('line-clamp-3 break-words', isChosen && 'font-strong')}
+          title={model.title}
+        >
+          {model.title}
         </span>
         <span
-          className={classNames('block truncate text-1 text-text-muted', model.kind === 'found' && 'pr-14')}
+          className={classNames(
+            'flex min-h-5 items-center justify-between gap-2',
+            model.kind === 'found' && 'pr-14',
+          )}
         >
-          {[formatName(model.format), model.architecture, formatBytes(model.bytes)]
-            .filter((part) => part !== null)
-            .join(', ')}
+          <span className="truncate text-1 text-text-muted">
+            {[formatBytes(model.bytes), formatName(model.format), model.architecture]
+              .filter((part) => part !== null)
+              .join(', ')}
+          </span>
+          <StateChip model={model} engine={engine} isUnsupported={unsupported.has(model.id)} />
         </span>
       </a>
       {model.kind === 'found' && (

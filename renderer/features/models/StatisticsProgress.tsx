@@ -5,16 +5,13 @@ import { workFigures } from './load-progress.ts';
 import type { StatisticsRun } from './statistics-store.ts';
 import { useNow } from './use-now.ts';
 
-/** Values are being read, or why they were not. */
-export function StatisticsProgress({
-  run,
-  onLeave,
-}: {
+interface Props {
   readonly run: StatisticsRun;
   readonly onLeave: () => void;
-}) {
-  const { name, error } = run;
-  if (error === null) return <Running run={run} onLeave={onLeave} />;
+}
+
+/** Why values were not read to the end. */
+export function StatisticsFailure({ run: { name, error }, onLeave }: Props) {
   return (
     <div className="px-3 pb-2">
       <Notice
@@ -32,22 +29,22 @@ export function StatisticsProgress({
   );
 }
 
-function Running({ run, onLeave }: { readonly run: StatisticsRun; readonly onLeave: () => void }) {
+/** Values are being read: in the heading, so that the table stays where it is. */
+export function StatisticsProgress({ run, onLeave }: Props) {
   const { name, done, total, startedAt } = run;
   const elapsedMs = useNow() - startedAt;
   return (
-    <div className="px-3 pb-2">
-      <ProgressBar
-        title={`Reading the values of ${name ?? 'all tensors'}`}
-        done={done}
-        total={total}
-        figures={workFigures({ done, total, elapsedMs, countsBytes: true })}
-        action={
-          <Button size="small" onClick={onLeave}>
-            Cancel
-          </Button>
-        }
-      />
-    </div>
+    <ProgressBar
+      isInline
+      title={`Reading the values of ${name ?? 'all tensors'}`}
+      done={done}
+      total={total}
+      figures={workFigures({ done, total, elapsedMs, countsBytes: true })}
+      action={
+        <Button size="small" onClick={onLeave}>
+          Cancel
+        </Button>
+      }
+    />
   );
 }

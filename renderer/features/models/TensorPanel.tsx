@@ -13,7 +13,7 @@ import { IconButton } from '../../ui/IconButton.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { TextField } from '../../ui/TextField.tsx';
 import { statisticsStore } from './statistics-store.ts';
-import { StatisticsProgress } from './StatisticsProgress.tsx';
+import { StatisticsFailure, StatisticsProgress } from './StatisticsProgress.tsx';
 import { tensorCsv } from './tensor-csv.ts';
 import { TensorDetail } from './TensorDetail.tsx';
 import {
@@ -35,6 +35,8 @@ interface TensorColumn {
   readonly key: TensorSortKey;
   readonly name: string;
   readonly isFigure: boolean;
+  /** A class of width, so that columns stay where they are when values come. */
+  readonly width?: string;
 }
 
 const columns: readonly TensorColumn[] = [
@@ -43,10 +45,10 @@ const columns: readonly TensorColumn[] = [
   { key: 'type', name: 'type', isFigure: false },
   { key: 'bytes', name: 'MiB', isFigure: true },
   { key: 'bits', name: 'bits a weight', isFigure: true },
-  { key: 'minimum', name: 'min', isFigure: true },
-  { key: 'maximum', name: 'max', isFigure: true },
-  { key: 'mean', name: 'mean', isFigure: true },
-  { key: 'deviation', name: 'std', isFigure: true },
+  { key: 'minimum', name: 'min', isFigure: true, width: 'min-w-16' },
+  { key: 'maximum', name: 'max', isFigure: true, width: 'min-w-16' },
+  { key: 'mean', name: 'mean', isFigure: true, width: 'min-w-20' },
+  { key: 'deviation', name: 'std', isFigure: true, width: 'min-w-16' },
 ];
 
 const none: Outcomes = new Map();
@@ -92,6 +94,12 @@ export function TensorPanel({ model, summary }: { readonly model: string; readon
             onChange={(event) => setWords(event.target.value)}
           />
           <span className="ml-auto flex items-center gap-2">
+            {run && isReading && (
+              <StatisticsProgress run={run} onLeave={() => store.actions.leave(identity)} />
+            )}
+            {!isReading && outcomes.size === 0 && (
+              <span className="text-1 text-text-muted">min to histogram are known once values were read</span>
+            )}
             {!isReading && unread.length > 0 && (
               <Button size="small" onClick={() => read(unread, null)}>
                 Read all values
@@ -107,18 +115,19 @@ export function TensorPanel({ model, summary }: { readonly model: string; readon
         </>
       }
     >
-      {run && <StatisticsProgress run={run} onLeave={() => store.actions.leave(identity)} />}
+      {run && !isReading && <StatisticsFailure run={run} onLeave={() => store.actions.leave(identity)} />}
       <LongTable
         label="Tensors"
         className="flex-1"
         columns={[
-          ...columns.map(({ key, name, isFigure }) => ({
+          ...columns.map(({ key, name, isFigure, width }) => ({
             name,
             isFigure,
+            width,
             sort: sort.key === key ? sort.direction : ('none' as const),
             onSort: () => setSort(nextSort(sort, key)),
           })),
-          { name: 'histogram' },
+          { name: 'histogram', width: 'min-w-25' },
         ]}
         rowCount={rows.length}
         row={(index) => {

@@ -69,7 +69,7 @@ describeWhere(chromiumPath !== null, 'the Cache screen', () => {
     expect(await violations(page)).toEqual([]);
 
     await saveCache(page, 'France');
-    await page.getByRole('cell', { name: 'France', exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Restore France' }).waitFor();
     await page.getByRole('button', { name: 'Clear', exact: true }).click();
     await page.getByRole('heading', { name: 'Nothing is held' }).waitFor();
     await app.restart();
