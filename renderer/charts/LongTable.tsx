@@ -7,6 +7,12 @@ export interface Column {
   readonly name: string;
   /** A figure, aligned to the right. */
   readonly isFigure?: boolean;
+  /** Takes the width that the others leave; what does not fit is cut off. */
+  readonly isWide?: boolean;
+  /** A class of least width. */
+  readonly width?: string | undefined;
+  /** The name is for screen readers alone. */
+  readonly hidesName?: boolean;
   readonly sort?: 'ascending' | 'descending' | 'none';
   /** Makes the head a button that sorts by it. */
   readonly onSort?: () => void;
@@ -32,6 +38,7 @@ export function LongTable({
   row,
   isCompact = false,
   selection,
+  isMarked,
   className,
 }: {
   readonly label: string;
@@ -42,6 +49,8 @@ export function LongTable({
   readonly isCompact?: boolean;
   /** Rows can be chosen, by pointer and by keys. */
   readonly selection?: RowSelection;
+  /** Rows that stand out, by their index. */
+  readonly isMarked?: (index: number) => boolean;
   readonly className?: string;
 }) {
   const height = isCompact ? compactRowHeight : rowHeight;
@@ -74,7 +83,10 @@ export function LongTable({
             <tr
               key={index}
               aria-rowindex={index + 2}
-              className="border-b border-line hover:bg-surface-hover aria-selected:bg-surface-selected"
+              className={classNames(
+                'border-b border-line hover:bg-surface-hover aria-selected:bg-surface-selected',
+                isMarked?.(index) === true && 'bg-surface-selected',
+              )}
               {...(selection && {
                 'aria-selected': index === selection.index,
                 onClick: () => selection.onSelect(index),
@@ -85,7 +97,10 @@ export function LongTable({
                 <Cell
                   key={column}
                   isFigure={columns[column]?.isFigure ?? false}
-                  className={isCompact ? 'h-5! text-1' : undefined}
+                  className={classNames(
+                    isCompact && 'h-5! text-1',
+                    columns[column]?.isWide === true && 'w-full max-w-0 truncate',
+                  )}
                 >
                   {cell}
                 </Cell>
@@ -131,11 +146,13 @@ function moveSelection(
 }
 
 function ColumnHead({ column }: { readonly column: Column }) {
-  const { name, isFigure = false, sort, onSort } = column;
+  const { name, isFigure = false, isWide = false, width, hidesName = false, sort, onSort } = column;
   const arrow = sort === 'ascending' ? ' ↑' : sort === 'descending' ? ' ↓' : '';
   return (
-    <HeadCell isFigure={isFigure} aria-sort={sort}>
-      {onSort ? (
+    <HeadCell isFigure={isFigure} aria-sort={sort} className={isWide ? 'min-w-60' : width}>
+      {hidesName ? (
+        <span className="sr-only">{name}</span>
+      ) : onSort ? (
         <button type="button" onClick={onSort} className="cursor-default hover:text-text">
           {name}
           <span aria-hidden="true">{arrow}</span>

@@ -369,6 +369,14 @@ test('a bench names its rounds, speeds and memory', async () => {
   expect(result.prefill.tokensPerSecond.min).toBeGreaterThan(0);
   expect(result.decode.tokensPerSecond.median).toBeGreaterThan(0);
   expect(result.peakBytes).toBeGreaterThan(50e6);
+  const [listed] = await client.listRuns({ kind: 'bench', limit: 1 });
+  const [decode, prefill] = [result.decode, result.prefill].map(
+    ({ tokensPerSecond }) => tokensPerSecond.median,
+  );
+  expect(listed?.headlines).toEqual([
+    { name: 'decode', value: decode, unit: 'tokens/s' },
+    { name: 'prefill', value: prefill, unit: 'tokens/s' },
+  ]);
 });
 
 describe('the text process', () => {

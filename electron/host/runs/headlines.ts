@@ -46,7 +46,7 @@ function ofGenerate(figures: unknown): Headline[] {
 }
 
 function ofBench(figures: unknown): Headline[] {
-  const data = BenchResult.pick({ prefill: true, decode: true }).safeParse(figures).data;
+  const data = BenchResult.pick({ prefill: true, decode: true }).strip().safeParse(figures).data;
   if (!data) return [];
   const { decode, prefill } = data;
   return [speed('decode', decode.tokensPerSecond.median), speed('prefill', prefill.tokensPerSecond.median)];

@@ -8,12 +8,12 @@ import { Button } from '../../ui/Button.tsx';
 import { ConfirmDialog } from '../../ui/ConfirmDialog.tsx';
 import { formatBytes, formatCount, formatNumber } from '../../ui/format.ts';
 import { Panel } from '../../ui/Panel.tsx';
-import { Cell, HeadCell, Row, Table } from '../../ui/Table.tsx';
 import { showToast } from '../../ui/toasts.ts';
+import { comparisonOf } from '../compare/result.ts';
 import { AnswerView } from '../settings/AnswerView.tsx';
 import { ExportMenu } from './ExportMenu.tsx';
 import { RepeatButton } from './RepeatButton.tsx';
-import { figuresOf, figureText } from './run-figures.ts';
+import { RunFigures } from './RunFigures.tsx';
 import { kindNames, whenText } from './run-list.ts';
 
 /** One run: how it was computed, and every number of it. */
@@ -22,17 +22,12 @@ export function RunDetails({ runId, onRemoved }: { readonly runId: string; reado
   const [answer, again] = useAnswer((options) => client.readRun({ id: runId }, options));
   return (
     <AnswerView answer={answer} what="The run" onRetry={again}>
-      {(run) => (
-        <div className="grid grid-cols-[minmax(0,1fr)_minmax(0,1fr)] gap-3">
-          <Figures run={run} onRemoved={onRemoved} />
-          <Circumstances run={run} />
-        </div>
-      )}
+      {(run) => <Details run={run} onRemoved={onRemoved} />}
     </AnswerView>
   );
 }
 
-function Figures({ run, onRemoved }: { readonly run: PageRun; readonly onRemoved: () => void }) {
+function Details({ run, onRemoved }: { readonly run: PageRun; readonly onRemoved: () => void }) {
   const { client } = useHost();
   const [isRemoving, setRemoving] = useState(false);
   const remove = async () => {
@@ -47,7 +42,7 @@ function Figures({ run, onRemoved }: { readonly run: PageRun; readonly onRemoved
   };
   return (
     <Panel
-      title={<span className="block max-w-90 truncate">{run.title}</span>}
+      title={<span className="whitespace-normal">{run.title}</span>}
       aside={
         <span className="ml-auto flex gap-2">
           <Button variant="quiet" onClick={() => setRemoving(true)}>
@@ -63,51 +58,14 @@ function Figures({ run, onRemoved }: { readonly run: PageRun; readonly onRemoved
         </span>
       }
     >
-      <FigureRows run={run} />
+      <div className="grid grid-cols-[minmax(0,1fr)_392px] border-t border-line wide:grid-cols-[minmax(0,1fr)_560px]">
+        <RunFigures run={run} />
+        <Circumstances run={run} />
+      </div>
       {isRemoving && (
         <RemoveDialog run={run} onClose={() => setRemoving(false)} onRemove={() => void remove()} />
       )}
     </Panel>
-  );
-}
-
-function FigureRows({ run }: { readonly run: PageRun }) {
-  const figures = figuresOf(run);
-  if (figures.length === 0) return <p className="px-3 pb-3 text-text-muted">It left no numbers.</p>;
-  return (
-    <div
-      role="group"
-      aria-label="Figures"
-      tabIndex={0}
-      className="scrollable max-h-96 focus-visible:shadow-ring"
-    >
-      <Table aria-label="Figures">
-        <thead>
-          <tr>
-            <HeadCell>Figure</HeadCell>
-            <HeadCell isFigure>value</HeadCell>
-            <HeadCell isFigure>from</HeadCell>
-            <HeadCell isFigure>to</HeadCell>
-          </tr>
-        </thead>
-        <tbody>
-          {figures.map(({ name, value, low, high }) => (
-            <Row key={name}>
-              <Cell className="max-w-80 truncate" title={name}>
-                {name}
-              </Cell>
-              <Cell isFigure>{figureText(value)}</Cell>
-              <Cell isFigure className="text-text-muted">
-                {low === null ? '' : figureText(low)}
-              </Cell>
-              <Cell isFigure className="text-text-muted">
-                {high === null ? '' : figureText(high)}
-              </Cell>
-            </Row>
-          ))}
-        </tbody>
-      </Table>
-    </div>
   );
 }
 
@@ -117,11 +75,11 @@ function Circumstances({ run }: { readonly run: PageRun }) {
   const facts = [
     ['What', kindNames[kind]],
     ['When', whenText(at)],
-    ['Model', modelName],
+    [kind === 'compare' ? 'Reference' : 'Model', modelName],
     ['Identity', modelIdentity.slice(0, 16)],
     ['Computed by', `${engine}, ${arithmetic}, ${device}, ${formatCount(threads, 'thread')}`],
     ['Seed', seed === null ? 'none: always the likeliest token' : formatNumber(seed).replaceAll(',', '')],
-    ['Prompt', formatCount(run.promptIds.length, 'token')],
+    ['Prompt', promptText(run)],
     ['Machine', `${machine.cpu}, ${formatCount(machine.cores, 'core')}, ${formatBytes(machine.memoryBytes)}`],
     ['System', machine.os],
     [
@@ -132,7 +90,7 @@ function Circumstances({ run }: { readonly run: PageRun }) {
     ],
   ] as const;
   return (
-    <Panel title="How it was computed">
+    <section aria-label="How it was computed" className="border-l border-line pt-2">
       <dl className="grid grid-cols-[96px_minmax(0,1fr)] gap-x-3 gap-y-1 px-3">
         {facts.map(([name, value]) => (
           <div key={name} className="contents">
@@ -152,8 +110,15 @@ function Circumstances({ run }: { readonly run: PageRun }) {
           {JSON.stringify(run.settings, null, 2)}
         </pre>
       </details>
-    </Panel>
+    </section>
   );
+}
+
+/** Its words where the run has them, and its length. */
+function promptText(run: PageRun): string {
+  const length = formatCount(run.promptIds.length, 'token');
+  const words = comparisonOf(run)?.prompt ?? '';
+  return words === '' ? length : `“${words}”, ${length}`;
 }
 
 function RemoveDialog({

@@ -9,7 +9,8 @@ import { IconButton } from '../../ui/IconButton.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { Cell, HeadCell, Row, Table } from '../../ui/Table.tsx';
 import { AnswerView } from '../settings/AnswerView.tsx';
-import { changeText, differencesOf, figureText, pairRows, type PairRow } from './run-figures.ts';
+import { figureText } from './run-figures.ts';
+import { changeText, differencesOf, pairRows, type PairRow } from './run-pair.ts';
 import { whenText } from './run-list.ts';
 
 /** Two runs, number by number, the older one first. */
@@ -38,7 +39,9 @@ function Pair({ left, right }: { readonly left: PageRun; readonly right: PageRun
       title="Two runs, side by side"
       aside={
         <>
-          <span className="truncate text-1 text-text-muted">differences beyond the intervals are marked</span>
+          <span className="truncate text-1 text-text-muted">
+            {left.title === right.title && `${left.title} · `}differences beyond the intervals are marked
+          </span>
           <span className="ml-auto">
             <IconButton
               size="small"
@@ -63,19 +66,19 @@ function Pair({ left, right }: { readonly left: PageRun; readonly right: PageRun
         </p>
       }
     >
-      <div
-        role="group"
-        aria-label="Two runs"
-        tabIndex={0}
-        className="scrollable max-h-120 focus-visible:shadow-ring"
-      >
+      <div role="group" aria-label="Two runs" tabIndex={0} className="scrollable focus-visible:shadow-ring">
         <Table aria-label="Two runs">
           <thead>
             <tr>
-              <HeadCell>{left.title === right.title ? left.title : `${left.title}; ${right.title}`}</HeadCell>
-              {names.map((name) => (
-                <HeadCell key={name} isFigure>
-                  {name}
+              <HeadCell>Figure</HeadCell>
+              {[left, right].map(({ id, title }, index) => (
+                <HeadCell key={id} isFigure>
+                  {left.title !== right.title && (
+                    <span className="ml-auto block max-w-70 truncate" title={title}>
+                      {title}
+                    </span>
+                  )}
+                  {names[index]}
                 </HeadCell>
               ))}
               <HeadCell isFigure>change</HeadCell>

@@ -6,6 +6,13 @@ import { headlineCell, headlineColumns, kindNames, whenText } from './run-list.t
 const [headHeight, rowHeight] = [25, 28];
 const mostRows = 10;
 
+/** By how many runs are chosen. */
+const hints = [
+  'Open a run by its name, or check two to see them side by side.',
+  'Check another run to see both side by side.',
+  'Two runs stand side by side below; a third takes the place of the first.',
+];
+
 /** Newest first. `chosen`: one that is opened, or two beside each other. */
 export function RunTable({
   runs,
@@ -28,14 +35,15 @@ export function RunTable({
         <LongTable
           label="Runs"
           columns={[
-            { name: 'Beside' },
+            { name: 'Choose', hidesName: true },
             { name: 'When' },
             { name: 'What' },
-            { name: 'Run' },
+            { name: 'Run', isWide: true },
             { name: 'Machine' },
             ...columns.map((name) => ({ name, isFigure: true })),
           ]}
           rowCount={runs.length}
+          isMarked={(index) => chosen.includes(runs[index]?.id ?? '')}
           row={(index) => {
             const run = runs[index];
             if (!run) return [];
@@ -58,7 +66,8 @@ export function RunTable({
                 type="button"
                 aria-current={isChosen}
                 onClick={() => onChoose(run.id, null)}
-                className="block max-w-80 cursor-default truncate text-left underline-offset-2 hover:underline aria-[current=true]:font-strong aria-[current=true]:text-accent"
+                title={run.title}
+                className="block max-w-full cursor-default truncate text-left underline-offset-2 hover:underline aria-[current=true]:font-strong aria-[current=true]:text-accent"
               >
                 {run.title}
               </button>,
@@ -70,6 +79,7 @@ export function RunTable({
           }}
         />
       </div>
+      <p className="border-t border-line px-3 py-1 text-1 text-text-muted">{hints[chosen.length]}</p>
     </section>
   );
 }

@@ -106,9 +106,6 @@ function Listed({
           }}
         />
       )}
-      {runId === null && (
-        <p className="text-text-muted">Choose a run to open it, or two to see them side by side.</p>
-      )}
     </>
   );
 }

@@ -14,6 +14,7 @@ import {
   comparisonOf,
   qualityNote,
   scatterPoints,
+  scatterView,
   variantRows,
   type Comparison,
 } from '../compare/result.ts';
@@ -67,12 +68,7 @@ function comparisonParts(comparison: Comparison): Part[] {
     height,
     draw: (context, size, theme) => {
       const half = { width: (size.width - gap) / 2, height };
-      const view = {
-        points: scatterPoints(comparison),
-        marked: null,
-        xName: 'size, MiB',
-        yName: 'mean KL, nats',
-      };
+      const view = scatterView(comparison, scatterPoints(comparison), null);
       drawPart(context, { left: 0, top: 0, size: half }, (own) => drawScatter(own, half, view, theme));
       const right = { left: half.width + gap, top: 0, size: half };
       drawPart(context, right, (own) => drawBars(own, half, groups, theme));
@@ -139,7 +135,7 @@ function errorParts({ weights, labels }: Comparison): Part[] {
   return weights.errors.flatMap((_, variant) => {
     const map = errorMap(weights, variant);
     if (!map || map.parts.length === 0) return [];
-    const title = `${letterOf(variant + 1)} ${labels[variant + 1] ?? ''}: relative RMS error of weights, 0 to ${map.top}`;
+    const title = `${letterOf(variant + 1)} ${labels[variant + 1] ?? ''}: relative RMS error of weights, ${map.bottom} to ${map.top}`;
     const height = heatmapHeight(map.parts.length, errorRowHeight);
     return [
       {
