@@ -73,7 +73,7 @@ export function Heatmap(props: HeatmapProps) {
   };
   const pointed = ({ clientX, clientY, currentTarget }: PointerEvent<HTMLElement>) => {
     const { left, top, width, height } = currentTarget.getBoundingClientRect();
-    const area = heatmapArea({ width, height }, rowLabels !== undefined);
+    const area = heatmapArea({ width, height }, rowLabels);
     return cellAt(area, cells, { x: clientX - left, y: clientY - top });
   };
   const chooseTo = (column: number) => {

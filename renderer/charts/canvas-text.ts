@@ -9,11 +9,24 @@ export interface TextPlace {
   readonly width?: number;
 }
 
-export function writeText(context: CanvasRenderingContext2D, text: string, place: TextPlace): void {
+/** `halo`: a colour around the letters, where they may lie on lines. */
+export function writeText(
+  context: CanvasRenderingContext2D,
+  text: string,
+  place: TextPlace,
+  halo?: string,
+): void {
   const { x, y, align = 'left', baseline = 'alphabetic', width = Infinity } = place;
   context.textAlign = align;
   context.textBaseline = baseline;
-  context.fillText(cut(context, text, width), x, y);
+  const shown = cut(context, text, width);
+  if (halo !== undefined) {
+    context.strokeStyle = halo;
+    context.lineWidth = 4;
+    context.lineJoin = 'round';
+    context.strokeText(shown, x, y);
+  }
+  context.fillText(shown, x, y);
 }
 
 function cut(context: CanvasRenderingContext2D, text: string, width: number): string {

@@ -39,15 +39,16 @@ export interface HeatmapPicture {
 
 /** Beside the cells: what stands above or below them keeps it too. */
 export const leftSpace = 48;
-/** Where rows have names. */
-const labelSpace = 116;
+/** Of a letter in a row's name, at the most, and around the name. */
+const [letterWidth, besideLabel] = [6.5, 14];
 export const rightSpace = 2;
 const topSpace = 2;
 const footHeight = 18;
 
 /** Where the cells lie. */
-export function heatmapArea({ width, height }: Size, hasRowLabels = false): Area {
-  const left = hasRowLabels ? labelSpace : leftSpace;
+export function heatmapArea({ width, height }: Size, rowLabels: readonly string[] = []): Area {
+  const longest = Math.max(0, ...rowLabels.map(({ length }) => length));
+  const left = Math.max(leftSpace, Math.round(longest * letterWidth + besideLabel));
   return {
     left,
     top: topSpace,
@@ -86,7 +87,7 @@ export function drawHeatmap(
   picture: HeatmapPicture,
   theme: Theme,
 ): void {
-  const area = heatmapArea(size, picture.rowLabels !== undefined);
+  const area = heatmapArea(size, picture.rowLabels);
   context.clearRect(0, 0, size.width, size.height);
   context.font = theme.font;
   drawCells(context, area, reduceColumns(picture.cells, Math.floor(area.width)), theme);

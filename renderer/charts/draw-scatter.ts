@@ -23,6 +23,8 @@ export interface ScatterView {
   readonly xName: string;
   readonly yName: string;
   readonly marked: string | null;
+  /** Where on x that lies which y is measured from; null: nowhere. */
+  readonly reference: { readonly letter: string; readonly x: number } | null;
 }
 
 /** From a value to its place. */
@@ -32,6 +34,7 @@ interface Scales {
   readonly y: (value: number) => number;
   readonly xTicks: readonly number[];
   readonly yTicks: readonly number[];
+  readonly isLog: boolean;
 }
 
 const [leftSpace, rightSpace, topSpace, footHeight] = [52, 16, 26, 38];
@@ -49,19 +52,20 @@ export function drawScatter(
   const scales = scalesOf(size, view);
   context.font = theme.font;
   drawAxes(context, view, scales, theme);
+  drawReference(context, view, scales, theme);
   drawBestLine(context, view, scales, theme);
   for (const point of view.points) drawPoint(context, point, scales, theme);
   drawNames(context, view, scales, theme);
 }
 
-function scalesOf({ width, height }: Size, { points }: ScatterView): Scales {
+function scalesOf({ width, height }: Size, { points, reference }: ScatterView): Scales {
   const area = {
     left: leftSpace,
     top: topSpace,
     width: Math.max(1, width - leftSpace - rightSpace),
     height: Math.max(1, height - topSpace - footHeight),
   };
-  const xs = rangeOf(points.map(({ x }) => x));
+  const xs = rangeOf([...points, ...(reference ? [reference] : [])].map(({ x }) => x));
   const horizontal = plainAxis(xs.low, xs.high);
   const vertical = verticalAxis(points);
   return {
@@ -70,6 +74,7 @@ function scalesOf({ width, height }: Size, { points }: ScatterView): Scales {
     y: (value) => area.top + (1 - vertical.share(value)) * area.height,
     xTicks: horizontal.ticks,
     yTicks: vertical.ticks,
+    isLog: vertical.isLog,
   };
 }
 
@@ -77,6 +82,7 @@ interface Axis {
   /** 0 to 1. */
   readonly share: (value: number) => number;
   readonly ticks: readonly number[];
+  readonly isLog: boolean;
 }
 
 function rangeOf(values: readonly number[]): { readonly low: number; readonly high: number } {
@@ -93,7 +99,7 @@ function plainAxis(low: number, high: number): Axis {
   const ticks = Array.from({ length: Math.floor(to / step) - first + 1 }, (_, index) =>
     Number(((first + index) * step).toPrecision(12)),
   );
-  return { share: (value) => (value - from) / (to - from), ticks };
+  return { share: (value) => (value - from) / (to - from), ticks, isLog: false };
 }
 
 function verticalAxis(points: readonly ScatterPoint[]): Axis {
@@ -101,11 +107,13 @@ function verticalAxis(points: readonly ScatterPoint[]): Axis {
   const positive = ends.filter((value) => value > 0);
   const { low, high } = rangeOf(positive.length > 0 ? positive : [0, 1]);
   if (positive.length < ends.length || high < low * logFrom) return plainAxis(Math.min(...ends), high);
-  const from = Math.log10(low) - 0.15;
-  const to = Math.log10(high) + 0.15;
+  const span = Math.log10(high) - Math.log10(low);
+  const from = Math.log10(low) - 0.1 * span;
+  const to = Math.log10(high) + 0.15 * span;
   const first = Math.ceil(from);
   const ticks = Array.from({ length: Math.max(0, Math.floor(to) - first + 1) }, (_, i) => 10 ** (first + i));
-  return { share: (value) => (Math.log10(Math.max(value, 1e-30)) - from) / (to - from), ticks };
+  const share = (value: number) => (Math.log10(Math.max(value, 1e-30)) - from) / (to - from);
+  return { share, ticks, isLog: true };
 }
 
 /** As short as it can be written. */
@@ -115,7 +123,7 @@ const tickText = (value: number): string =>
 function drawAxes(
   context: CanvasRenderingContext2D,
   { xName, yName }: ScatterView,
-  { area, x, y, xTicks, yTicks }: Scales,
+  { area, x, y, xTicks, yTicks, isLog }: Scales,
   theme: Theme,
 ): void {
   const bottom = area.top + area.height;
@@ -132,7 +140,28 @@ function drawAxes(
     writeText(context, tickText(tick), { x: x(tick), y: bottom + 16, align: 'center' });
   }
   writeText(context, xName, { x: area.left + area.width, y: bottom + 32, align: 'right' });
-  writeText(context, yName, { x: 2, y: 12 });
+  writeText(context, isLog ? `${yName}, log` : yName, { x: 2, y: 12 });
+}
+
+/** What lies left of it is smaller than what it is measured against. */
+function drawReference(
+  context: CanvasRenderingContext2D,
+  { reference }: ScatterView,
+  { area, x }: Scales,
+  theme: Theme,
+): void {
+  if (!reference) return;
+  const at = Math.round(x(reference.x)) + 0.5;
+  context.strokeStyle = theme.colour('--axis');
+  context.lineWidth = 1;
+  context.setLineDash([2, 3]);
+  context.beginPath();
+  context.moveTo(at, area.top);
+  context.lineTo(at, area.top + area.height);
+  context.stroke();
+  context.setLineDash([]);
+  context.fillStyle = theme.colour('--axis');
+  writeText(context, reference.letter, { x: at + 4, y: area.top + area.height - 6 });
 }
 
 /** Along the points that are best: to the right of each nothing is needed that is larger. */
@@ -203,6 +232,6 @@ function drawNames(
       baseline: 'middle',
       width: isRight ? area.left + area.width - x(point.x) + 6 : x(point.x) - area.left - 6,
     } as const;
-    writeText(context, `${point.letter} ${point.name}`, place);
+    writeText(context, `${point.letter} ${point.name}`, place, theme.colour('--surface-raised'));
   }
 }

@@ -20,18 +20,14 @@ import {
   nothingYet,
   scatterFinding,
   scatterPoints,
+  scatterView,
   variantRows,
   type Comparison,
 } from '../../renderer/features/compare/result.ts';
 import { klBars, partingOf, shownTokens, tokenFacts } from '../../renderer/features/compare/tokens.ts';
 import { sampleBench, sampleRun, sampleUpdates } from '../helpers/compare-host.ts';
-import {
-  changeText,
-  differencesOf,
-  figuresOf,
-  figureText,
-  pairRows,
-} from '../../renderer/features/runs/run-figures.ts';
+import { comparedFigures, figuresOf, figureText } from '../../renderer/features/runs/run-figures.ts';
+import { changeText, differencesOf, pairRows } from '../../renderer/features/runs/run-pair.ts';
 import {
   countText,
   filterRuns,
@@ -99,7 +95,7 @@ describe('a comparison', () => {
       ['D', false],
     ]);
     expect(scatterFinding(points, whole.columns[0]!.weightsBytes)).toBe(
-      'B is closest to A: 0.0009 nats, 47 % smaller. D is beaten.',
+      'B is closest to A: 0.000900 nats, 47 % smaller. D is beaten.',
     );
     expect(scatterFinding([], 1)).toBeNull();
     const close = points.map((point) => ({ ...point, low: 0, high: 1 }));
@@ -110,7 +106,7 @@ describe('a comparison', () => {
     const [reference, second] = variantRows(whole);
     expect(reference).toMatchObject({ letter: 'A', kl: '0', topOne: '100 %', bits: '16.00' });
     expect(second).toMatchObject({
-      kl: '0.0009',
+      kl: '0.000900',
       klSpread: '± 0.000045',
       topOne: '99.0 %',
       topOneSpread: '± 0.6',
@@ -121,9 +117,25 @@ describe('a comparison', () => {
   });
 
   test('without a text takes KL from the reply, without intervals', () => {
-    const [, second] = variantRows({ ...whole, quality: null });
+    const [, second] = variantRows({ ...whole, quality: null, readsText: false });
     expect(second).toMatchObject({ klSpread: '', topOne: '', perplexity: '' });
     expect(second?.kl).toBe(klText(forced.variants[0]!.meanKl));
+  });
+
+  test('waits for a text that is read later', () => {
+    const states = sampleUpdates().map((_, count) =>
+      sampleUpdates(count + 1).reduce<Comparison>(applyUpdate, nothingYet),
+    );
+    const [begun] = states;
+    expect(begun?.readsText).toBe(true);
+    expect(variantRows(begun!)[1]).toMatchObject({ topOne: '…', perplexity: '…' });
+    expect(scatterPoints(begun!)).toEqual([]);
+  });
+
+  test('is drawn beside the size of the reference', () => {
+    const { reference, points } = scatterView(whole, scatterPoints(whole), null);
+    expect(reference).toEqual({ letter: 'A', x: 256.6 });
+    expect(points).toHaveLength(3);
   });
 });
 
@@ -140,6 +152,9 @@ describe('tokens', () => {
     const facts = tokenFacts(forced, 3, 16)!;
     expect(facts.likely[0]).toMatchObject({ piece: ' into' });
     expect(facts.variant).toBeLessThan(facts.reference);
+    expect(facts.likely.length).toBeLessThanOrEqual(10);
+    const most = facts.likely.map((row) => Math.max(row.reference ?? 0, row.variant ?? 0));
+    expect(most).toEqual([...most].sort((left, right) => right - left));
     expect(tokenFacts(forced, 0, 16)).toMatchObject({ variant: null, kl: null });
     expect(tokenFacts(forced, 1, 999)).toBeNull();
     expect(partingOf(forced, 3)).toMatchObject({
@@ -162,6 +177,10 @@ describe('errors of weights', () => {
     expect([map.parts.length, map.layers]).toEqual([7, 30]);
     expect(map.others).toHaveLength(1);
     expect(Math.max(...errorCells(map).steps)).toBeLessThanOrEqual(9);
+    const close = whole.weights!.errors.map((own) => own.map((_, index) => 0.1 + index * 1e-5));
+    const narrow = errorMap({ ...whole.weights!, errors: close }, 2)!;
+    expect(narrow).toMatchObject({ bottom: 0.1, top: 0.11 });
+    expect(new Set(errorCells(narrow).steps).size).toBeGreaterThan(1);
     expect(errorFinding(map)).toMatch(/^Worst: layer 2\d, /);
     expect(errorMap(whole.weights!, 9)).toBeNull();
   });
@@ -190,7 +209,7 @@ describe('a job', () => {
       figures: ['50 of 100 tokens', '25.0 tokens/s', '2.0 s left'],
     });
     expect(jobFigures({ phase: '', done: 0, total: 0 }, null, 1)).toMatchObject({
-      title: 'Waiting to begin',
+      title: 'waiting to begin',
       figures: [],
     });
     expect(jobFigures({ phase: 'A: load weights', done: 0, total: 2 ** 20 }, null, 1).figures).toEqual([
@@ -214,7 +233,7 @@ describe('runs', () => {
 
   test('are compared number by number, marked where intervals do not meet', () => {
     const rows = pairRows(runs[2]!, runs[1]!);
-    const decode = rows.find(({ name }) => name === 'decode tokens per second')!;
+    const decode = rows.find(({ name }) => name === 'decode, tokens/s')!;
     expect(changeText(decode.change ?? 0)).toBe('+12.6 %');
     expect(decode.isBeyond).toBe(true);
     expect(rows.find(({ name }) => name === 'prompt tokens')).toMatchObject({ change: 0, isBeyond: null });
@@ -222,6 +241,37 @@ describe('runs', () => {
     expect(figuresOf(runs[0]!).some(({ name, low }) => name === 'Q8_0: perplexity' && low !== null)).toBe(
       true,
     );
+  });
+
+  test('write units, and times and sizes as people read them', () => {
+    const run = sampleBench('run-9', 1, 100);
+    const perToken = { timeNs: { total: 4_051_175 }, bytesTouched: 2 ** 20, kvBytes: 2 ** 19 };
+    const speed = { tokensPerSecond: { min: 1, median: 2, max: 3 }, perToken };
+    const figures = figuresOf({ ...run, figures: { prefill: speed, peakBytes: 3 * 2 ** 20, loadMs: 5 } });
+    expect(figures.map(({ name, value }) => [name, value])).toEqual([
+      ['prefill, tokens/s', 2],
+      ['prefill per token time total, ms', 4.051175],
+      ['prefill per token touched, MiB', 1],
+      ['prefill per token kv, MiB', 0.5],
+      ['peak, MiB', 3],
+      ['load, ms', 5],
+    ]);
+  });
+
+  test('of comparisons have a column for each variant, and meet where both have the same', () => {
+    const { variants, rows } = comparedFigures(runs[0]!)!;
+    expect(variants).toEqual(['bf16', 'Q8_0', 'Q4_1', 'RTN 3, g32']);
+    const kl = rows.find(({ name }) => name === 'mean KL, nats')!;
+    expect(kl.figures.map((figure) => figure?.value ?? null)).toEqual([null, 0.0009, 0.0446, 0.197]);
+    const relabelled = (labels: readonly string[]) => {
+      const { columns, ...rest } = runs[0]!.figures as unknown as { columns: object[] };
+      const named = columns
+        .slice(0, labels.length)
+        .map((column, index) => ({ ...column, label: labels[index] }));
+      return sampleRun('x', { figures: { ...rest, columns: named } as never });
+    };
+    const pair = pairRows(relabelled(['One a', 'One b']), relabelled(['One a', 'One a c', 'One b']));
+    expect(pair.find(({ name }) => name === 'b: bits a weight')).toMatchObject({ left: {}, right: {} });
   });
 
   test('say what differs besides', () => {

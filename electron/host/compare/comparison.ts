@@ -9,6 +9,7 @@ import type {
   CompareResult,
   CompareWeights,
 } from '../../contract/compare.ts';
+import { shortLabels } from '../../contract/compare-labels.ts';
 import type { ComparingEvent, ModelSummary } from '../../contract/engine-contract.ts';
 import { LabError } from '../../contract/errors.ts';
 import { drain } from '../../contract/rpc-client.ts';
@@ -81,7 +82,9 @@ export class Comparison {
       summary: priced.summaries[index]!,
       ...{ request, encoded: priced.encoded },
     };
-    const measured = await measureColumn(this.#services, work, this.#hooks(`${this.#labels[index]}: `));
+    const name = shortLabels(this.#labels)[index]!;
+    const place = `variant ${index + 1} of ${request.variants.length}, ${name}: `;
+    const measured = await measureColumn(this.#services, work, this.#hooks(place));
     await job.keep(columnPart(index), measured);
     await tell({ type: 'column', index, column: measured.column });
     return measured;

@@ -69,7 +69,7 @@ function Begin() {
       </ScreenHead>
       <div className="scrollable grid min-h-0 auto-rows-max content-start gap-3 p-4">
         <section aria-label="Progress" className="rounded-2 border border-line bg-surface-raised p-3">
-          <JobProgress key={latest.id} job={latest} onChange={again} />
+          <JobProgress key={latest.id} job={latest} isTitled onChange={again} />
         </section>
         {followed.comparison !== nothingYet && (
           <ResultView comparison={followed.comparison} fileName="retort-comparison" />

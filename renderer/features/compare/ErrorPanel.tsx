@@ -121,7 +121,7 @@ function MapPanel({
               .map(({ name, error }) => `${partName(name)} ${error === null ? 'none' : errorText(error)}`)
               .join(', ')}
           </span>
-          {map.top > 0 && <Scale low="relative RMS error 0" high={`≥ ${map.top}`} />}
+          {map.top > 0 && <Scale low={`relative RMS error ${map.bottom}`} high={String(map.top)} />}
         </span>
       }
     >

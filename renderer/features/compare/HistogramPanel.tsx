@@ -75,6 +75,10 @@ export function HistogramPanel({
         <p role="alert" className="px-3 pb-3 text-danger">
           The weights cannot be read: {answer.error}
         </p>
+      ) : histogram === null ? (
+        <p className="grid min-h-50 flex-1 place-items-center text-text-muted">
+          Reading {tensor ?? 'the weights'} of A and {letter}…
+        </p>
       ) : (
         <StaticChart
           name="weights before and after"

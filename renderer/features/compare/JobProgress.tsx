@@ -10,7 +10,16 @@ import { useNow } from '../models/use-now.ts';
 import { jobFigures, phaseStart, type PhaseStart } from './job-figures.ts';
 
 /** A job that runs, with Cancel, or one that was interrupted, with Resume. `onChange`: it was asked for something. */
-export function JobProgress({ job, onChange }: { readonly job: Job; readonly onChange: () => void }) {
+export function JobProgress({
+  job,
+  isTitled = false,
+  onChange,
+}: {
+  readonly job: Job;
+  /** Its title stands above it already. */
+  readonly isTitled?: boolean;
+  readonly onChange: () => void;
+}) {
   const { client } = useHost();
   const ask = async (action: () => Promise<unknown>) => {
     try {
@@ -25,21 +34,30 @@ export function JobProgress({ job, onChange }: { readonly job: Job; readonly onC
   return job.canResume ? (
     <Interrupted job={job} onCancel={cancel} onResume={resume} />
   ) : (
-    <Running job={job} onCancel={cancel} />
+    <Running job={job} isTitled={isTitled} onCancel={cancel} />
   );
 }
 
-function Running({ job, onCancel }: { readonly job: Job; readonly onCancel: () => void }) {
+function Running({
+  job,
+  isTitled,
+  onCancel,
+}: {
+  readonly job: Job;
+  readonly isTitled: boolean;
+  readonly onCancel: () => void;
+}) {
   const now = useNow();
   const [start, setStart] = useState<PhaseStart | null>(null);
   const [isCancelling, setCancelling] = useState(false);
   const next = phaseStart(start, job, now);
   if (next !== start) setStart(next);
   const { title, ...figures } = jobFigures(job, next, now);
+  const doing = isCancelling ? 'cancelling' : title;
   return (
     <ProgressBar
       {...figures}
-      title={`${job.title}: ${isCancelling ? 'cancelling' : title}`}
+      title={isTitled ? `${doing.charAt(0).toUpperCase()}${doing.slice(1)}` : `${job.title}: ${doing}`}
       action={
         <Button
           size="small"

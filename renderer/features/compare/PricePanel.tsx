@@ -15,6 +15,7 @@ interface Reads {
 /** What all of it would take, or why it cannot be begun; nothing runs before Start. */
 export function PricePanel({
   price,
+  before,
   missing,
   reads,
   isBeginning,
@@ -22,6 +23,8 @@ export function PricePanel({
   onBegin,
 }: {
   readonly price: Answer<ComparePrice>;
+  /** Shown while another is asked for. */
+  readonly before: ComparePrice | null;
   /** What a person has to do first; null: nothing. */
   readonly missing: string | null;
   readonly reads: Reads;
@@ -46,7 +49,6 @@ export function PricePanel({
     >
       <div role="status" className="px-3 pb-3">
         {missing !== null && <p className="text-text-muted">{missing}</p>}
-        {missing === null && price === null && <p className="text-text-muted">Pricing…</p>}
         {missing === null && price && 'error' in price && (
           <Notice
             level="error"
@@ -61,6 +63,7 @@ export function PricePanel({
           </Notice>
         )}
         {missing === null && value?.problem && <Problem problem={value.problem} onRetry={onRetry} />}
+        {missing === null && !price && <Facts price={before} reads={reads} isStale />}
         {missing === null && value && !value.problem && <Facts price={value} reads={reads} />}
       </div>
     </Panel>
@@ -96,7 +99,17 @@ function Problem({
   );
 }
 
-function Facts({ price, reads }: { readonly price: ComparePrice; readonly reads: Reads }) {
+function Facts({
+  price,
+  reads,
+  isStale = false,
+}: {
+  readonly price: ComparePrice | null;
+  readonly reads: Reads;
+  /** It is asked for again. */
+  readonly isStale?: boolean;
+}) {
+  if (!price || price.problem) return <p className="min-h-16 text-text-muted">Reading headers, pricing…</p>;
   const { mode, peakBytes, freeBytes, promptTokens, qualityTokens, windows, variants } = price;
   const memory = peakBytes === null ? 'Memory is not known beforehand' : `${formatBytes(peakBytes)} at most`;
   const steps = [
@@ -112,11 +125,12 @@ function Facts({ price, reads }: { readonly price: ComparePrice; readonly reads:
     ...(reads.weightErrors ? ['At last all weights once more, matrix by matrix.'] : []),
   ];
   return (
-    <div className="grid gap-1">
+    <div className="grid min-h-16 gap-1">
       <p>
-        <b>{memory}</b>{' '}
+        {isStale ? <span className="text-text-muted">Pricing again… </span> : <b>{memory} </b>}
         <span className="text-text-muted">
-          of {formatBytes(freeBytes)} that are free beside the model in memory
+          {isStale && `${memory} before, `}of {formatBytes(freeBytes)} that are free beside the model in
+          memory
         </span>
       </p>
       <p className="text-text-muted">{steps.join(' ')} It can be cancelled, and goes on after a restart.</p>

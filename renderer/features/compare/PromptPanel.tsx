@@ -25,7 +25,7 @@ export function PromptPanel({ draft: { prompt, promptKind, maxTokens } }: { read
     >
       <div className="grid gap-3 px-3 pb-3">
         <TextArea
-          label="Every model answers this; the most likely token is taken each time"
+          label={`${promptKind === 'chat' ? 'Every model answers this' : 'Every model goes on from this'}; the most likely token is taken each time`}
           rows={5}
           value={prompt}
           onChange={(event) => changeDraft({ prompt: event.target.value })}

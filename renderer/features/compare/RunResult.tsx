@@ -8,7 +8,7 @@ import { Notice } from '../../ui/Notice.tsx';
 import { AnswerView } from '../settings/AnswerView.tsx';
 import { ExportMenu } from '../runs/ExportMenu.tsx';
 import { RepeatButton } from '../runs/RepeatButton.tsx';
-import { comparisonOf, qualityNote } from './result.ts';
+import { comparisonOf } from './result.ts';
 import { ResultView } from './ResultView.tsx';
 import { ScreenHead } from './ScreenHead.tsx';
 
@@ -41,10 +41,8 @@ export function RunResult({ runId }: { readonly runId: string }) {
 }
 
 function aboutText(run: PageRun): string {
-  const comparison = comparisonOf(run);
-  const text = comparison && qualityNote(comparison);
   const when = new Date(run.at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
-  return [run.title, text ?? 'the prompt alone', 'speeds measured in turn', when].join(' · ');
+  return `${run.title} · ${when}`;
 }
 
 function Shown({ run }: { readonly run: PageRun }) {

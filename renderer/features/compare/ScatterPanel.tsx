@@ -3,7 +3,7 @@ import { ChartPanel } from '../../charts/ChartPanel.tsx';
 import { drawScatter } from '../../charts/draw-scatter.ts';
 import type { Draw } from '../../charts/picture.ts';
 import { StaticChart } from '../../charts/StaticChart.tsx';
-import { scatterFinding, scatterPoints, scatterTable, type Comparison } from './result.ts';
+import { scatterFinding, scatterPoints, scatterTable, scatterView, type Comparison } from './result.ts';
 
 const pictureSize = { width: 480, height: 360 };
 
@@ -19,9 +19,8 @@ export function ScatterPanel({
 }) {
   const points = useMemo(() => scatterPoints(comparison), [comparison]);
   const draw = useCallback<Draw>(
-    (context, size, theme) =>
-      drawScatter(context, size, { points, marked, xName: 'size, MiB', yName: 'mean KL, nats' }, theme),
-    [points, marked],
+    (context, size, theme) => drawScatter(context, size, scatterView(comparison, points, marked), theme),
+    [comparison, points, marked],
   );
   const finding = scatterFinding(points, comparison.columns[0]?.weightsBytes ?? 0);
   return (
@@ -31,14 +30,21 @@ export function ScatterPanel({
       fileName={`${fileName}-quality`}
       table={scatterTable(points)}
       picture={{ size: pictureSize, draw }}
-      note={<span className="text-1">{finding ?? 'Measured once all have answered.'}</span>}
+      note={<span className="text-1">{finding ?? 'Waiting for the replies.'}</span>}
     >
-      <StaticChart
-        name="quality against size"
-        label={`Mean KL against size. ${finding ?? ''}`}
-        draw={draw}
-        className="mx-2 min-h-50 flex-1"
-      />
+      {finding === null && (
+        <p className="grid min-h-50 flex-1 place-items-center p-3 text-center text-text-muted">
+          Each variant is a point here once all have answered.
+        </p>
+      )}
+      {finding !== null && (
+        <StaticChart
+          name="quality against size"
+          label={`Mean KL against size. ${finding ?? ''}`}
+          draw={draw}
+          className="mx-2 min-h-50 flex-1"
+        />
+      )}
     </ChartPanel>
   );
 }

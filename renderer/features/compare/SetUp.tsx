@@ -83,7 +83,7 @@ function Form({ onBegin }: { readonly onBegin: (job: Job) => void }) {
   const models = useApp((state) => state.models) ?? [];
   const engine = useApp((state) => state.engine);
   const draft = useStore(draftStore);
-  const { price, again } = usePrice(draft);
+  const { price, before, variants, again } = usePrice(draft);
   const [isBeginning, setBeginning] = useState(false);
   const usual = defaultModel(models, engine);
   useEffect(() => {
@@ -103,13 +103,14 @@ function Form({ onBegin }: { readonly onBegin: (job: Job) => void }) {
   };
   return (
     <>
-      <VariantsPanel draft={draft} models={models} price={price && 'value' in price ? price.value : null} />
+      <VariantsPanel draft={draft} models={models} priced={variants} />
       <div className="grid grid-cols-2 gap-3">
         <PromptPanel draft={draft} />
         <TextPanel draft={draft} />
       </div>
       <PricePanel
         price={price}
+        before={before}
         missing={missingFrom(draft)}
         reads={readsOf(draft)}
         isBeginning={isBeginning}

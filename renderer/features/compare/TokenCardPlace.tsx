@@ -100,7 +100,7 @@ export function TokenCardPlace({
         {kl !== null && <span>KL {klText(kl)} nats</span>}
       </div>
       <div className={hasVariant ? rowWithVariant : rowAlone}>
-        <span className="text-text-muted">ten likeliest of {hasVariant ? 'both' : 'it'}</span>
+        <span className="text-text-muted">{hasVariant ? 'likeliest of both' : 'ten likeliest'}</span>
         <Name letter="A" label={comparison.labels[0] ?? ''} />
         {hasVariant && <Name letter={letterOf(index)} label={comparison.labels[index] ?? ''} />}
       </div>
@@ -149,7 +149,14 @@ function Likely({
 }
 
 function Share({ value, fill }: { readonly value: number | null; readonly fill: string }) {
-  if (value === null) return <span className="text-text-muted">not among ten</span>;
+  if (value === null) {
+    return (
+      <span className="text-text-muted">
+        <span className="sr-only">not among its ten likeliest</span>
+        <span aria-hidden="true">–</span>
+      </span>
+    );
+  }
   return (
     <span className="flex items-center gap-1">
       <span aria-hidden="true" className="h-2 w-16">

@@ -178,19 +178,20 @@ function ColumnHead({ comparison, index }: { readonly comparison: Comparison; re
 
 function PartingText({ index, parting }: { readonly index: number; readonly parting: Parting | null }) {
   if (index === 0) {
-    return <p className="min-h-8 text-1 text-text-muted">KL per token to the reference, 0 to 1 nat</p>;
+    return <p className="min-h-12 text-1 text-text-muted">KL per token to the reference, 0 to 1 nat</p>;
   }
   if (!parting) {
-    return <p className="min-h-8 text-1 text-text-muted">would have said the same to the end</p>;
+    return <p className="min-h-12 text-1 text-text-muted">would have said the same to the end</p>;
   }
   const { token, said, would } = parting;
   const probability = (value: number | null) => (value === null ? '' : formatNumber(value, 2));
   return (
-    <p className="min-h-8 text-1 text-text-muted">
+    <p className="min-h-12 text-1 text-text-muted">
       parts at token <b className="text-text">{formatNumber(token)}</b>
       <br />
       <span className="font-token">{visibleText(said.piece)}</span> {probability(said.from)} →{' '}
-      {probability(said.to)} &ensp;
+      {probability(said.to)}
+      <br />
       <span className="font-token text-accent">{visibleText(would.piece)}</span> {probability(would.from)} →{' '}
       {probability(would.to)}
     </p>

@@ -32,7 +32,11 @@ export function VariantPanel({
       aside={
         <>
           <span className="truncate text-1 text-text-muted">
-            {read === null ? 'KL on the reply; no text was read' : `KL, top-1 and perplexity on ${read}`}
+            {read !== null && `KL, top-1 and perplexity on ${read}`}
+            {read === null &&
+              (comparison.readsText
+                ? 'KL on the reply, until the text is read'
+                : 'KL on the reply; no text was read')}
           </span>
           <span className="ml-auto">
             <IconButton
@@ -57,9 +61,15 @@ export function VariantPanel({
               <HeadCell>Variant</HeadCell>
               <HeadCell isFigure>bits</HeadCell>
               <HeadCell isFigure>MiB</HeadCell>
-              <HeadCell isFigure>mean KL, nats</HeadCell>
-              <HeadCell isFigure>top-1</HeadCell>
-              <HeadCell isFigure>perplexity</HeadCell>
+              <HeadCell isFigure className="min-w-30">
+                mean KL, nats
+              </HeadCell>
+              <HeadCell isFigure className="min-w-24">
+                top-1
+              </HeadCell>
+              <HeadCell isFigure className="min-w-24">
+                perplexity
+              </HeadCell>
               <HeadCell isFigure>tokens/s</HeadCell>
               <HeadCell isFigure>first, ms</HeadCell>
               <HeadCell isFigure>peak, MiB</HeadCell>

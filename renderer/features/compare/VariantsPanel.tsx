@@ -1,13 +1,14 @@
 import { Plus, X } from 'lucide-react';
-import { mostVariants, type ComparePrice } from '../../../electron/contract/compare.ts';
+import { mostVariants } from '../../../electron/contract/compare.ts';
 import type { Compute, PageModel } from '../../../electron/contract/machine.ts';
 import { Button } from '../../ui/Button.tsx';
-import { formatBytes, formatNumber, formatRate } from '../../ui/format.ts';
+import { formatBytes } from '../../ui/format.ts';
 import { IconButton } from '../../ui/IconButton.tsx';
 import { Panel } from '../../ui/Panel.tsx';
 import { Select } from '../../ui/Select.tsx';
 import { Cell, HeadCell, Row, Table } from '../../ui/Table.tsx';
 import { Letter } from './Letter.tsx';
+import { PriceCells, type PricedVariant } from './PriceCells.tsx';
 import {
   addVariant,
   changeVariant,
@@ -17,7 +18,7 @@ import {
   type DraftVariant,
 } from './draft.ts';
 
-const retorts = { value: 'retort', label: 'Retort’s choice' } as const;
+const retorts = { value: 'retort', label: 'automatic' } as const;
 const engines = [retorts, { value: 'native', label: 'native' }, { value: 'onnx', label: 'onnx' }] as const;
 const arithmetics = [
   retorts,
@@ -39,11 +40,12 @@ const chosen = <Value extends string>(value: Value): Chosen<Value> =>
 export function VariantsPanel({
   draft: { variants },
   models,
-  price,
+  priced,
 }: {
   readonly draft: Draft;
   readonly models: readonly PageModel[];
-  readonly price: ComparePrice | null;
+  /** Null: not priced yet. */
+  readonly priced: readonly (PricedVariant | null)[];
 }) {
   return (
     <Panel
@@ -64,25 +66,38 @@ export function VariantsPanel({
           </Button>
         </>
       }
+      note={
+        <span className="text-1 text-text-muted">
+          Settings of one model can be compared as well as several models. Variants of fewer bits are made by{' '}
+          <code className="font-token select-text">
+            npx retort quantize MODEL --recipe q4-g32 --out FOLDER --add
+          </code>
+        </span>
+      }
     >
-      <div
-        role="group"
-        aria-label="Variants"
-        tabIndex={0}
-        className="scrollable pb-1 focus-visible:shadow-ring"
-      >
+      <div role="group" aria-label="Variants" tabIndex={0} className="scrollable focus-visible:shadow-ring">
         <Table aria-label="Variants">
           <thead>
             <tr>
-              <HeadCell>Model</HeadCell>
+              <HeadCell className="w-full">Model</HeadCell>
               <HeadCell>arithmetic</HeadCell>
               <HeadCell>engine</HeadCell>
               <HeadCell>KV cache</HeadCell>
               <HeadCell>memory budget</HeadCell>
-              <HeadCell isFigure>bits</HeadCell>
-              <HeadCell isFigure>size</HeadCell>
-              <HeadCell isFigure>memory</HeadCell>
-              <HeadCell isFigure>predicted</HeadCell>
+              <HeadCell isFigure className="min-w-14">
+                bits
+              </HeadCell>
+              <HeadCell isFigure className="min-w-19">
+                size
+              </HeadCell>
+              <HeadCell isFigure className="min-w-19">
+                memory
+              </HeadCell>
+              <HeadCell isFigure>
+                predicted
+                <br />
+                tokens/s
+              </HeadCell>
               <HeadCell>
                 <span className="sr-only">Remove</span>
               </HeadCell>
@@ -95,7 +110,7 @@ export function VariantsPanel({
                 index={index}
                 variant={variant}
                 models={models}
-                priced={price?.variants[index] ?? null}
+                priced={priced[index] ?? null}
                 canRemove={variants.length > 2}
               />
             ))}
@@ -116,7 +131,7 @@ function VariantRow({
   readonly index: number;
   readonly variant: DraftVariant;
   readonly models: readonly PageModel[];
-  readonly priced: ComparePrice['variants'][number] | null;
+  readonly priced: PricedVariant | null;
   readonly canRemove: boolean;
 }) {
   const letter = letterOf(index);
@@ -127,7 +142,7 @@ function VariantRow({
       <Cell className="h-9">
         <span className="flex items-center gap-2">
           <Letter letter={letter} />
-          <span className="w-52">
+          <span className="min-w-60 flex-1">
             <Select
               label={`Model ${letter}`}
               hidesLabel
@@ -205,13 +220,15 @@ function Setting<Value extends string>({
   readonly onChange: (value: Chosen<Value>) => void;
 }) {
   return (
-    <Select
-      label={name}
-      hidesLabel
-      value={(value ?? retorts.value) as Value}
-      options={options}
-      onChange={(next) => onChange(chosen(next))}
-    />
+    <span className="block w-27">
+      <Select
+        label={name}
+        hidesLabel
+        value={(value ?? retorts.value) as Value}
+        options={options}
+        onChange={(next) => onChange(chosen(next))}
+      />
+    </span>
   );
 }
 
@@ -238,43 +255,16 @@ function BudgetSetting({
     ...sizes.map((bytes) => ({ value: String(bytes), label: formatBytes(bytes) })),
   ];
   return (
-    <Select
-      label={`Memory budget of ${letter}`}
-      hidesLabel
-      value={memoryBudget === null ? 'all' : String(memoryBudget)}
-      options={options}
-      onChange={(value) =>
-        onChange({ memoryBudget: value === 'all' ? null : value === 'auto' ? 'auto' : Number(value) })
-      }
-    />
-  );
-}
-
-function PriceCells({ priced }: { readonly priced: ComparePrice['variants'][number] | null }) {
-  if (!priced) {
-    return (
-      <Cell isFigure colSpan={4} className="text-1 text-text-muted">
-        not priced yet
-      </Cell>
-    );
-  }
-  const { bitsPerWeight, precision, weightsBytes, memoryBytes, predictedTokensPerSecond, fits } = priced;
-  return (
-    <>
-      <Cell isFigure title={precision}>
-        {formatNumber(bitsPerWeight, 2)}
-      </Cell>
-      <Cell isFigure>{formatBytes(weightsBytes)}</Cell>
-      <Cell isFigure className={fits ? undefined : 'text-danger'}>
-        {memoryBytes === null ? 'not known' : formatBytes(memoryBytes)}
-      </Cell>
-      <Cell isFigure>
-        {predictedTokensPerSecond === null ? (
-          <span className="text-1 text-text-muted">no reply measured yet</span>
-        ) : (
-          `${formatRate(predictedTokensPerSecond)} tokens/s`
-        )}
-      </Cell>
-    </>
+    <span className="block w-31">
+      <Select
+        label={`Memory budget of ${letter}`}
+        hidesLabel
+        value={memoryBudget === null ? 'all' : String(memoryBudget)}
+        options={options}
+        onChange={(value) =>
+          onChange({ memoryBudget: value === 'all' ? null : value === 'auto' ? 'auto' : Number(value) })
+        }
+      />
+    </span>
   );
 }

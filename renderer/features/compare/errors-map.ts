@@ -17,7 +17,8 @@ export interface ErrorMap {
   readonly errors: Float64Array;
   /** Names by place; '': none. */
   readonly names: readonly string[];
-  /** What full colour stands for. */
+  /** What no colour stands for, and full colour. */
+  readonly bottom: number;
   readonly top: number;
   /** Matrices of no layer, such as the token rows. */
   readonly others: readonly { readonly name: string; readonly error: number | null }[];
@@ -40,24 +41,33 @@ export function errorMap({ tensors, errors }: CompareWeights, variant: number): 
   const others = tensors.flatMap(({ name, layer }, index) =>
     layer === null ? [{ name, error: own[index] ?? null }] : [],
   );
-  return { parts, layers, errors: map, names, top: topOf(own), others };
+  return { parts, layers, errors: map, names, ...scaleOf(own), others };
 }
 
-/** Rounded up to one figure. Of each variant its own: one that is coarser would take the colours of all others. */
-function topOf(errors: CompareWeights['errors'][number]): number {
-  const most = Math.max(0, ...errors.map((error) => error ?? 0));
-  if (most === 0) return 0;
-  const power = 10 ** Math.floor(Math.log10(most));
-  return Number((Math.ceil(most / power) * power).toPrecision(1));
+/** Errors that lie closer together than this part of the most are told apart from the least on, not from 0. */
+const closeFrom = 1 / 3;
+
+/** Rounded to two figures. Of each variant its own: one that is coarser would take the colours of all others. */
+function scaleOf(errors: CompareWeights['errors'][number]): Pick<ErrorMap, 'bottom' | 'top'> {
+  const known = errors.filter((error) => error !== null && error > 0) as number[];
+  const most = Math.max(0, ...known);
+  if (most === 0) return { bottom: 0, top: 0 };
+  const least = Math.min(...known);
+  const unit = 10 ** (Math.floor(Math.log10(most)) - 1);
+  const rounded = (value: number) => Number((value * unit).toPrecision(2));
+  return {
+    bottom: least < most * closeFrom ? 0 : rounded(Math.floor(least / unit)),
+    top: rounded(Math.ceil(most / unit)),
+  };
 }
 
 /** No matrix there: as the ground. */
 const missingStep = sequentialRoles.length;
 const roles = [...sequentialRoles, '--surface-sunken'];
 
-export function errorCells({ parts, layers, errors, top }: ErrorMap): HeatmapCells {
+export function errorCells({ parts, layers, errors, bottom, top }: ErrorMap): HeatmapCells {
   const steps = Uint8Array.from(errors, (error) =>
-    Number.isNaN(error) ? missingStep : sequentialStep(error, top),
+    Number.isNaN(error) ? missingStep : sequentialStep(error - bottom, top - bottom),
   );
   return { rows: parts.length, columns: layers, steps, roles };
 }

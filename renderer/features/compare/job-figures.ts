@@ -45,7 +45,7 @@ export function jobFigures(
   const unit = known?.unit ?? 'steps';
   const title = known ? `${phase.slice(0, phase.length - known.ending.length)}${known.title}` : phase;
   const amount = (value: number) => (unit === 'bytes' ? formatBytes(value) : formatNumber(value));
-  if (total <= 0) return { title: title || 'Waiting to begin', done, total, figures: [] };
+  if (total <= 0) return { title: title || 'waiting to begin', done, total, figures: [] };
   const progress = `${amount(done)} of ${amount(total)}${unit === 'tokens' ? ' tokens' : ''}`;
   const elapsed = start ? (now - start.at) / 1000 : 0;
   const since = start ? done - start.done : 0;
@@ -56,6 +56,9 @@ export function jobFigures(
     title,
     done,
     total,
-    figures: [progress, rateText, `${formatMilliseconds(((total - done) / rate) * 1000)} left`],
+    figures: [progress, rateText, timeLeft((total - done) / rate)],
   };
 }
+
+const timeLeft = (seconds: number): string =>
+  seconds < 1 ? 'less than 1 s left' : `${formatMilliseconds(seconds * 1000)} left`;

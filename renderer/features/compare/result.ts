@@ -12,7 +12,7 @@ import {
 import { shortLabels } from '../../../electron/contract/compare-labels.ts';
 import type { JobUpdate, PageRun } from '../../../electron/contract/page-contract.ts';
 import type { BarGroup } from '../../charts/draw-bars.ts';
-import type { ScatterPoint } from '../../charts/draw-scatter.ts';
+import type { ScatterPoint, ScatterView } from '../../charts/draw-scatter.ts';
 import type { FigureTableData } from '../../charts/FigureTable.tsx';
 import { formatBytes, formatFigures, formatMilliseconds, formatNumber, formatRate } from '../../ui/format.ts';
 import { letterOf } from './draft.ts';
@@ -24,6 +24,8 @@ export interface Comparison {
   /** Null: not measured yet. The first is the reference. */
   readonly columns: readonly (CompareColumn | null)[];
   readonly forced: CompareForced | null;
+  /** A text is read for quality, now or later. */
+  readonly readsText: boolean;
   readonly quality: CompareQuality | null;
   readonly weights: CompareWeights | null;
 }
@@ -33,6 +35,7 @@ export const nothingYet: Comparison = {
   prompt: '',
   columns: [],
   forced: null,
+  readsText: false,
   quality: null,
   weights: null,
 };
@@ -41,10 +44,10 @@ export const nothingYet: Comparison = {
 export function applyUpdate(before: Comparison, update: JobUpdate): Comparison {
   switch (update.type) {
     case 'comparison': {
-      const { prompt } = update.comparison;
+      const { prompt, quality } = update.comparison;
       const labels = shortLabels(update.comparison.labels);
       const columns = labels.map((_, index) => before.columns[index] ?? null);
-      return { ...before, labels, columns, prompt: promptText(prompt) };
+      return { ...before, labels, columns, prompt: promptText(prompt), readsText: quality !== null };
     }
     case 'column': {
       const columns = [...before.columns];
@@ -82,6 +85,7 @@ export function comparisonOf(run: Pick<PageRun, 'kind' | 'figures' | 'settings'>
   const prompt = Prompt.safeParse(run.settings['prompt']).data;
   return {
     ...result,
+    readsText: result.quality !== null,
     labels: shortLabels(result.columns.map(({ label }) => label)),
     prompt: prompt ? promptText(prompt) : '',
   };
@@ -90,17 +94,19 @@ export function comparisonOf(run: Pick<PageRun, 'kind' | 'figures' | 'settings'>
 export const isWhole = ({ columns }: Comparison): boolean =>
   columns.length > 0 && columns.every((column) => column !== null);
 
+const waiting = '…';
+
 /** "16.19 to 16.24"; null: nothing is known of it. */
 export function rangeText({ low, high }: Interval, digits: number, factor = 1): string | null {
   if (low === null || high === null) return null;
   return `${formatNumber(low * factor, digits)} to ${formatNumber(high * factor, digits)}`;
 }
 
-/** KL to three figures that count, however small: "0.0246", "0.00042". */
+/** KL to three figures that count, however small: "0.0246", "0.00420". */
 export function klText(value: number): string {
   if (value === 0) return '0';
   if (value < 1e-6) return '< 0.000001';
-  return formatFigures(value, 3);
+  return formatNumber(value, Math.max(0, 2 - Math.floor(Math.log10(value))));
 }
 
 const percent = (share: number, digits = 1): string => `${formatNumber(share * 100, digits)} %`;
@@ -138,6 +144,16 @@ export function scatterPoints(comparison: Comparison): ScatterPoint[] {
     ];
   });
   return points.map((point) => ({ ...point, isBest: !points.some((other) => isBetter(other, point)) }));
+}
+
+export function scatterView(
+  { columns }: Comparison,
+  points: readonly ScatterPoint[],
+  marked: string | null,
+): ScatterView {
+  const [first] = columns;
+  const reference = first ? { letter: letterOf(0), x: first.weightsBytes / 2 ** 20 } : null;
+  return { points, marked, reference, xName: 'size, MiB', yName: 'mean KL, nats' };
 }
 
 interface Place {
@@ -191,9 +207,11 @@ export function barGroups({ columns }: Comparison): BarGroup[] {
   ): BarGroup => ({
     name,
     role,
-    bars: columns.flatMap((column, index) =>
-      column ? [{ name: letterOf(index), value: value(column), text: write(value(column)) }] : [],
-    ),
+    bars: columns.map((column, index) => ({
+      name: letterOf(index),
+      value: column ? value(column) : 0,
+      text: column ? write(value(column)) : waiting,
+    })),
   });
   return [
     group('decode, tokens/s', '--accent', ({ speed }) => speed.decodeTokensPerSecond, formatRate),
@@ -245,12 +263,11 @@ export interface VariantRow {
   readonly intervals: string;
 }
 
-const waiting = '…';
-
 export function variantRows(comparison: Comparison): VariantRow[] {
   return comparison.labels.map((label, index) => {
     const column = comparison.columns[index] ?? null;
     const quality = comparison.quality?.columns[index];
+    const pending = comparison.readsText ? waiting : '';
     return {
       letter: letterOf(index),
       label,
@@ -258,10 +275,10 @@ export function variantRows(comparison: Comparison): VariantRow[] {
       bits: column ? formatNumber(column.bitsPerWeight, 2) : waiting,
       size: column ? formatNumber(column.weightsBytes / 2 ** 20, 1) : waiting,
       ...klCells(comparison, index),
-      topOne: topOneText(quality, index),
+      topOne: quality ? topOneText(quality, index) : pending,
       topOneSpread: spreadText(quality?.topOneAgreement, (half) => formatNumber(half * 100, 1)),
-      perplexity: quality ? formatNumber(quality.perplexity.value, 2) : '',
-      perplexitySpread: spreadText(quality?.perplexity, (half) => formatNumber(half, 2)),
+      perplexity: quality ? perplexityText(quality.perplexity.value) : pending,
+      perplexitySpread: spreadText(quality?.perplexity, (half) => formatFigures(half, 3)),
       tokensPerSecond: column ? formatRate(column.speed.decodeTokensPerSecond) : waiting,
       firstToken: column ? formatNumber(column.speed.firstTokenMs) : waiting,
       peak: column ? formatNumber(column.speed.peakBytes / 2 ** 20) : waiting,
@@ -275,7 +292,7 @@ function klCells(comparison: Comparison, index: number): Pick<VariantRow, 'kl' |
   const divergence = divergenceOf(comparison, index);
   if (!divergence) return { kl: waiting, klSpread: '' };
   const { mean, interval } = divergence;
-  return { kl: klText(mean), klSpread: spreadText(interval, klText) };
+  return { kl: klText(mean), klSpread: spreadText(interval, (half) => formatFigures(half, 2)) };
 }
 
 /** ± half of an interval; '': there is none. */
@@ -284,8 +301,11 @@ function spreadText(interval: Interval | null | undefined, write: (half: number)
   return `± ${write((interval.high - interval.low) / 2)}`;
 }
 
-const topOneText = (quality: QualityColumn | undefined, index: number): string =>
-  index === 0 && quality ? '100 %' : quality?.topOneAgreement ? percent(quality.topOneAgreement.value) : '';
+const topOneText = ({ topOneAgreement }: QualityColumn, index: number): string =>
+  index === 0 ? '100 %' : topOneAgreement ? percent(topOneAgreement.value) : '';
+
+/** Beyond a thousand no one reads hundredths. */
+const perplexityText = (value: number): string => formatNumber(value, value < 1000 ? 2 : 0);
 
 function intervalsText({ perplexity, kl, topOneAgreement }: QualityColumn): string {
   const parts = [

@@ -52,7 +52,7 @@ export interface TokenFacts {
   /** Null: the reference itself is looked at. */
   readonly variant: number | null;
   readonly kl: number | null;
-  /** The likeliest of either, those of the reference first. */
+  /** The ten likeliest of either; the reference's own token is always among them. */
   readonly likely: readonly LikelyRow[];
 }
 
@@ -66,23 +66,29 @@ export function tokenFacts(forced: CompareForced, index: number, token: number):
     reference: Math.exp(own.logProbability),
     variant: variant ? Math.exp(variant.logProbability) : null,
     kl: variant?.kl ?? null,
-    likely: mergedLikely(own.top, variant?.top ?? null),
+    likely: mergedLikely(own, variant?.top ?? null),
   };
 }
 
+const mostLikely = 10;
+
 function mergedLikely(
-  reference: readonly LikelyToken[],
+  { id: said, top }: CompareForced['reference'][number],
   variant: readonly LikelyToken[] | null,
 ): LikelyRow[] {
-  const probability = (top: readonly LikelyToken[] | null, id: number) =>
-    top?.find((likely) => likely.id === id)?.probability ?? null;
-  const more = variant?.filter(({ id }) => !reference.some((likely) => likely.id === id)) ?? [];
-  return [...reference, ...more].map(({ id, piece }) => ({
+  const probability = (likely: readonly LikelyToken[] | null, id: number) =>
+    likely?.find((each) => each.id === id)?.probability ?? null;
+  const more = variant?.filter(({ id }) => top.every((likely) => likely.id !== id)) ?? [];
+  const rows = [...top, ...more].map(({ id, piece }) => ({
     id,
     piece,
-    reference: probability(reference, id),
+    reference: probability(top, id),
     variant: probability(variant, id),
   }));
+  const most = (row: LikelyRow) => Math.max(row.reference ?? 0, row.variant ?? 0);
+  const rank = (row: LikelyRow) => (row.id === said ? Infinity : most(row));
+  const kept = rows.sort((left, right) => rank(right) - rank(left)).slice(0, mostLikely);
+  return kept.sort((left, right) => most(right) - most(left));
 }
 
 /** What a screen reader is told of a token. */

@@ -7,7 +7,7 @@ import { NumberSetting } from './NumberSetting.tsx';
 
 const retortsChoice = 'retort';
 const codecOptions = [
-  { value: retortsChoice, label: 'Retort’s choice' },
+  { value: retortsChoice, label: 'automatic' },
   ...KvCodec.options.map((codec) => ({ value: codec, label: codec })),
 ];
 

@@ -60,7 +60,7 @@ describeWhere(chromiumPath !== null, 'Compare and Runs in a browser', () => {
     expect(await list.getByRole('option', { selected: true }).getAttribute('aria-label')).toMatch(
       /^token 1 .*KL/,
     );
-    expect(await page.getByRole('tooltip').getByText('ten likeliest of both').count()).toBe(1);
+    expect(await page.getByRole('tooltip').getByText('likeliest of both').count()).toBe(1);
     await page.keyboard.press('Escape');
     await page.getByRole('tooltip').waitFor({ state: 'detached' });
     const map = page.getByRole('grid', { name: /^Errors of B/ });
