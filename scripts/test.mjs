@@ -19,7 +19,7 @@ import {
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const reports = join(root, '.cache', 'test-reports');
-const suiteLimitMs = 30 * 60_000;
+const suiteLimitMs = 40 * 60_000;
 const shownLines = 120;
 
 /** Runs a command to its end; resolves with its exit code and everything it printed. */
