@@ -39,15 +39,25 @@ const program = join(import.meta.dirname, 'compare-child.ts');
 
 /**
  * A comparison, or the job of this id, in a process that kills itself at `place`: when the host is told of an event of this type, or "TYPE N" of its Nth column, or
- * "PHASE N" of its progress; "window N": when this window of the text is done but not kept, and all before it are. Throws where it ended before.
+ * "PHASE N" of its progress; "window N": when this window of the text is done but not kept, and all before it are. Whether it was killed, by that or otherwise.
  */
-export async function killedAt(home: string, work: CompareCommand | string, place: string): Promise<void> {
+export async function comparedInChild(
+  home: string,
+  work: CompareCommand | string,
+  { place = 'nowhere', environment = {} }: { place?: string; environment?: Readonly<Record<string, string>> },
+): Promise<boolean> {
   const child = spawn(process.execPath, [program, home, JSON.stringify(work), place], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, NODE_NO_WARNINGS: '1' },
+    env: { ...process.env, NODE_NO_WARNINGS: '1', ...environment },
   });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-  if (signal !== 'SIGKILL') throw new Error(`It ended by ${code} before ${place}. ${stderr}`);
+  if (code !== 0 && signal !== 'SIGKILL') throw new Error(`It ended by ${code}. ${stderr}`);
+  return signal === 'SIGKILL';
+}
+
+/** As comparedInChild; throws where it ended before `place`. */
+export async function killedAt(home: string, work: CompareCommand | string, place: string): Promise<void> {
+  if (!(await comparedInChild(home, work, { place }))) throw new Error(`It ended before ${place}.`);
 }

@@ -37,5 +37,5 @@ describe.runIf(mayMount)('a comparison on a disk that fills up', () => {
     expect(await client.listJobs({})).toMatchObject([{ id: jobId, state: 'done', error: null }]);
     const whole = await drain(startHost().client.compare(request));
     expect(figuresOf(result)).toEqual(figuresOf(whole.result));
-  }, 180_000);
+  }, 300_000);
 });

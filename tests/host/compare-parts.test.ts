@@ -20,7 +20,7 @@ let known: CompareResult | null = null;
 beforeAll(async () => {
   interrupted = mkdtempSync(join(tmpdir(), 'retort-home-'));
   await killedAt(interrupted, request, `window ${windows}`);
-}, 60_000);
+}, 180_000);
 afterAll(() => rmSync(interrupted, { recursive: true, force: true }));
 
 /** Of the comparison that was never interrupted. */
@@ -69,7 +69,7 @@ test('a comparison goes on with all of its parts where nothing was done to them'
   expect([columns, isForced]).toEqual([[], false]);
   expect(kept).toBe(32 * windows);
   expect(figuresOf(result)).toEqual(figuresOf(await whole()));
-}, 60_000);
+}, 180_000);
 
 /** Parts as something that is not what this Retort would have written; others stay as they are. */
 const edited =
@@ -125,7 +125,7 @@ describe('a comparison measures again', () => {
       expect(again).toMatchObject(expected);
       expect(figuresOf(again.result)).toEqual(figuresOf(await whole()));
     },
-    60_000,
+    180_000,
   );
 
   test('what models read together where they do not fit together any more', async () => {
@@ -134,7 +134,7 @@ describe('a comparison measures again', () => {
     const again = await resume(await startPageHost(homeWith(unchanged), system));
     expect(again).toMatchObject({ columns: [], isForced: true, kept: 0, result: { mode: 'pairs' } });
     expect({ ...figuresOf(again.result), mode: 'together' }).toEqual(figuresOf(await whole()));
-  }, 60_000);
+  }, 180_000);
 });
 
 test('a page that follows such a job is told of the parts that are sound', async () => {
@@ -145,7 +145,7 @@ test('a page that follows such a job is told of the parts that are sound', async
   const updates: string[] = [];
   await drain(page.watchJob({ id: job!.id }), (update) => void updates.push(update.type));
   expect(updates).toEqual(['job', 'comparison', 'column', 'column']);
-}, 60_000);
+}, 180_000);
 
 test('a job whose request is damaged is refused with what to do, and does not wait for ever', async () => {
   const home = homeWith(unchanged);
@@ -159,4 +159,4 @@ test('a job whose request is damaged is refused with what to do, and does not wa
     message: expect.stringMatching(/begin it again/) as string,
   });
   expect(await client.listJobs({})).toMatchObject([{ state: 'failed', canResume: false }]);
-}, 60_000);
+}, 180_000);
