@@ -6,6 +6,7 @@ import type {
   CompareWeights,
   Interval,
 } from '../../contract/compare.ts';
+import { shortLabels } from '../../contract/compare-labels.ts';
 import type { PageRun } from '../../contract/page-contract.ts';
 import { escaped } from '../escape-html.ts';
 import { leaves } from './report-csv.ts';
@@ -31,7 +32,9 @@ svg text { fill: currentColor; font: 11px system-ui, sans-serif; }
 
 /** `run`: of kind compare; `result`: its figures. */
 export function comparisonPage(run: PageRun, result: CompareResult): string {
-  const { columns, forced, quality, weights } = result;
+  const { forced, quality, weights } = result;
+  const labels = shortLabels(result.columns.map(({ label }) => label));
+  const columns = result.columns.map((column, i) => ({ ...column, label: labels[i]! }));
   return page(run, [
     section('Variants', `<div class="wide">${table(variantHeads, columns.map(variantRow))}</div>`),
     quality ? section('Quality', qualityTable(columns, quality)) : '',
@@ -55,7 +58,7 @@ export function figuresPage(run: PageRun): string {
 }
 
 function page(run: PageRun, sections: readonly string[]): string {
-  const title = `${run.kind}: ${run.title}`;
+  const title = `${run.kind === 'compare' ? 'Comparison' : run.kind}: ${run.title}`;
   const { machine, versions } = run;
   const facts = [
     new Date(run.at).toISOString(),

@@ -30,11 +30,11 @@ export function ScatterPanel({
       fileName={`${fileName}-quality`}
       table={scatterTable(points)}
       picture={{ size: pictureSize, draw }}
-      note={<span className="text-1">{finding ?? 'Waiting for the replies.'}</span>}
+      note={<span className="text-1">{finding ?? 'Not measured yet.'}</span>}
     >
       {finding === null && (
         <p className="grid min-h-50 flex-1 place-items-center p-3 text-center text-text-muted">
-          Each variant is a point here once all have answered.
+          Each variant is a point here once it has read the reference’s reply.
         </p>
       )}
       {finding !== null && (
