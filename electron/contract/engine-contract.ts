@@ -112,6 +112,8 @@ export const ModelSummary = z.strictObject({
   types: z.record(z.string(), bytes),
   tokenizer: z.string().nullable(),
   chatTemplate: z.boolean(),
+  /** Why weights of an exported graph, which runs as it is, cannot be read one by one; absent: they can. */
+  weightsProblem: z.string().optional(),
   files: z.array(z.strictObject({ name: z.string(), bytes })),
   tensors: z.array(TensorSummary),
 });

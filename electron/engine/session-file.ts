@@ -1,10 +1,11 @@
 /** A saved session: a safetensors file whose metadata names the model and settings it belongs to. */
 import { basename, dirname } from 'node:path';
+import { z } from 'zod';
 import { badFile, LabError } from '../contract/errors.ts';
 import { openModelFile, type ModelFile } from '../formats/model-file.ts';
-import { crc32c } from '../formats/pack/crc32c.ts';
 import { readSafetensorsHeader } from '../formats/safetensors/header.ts';
 import { writeSafetensors, type TensorToWrite } from '../formats/safetensors/write.ts';
+import { checksum } from './native/packer.ts';
 
 export interface SessionHeader {
   /** Identity of the model and everything that must be equal to go on from it. */
@@ -35,16 +36,42 @@ export async function writeSession(
   { signature, length, notes = {}, ids }: SessionHeader,
   tensors: readonly TensorToWrite[],
 ): Promise<void> {
-  const metadata = { ...notes, kind: 'retort-session', signature, length: String(length) };
-  if (!ids) return void (await writeSafetensors(path, tensors, metadata));
-  const data = Int32Array.from(ids);
-  const idsChecksum = String(checksumOf(data.buffer));
-  const idsTensor = { name: idsName, type: 'I32' as const, shape: [data.length], data };
-  await writeSafetensors(path, [idsTensor, ...tensors], { ...metadata, idsChecksum });
+  const data = Int32Array.from(ids ?? []);
+  const ofIds = { name: idsName, type: 'I32' as const, shape: [data.length], data };
+  const all = ids ? [ofIds, ...tensors] : tensors;
+  const checksums = Object.fromEntries(all.map(({ name, data }) => [name, checksum(bytesOf(data))]));
+  await writeSafetensors(path, all, {
+    ...notes,
+    ...{ kind: 'retort-session', signature, length: String(length) },
+    [checksumsName]: JSON.stringify(checksums),
+  });
 }
 
 const idsName = 'ids';
-const checksumOf = (bytes: ArrayBuffer) => crc32c(new Uint8Array(bytes));
+const checksumsName = 'checksums';
+
+const bytesOf = (data: TensorToWrite['data']) =>
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+/** Of tensors' bytes, as they were written. Files of before have one of the ids alone. */
+function checksumsOf(metadata: ReadonlyMap<string, string>, file: string): ReadonlyMap<string, number> {
+  const text = metadata.get(checksumsName);
+  if (text === undefined) return new Map([[idsName, Number(metadata.get('idsChecksum'))]]);
+  const parsed = Checksums.safeParse(parsedOf(text));
+  if (!parsed.success) throw badFile('damaged', { file, field: checksumsName });
+  return new Map(Object.entries(parsed.data));
+}
+
+const Checksums = z.record(z.string(), z.int().nonnegative());
+
+/** Undefined for what is not JSON. */
+function parsedOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Throws bad-request where the file belongs to another model or other settings, bad-file where it is damaged. */
 export async function readSession(path: string, signature: string): Promise<ReadSession> {
@@ -61,17 +88,20 @@ export async function readSession(path: string, signature: string): Promise<Read
     if (!Number.isInteger(length) || length < 0) {
       throw badFile('not a number of positions', { file: file.name, field: 'length' });
     }
+    const checksums = checksumsOf(metadata, file.name);
     const tensors = new Map<string, ReadTensor>();
-    for (const [name, { shape, offset, bytes }] of infos) {
-      tensors.set(name, { shape, bytes: await readAligned(file, offset, bytes) });
+    for (const [name, { shape, offset, bytes: size }] of infos) {
+      const bytes = await readAligned(file, offset, size);
+      const expected = checksums.get(name);
+      if (expected !== undefined && checksum(new Uint8Array(bytes)) !== expected)
+        throw badFile('damaged: its checksum is another', { file: file.name, field: name });
+      tensors.set(name, { shape, bytes });
     }
     const saved = tensors.get(idsName);
     tensors.delete(idsName);
     if (!saved) return { length, ids: null, tensors };
-    const isWhole = String(checksumOf(saved.bytes)) === metadata.get('idsChecksum');
-    if (!isWhole || saved.bytes.byteLength !== 4 * length) {
-      throw badFile('damaged', { file: file.name, field: idsName });
-    }
+    if (saved.bytes.byteLength !== 4 * length)
+      throw badFile(`not the ids of ${length} positions`, { file: file.name, field: idsName });
     return { length, ids: [...new Int32Array(saved.bytes)], tensors };
   } finally {
     await file.close();

@@ -40,6 +40,9 @@ test('quantize says what it would make, makes both variants, names them in the l
   expect(again['variants']).toEqual(
     (made['variants'] as { bytes: number }[]).map((variant) => ({ ...variant, resumedBytes: variant.bytes })),
   );
+  const other = await home.retort(...asked, '--arithmetic', 'fast');
+  expect(other.code).toBe(2);
+  expect(other.stderr).toContain('llama-q4-g32 is there already');
   for (const name of ['llama-q4-g32', 'llama-q4-g32-onnx']) {
     expect((await home.retort('models', 'remove', name)).code).toBe(0);
   }

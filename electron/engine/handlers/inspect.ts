@@ -11,9 +11,15 @@ import type { PackContents } from '../../contract/pack.ts';
 import { modelIdentity } from '../../formats/identity.ts';
 import { readModelSource } from '../../formats/open-source.ts';
 import { groupBytes, groupCount } from '../../formats/pack/layout.ts';
-import { resolveSpec } from '../../../models/families/index.ts';
+import { resolveModel, resolveSpec } from '../../../models/families/index.ts';
 import type { AttentionLayerSpec, ModelSpec } from '../../../models/families/model-spec.ts';
 import { upperHalfOf } from '../onnx/graph/linear.ts';
+import {
+  contextLength,
+  decoderInputs,
+  kvBytesPerToken,
+  type DecoderInputs,
+} from '../onnx/exported/decoder-inputs.ts';
 
 /** Reads headers only. Throws what the readers throw; an unsupported architecture is no error but `supported: false` with the reason. */
 export async function inspect(path: string): Promise<ModelSummary> {
@@ -29,10 +35,11 @@ export async function inspect(path: string): Promise<ModelSummary> {
     identity: await modelIdentity(source),
     parameters: parameterCount(source),
     bytes: source.files.reduce((sum, file) => sum + file.bytes, 0),
-    ...sizes(spec),
+    ...(spec ? sizes(spec) : sizesOfGraph(source)),
     types: source.pack?.origin.recipe === undefined ? bytesByType(source) : bytesByLayout(source.pack),
     tokenizer: source.tokenizer && tokenizerName(source.tokenizer),
     chatTemplate: source.templates.length > 0,
+    ...weightsProblem(source),
     files: source.files.map(({ name, bytes }) => ({ name, bytes })),
     tensors: source.pack ? packTensors(source.pack, source.files[0]!.name) : tensorsOf(source),
   };
@@ -54,21 +61,51 @@ function specOf(source: ModelSource): { spec: ModelSpec | null; reason: string |
   }
 }
 
-function sizes(spec: ModelSpec | null) {
-  const layers = spec?.layers.filter((layer) => layer.kind === 'attention') ?? [];
+function sizes(spec: ModelSpec) {
+  const layers = spec.layers.filter((layer) => layer.kind === 'attention');
   const attention = layers[0]?.attention;
   const feedForward = layers.find(({ feedForward }) => feedForward.kind === 'experts')?.feedForward;
   return {
-    layers: spec?.layers.length ?? null,
-    hiddenSize: spec?.hiddenSize ?? null,
-    vocabularySize: spec?.vocabularySize ?? null,
-    contextLength: spec?.contextLength ?? null,
+    layers: spec.layers.length,
+    hiddenSize: spec.hiddenSize,
+    vocabularySize: spec.vocabularySize,
+    contextLength: spec.contextLength,
     heads: attention?.heads ?? null,
     keyValueHeads: attention?.keyValueHeads ?? null,
     headDimension: attention?.headDimension ?? null,
     experts: feedForward?.kind === 'experts' ? feedForward.count : null,
-    kvBytesPerToken: spec && layers.reduce((sum, layer) => sum + kvBytes(layer), 0),
+    kvBytesPerToken: layers.reduce((sum, layer) => sum + kvBytes(layer), 0),
   };
+}
+
+/** As far as an exported graph says it; what it cannot be fed says nothing. */
+function sizesOfGraph(source: ModelSource) {
+  const known = graphInputs(source);
+  return {
+    ...{ layers: null, heads: null, keyValueHeads: null, headDimension: null, experts: null },
+    hiddenSize: known?.hiddenSize ?? null,
+    vocabularySize: known?.vocabularySize ?? null,
+    contextLength: known && contextLength(source),
+    kvBytesPerToken: known && kvBytesPerToken(known.past),
+  };
+}
+
+function graphInputs(source: ModelSource): DecoderInputs | null {
+  try {
+    return decoderInputs(source);
+  } catch {
+    return null;
+  }
+}
+
+function weightsProblem(source: ModelSource): { weightsProblem?: string } {
+  if (source.graphs.length === 0) return {};
+  try {
+    resolveModel(source);
+    return {};
+  } catch (error) {
+    return { weightsProblem: toLabError(error).message };
+  }
 }
 
 /** One key and one value row per KV head, float32. */

@@ -1,5 +1,6 @@
 /** A session over a built decoder graph: the KV cache as onnxruntime tensors that only ever get replaced, never written. */
-import { LabError } from '../../contract/errors.ts';
+import { basename } from 'node:path';
+import { badFile, LabError } from '../../contract/errors.ts';
 import type { ModelSpec } from '../../../models/families/model-spec.ts';
 import type { EvaluateInput, EvaluateResult, HiddenState, Session } from '../engine.ts';
 import { checkedCount, checkedParents, checkedPositions, chosenRows } from '../evaluate-input.ts';
@@ -237,7 +238,7 @@ export class BuiltSession implements Session {
     const saved = await readSessionFile(file, this.#signature);
     const past = saved.tensors.slice(0, this.#past.length);
     const rope = saved.tensors.slice(this.#past.length);
-    this.#checkPast(past, saved.length);
+    this.#checkPast(past, saved.length, basename(file));
     this.#past = past.map(({ shape, data }) => new Tensor('float32', data, shape));
     this.#ropes.forEach((table, i) => table.adopt(rope[2 * i]!.data, rope[2 * i + 1]!.data));
     this.#positions = saved.positions;
@@ -246,7 +247,7 @@ export class BuiltSession implements Session {
   }
 
   /** The signature vouches for the model, not for the bytes: shapes must be this model's before the graph sees them. */
-  #checkPast(past: readonly SavedTensor[], length: number): void {
+  #checkPast(past: readonly SavedTensor[], length: number, file: string): void {
     const expected = emptyPast(this.#model.spec);
     const fits = expected.every((tensor, i) => {
       const shape = past[i]?.shape ?? [];
@@ -254,8 +255,7 @@ export class BuiltSession implements Session {
         shape[0] === 1 && shape[1] === tensor.dims[1] && shape[2]! >= length && shape[3] === tensor.dims[3]
       );
     });
-    if (!fits || length > this.context)
-      throw new LabError('bad-file', 'The saved session does not fit this model.');
+    if (!fits || length > this.context) throw badFile('the saved session does not fit this model', { file });
   }
 
   /** What must be equal for a saved session to go on: the model, arithmetic and, since rope may depend on it, the context. */

@@ -67,6 +67,7 @@ async function check(
   const { path, title } = request.variants[0]!.model;
   try {
     refuseUnsupported(request, summaries);
+    refuseUnreadable(request, summaries);
     await requireOneVocabulary(services, request, summaries, signal);
     return await withoutPaths(title, [path], encodeComparison(services, request, signal));
   } catch (error) {
@@ -84,6 +85,15 @@ function refuseUnsupported(request: StoredRequest, summaries: readonly ModelSumm
     'unsupported-architecture',
     `${labelsOf(request.variants)[index]}: ${reason ?? 'it cannot run'}`,
   );
+}
+
+/** A variant whose weights cannot be read has no errors; without the reference's there are none at all. */
+function refuseUnreadable(request: StoredRequest, [reference]: readonly ModelSummary[]): void {
+  const problem = reference?.weightsProblem;
+  if (!request.weightErrors || problem === undefined) return;
+  const [label] = labelsOf(request.variants);
+  const message = `${label}: ${problem} Weights are compared with the first model's: put another one first, or compare without weights.`;
+  throw new LabError('unsupported-feature', message, { field: 'weightErrors' });
 }
 
 function contextProblem(

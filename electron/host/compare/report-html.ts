@@ -149,7 +149,11 @@ function ownReply({ label, reply }: CompareColumn): string {
 function weightMaps(columns: readonly CompareColumn[], weights: CompareWeights): string {
   return columns
     .slice(1)
-    .map(({ label }, i) => `<h3>${escaped(label)}</h3>\n${errorMaps(weights, i)}`)
+    .map(({ label }, i) => {
+      const hasErrors = weights.errors[i]?.some((error) => error !== null) ?? false;
+      const none = '<div class="note">None of its matrices could be compared with the reference’s.</div>';
+      return `<h3>${escaped(label)}</h3>\n${hasErrors ? errorMaps(weights, i) : none}`;
+    })
     .join('\n');
 }
 

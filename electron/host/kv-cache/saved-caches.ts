@@ -115,7 +115,7 @@ export class SavedCaches {
       return { ...whole, id };
     } catch (error) {
       await rm(partial, { recursive: true, force: true }).catch(() => undefined);
-      throw toldNoRoom(error, expectedBytes);
+      throw toldNoRoom(error, about.name, expectedBytes);
     }
   }
 
@@ -140,9 +140,9 @@ export class SavedCaches {
   }
 }
 
-function toldNoRoom(error: unknown, expectedBytes: number): LabError {
+function toldNoRoom(error: unknown, name: string, expectedBytes: number): LabError {
   const known = toLabError(error);
   if (known.code !== 'disk-full') return known;
-  const message = `The disk has no room for this cache, which takes ${mebibytes(expectedBytes)}. Nothing was saved.`;
+  const message = `${name}: the disk has no room for this cache, which takes ${mebibytes(expectedBytes)}. Nothing was saved: make room and save it again.`;
   return new LabError('disk-full', message, {}, { cause: error });
 }

@@ -5,11 +5,11 @@ import {
   type WeightHistogram,
 } from '../../contract/compare-figures.ts';
 import { histogramBins } from '../../contract/tensor-statistics.ts';
-import { LabError } from '../../contract/errors.ts';
+import { LabError, toLabError } from '../../contract/errors.ts';
 import { openWeights, type ReadableWeights } from '../../engine/statistics/read-weights.ts';
 import type { LabHooks } from '../bench.ts';
 
-/** Throws what reading throws. */
+/** Throws what reading throws; of a variant whose weights have no names (a graph that runs as it was exported) there is no error. */
 export async function weightErrors(
   referencePath: string,
   variantPaths: readonly string[],
@@ -18,7 +18,10 @@ export async function weightErrors(
   const reference = await openWeights(referencePath);
   // What lies in the same file is the same.
   const opened = new Map([[referencePath, reference]]);
-  for (const path of variantPaths) if (!opened.has(path)) opened.set(path, await openWeights(path));
+  for (const path of new Set(variantPaths)) {
+    const weights = path === referencePath ? reference : await namedWeights(path);
+    if (weights) opened.set(path, weights);
+  }
   const tensors = reference.matrices.map(comparedTensor);
   const total = tensors.reduce((sum, { elements }) => sum + elements, 0);
   const byTensor: (number | null)[][] = [];
@@ -28,7 +31,7 @@ export async function weightErrors(
     hooks.onProgress({ phase: 'weights', done, total });
     const errors = await errorsOf(name, reference, [...opened.values()].slice(1));
     byTensor.push(
-      variantPaths.map((path) => errors.get(opened.get(path)!) ?? (path === referencePath ? 0 : null)),
+      variantPaths.map((path) => (path === referencePath ? 0 : errorOf(opened.get(path), errors))),
     );
     done += elements;
   }
@@ -38,11 +41,25 @@ export async function weightErrors(
   };
 }
 
+async function namedWeights(path: string): Promise<ReadableWeights | null> {
+  try {
+    return await openWeights(path);
+  } catch (error) {
+    if (toLabError(error).code.startsWith('unsupported')) return null;
+    throw error;
+  }
+}
+
+type Errors = ReadonlyMap<ReadableWeights, number | null>;
+
+const errorOf = (variant: ReadableWeights | undefined, errors: Errors): number | null =>
+  (variant && errors.get(variant)) ?? null;
+
 async function errorsOf(
   name: string,
   reference: ReadableWeights,
   variants: readonly ReadableWeights[],
-): Promise<Map<ReadableWeights, number | null>> {
+): Promise<Errors> {
   const errors = new Map<ReadableWeights, number | null>();
   const own = variants.length > 0 ? await reference.read(name) : null;
   for (const variant of variants) {

@@ -45,6 +45,26 @@ export function decoderInputs(source: ModelSource): DecoderInputs {
   return new Declarations(graph, source.files[graph.file]?.name ?? '', config).decoder();
 }
 
+/** Positions where neither configuration names a limit. */
+const defaultContextLength = 4096;
+
+/** Null: the graph keeps no cache. */
+export function kvBytesPerToken(past: readonly PastSlot[]): number | null {
+  if (past.length === 0) return null;
+  return past.reduce(
+    (sum, { type, heads, dimension }) => sum + heads * dimension * (type === 'F16' ? 2 : 4),
+    0,
+  );
+}
+
+/** Of the configurations. */
+export function contextLength(source: ModelSource): number {
+  if (source.metadata.kind !== 'huggingface') return defaultContextLength;
+  const { config } = source.metadata;
+  const stated = config['max_position_embeddings'] ?? config['n_positions'] ?? config['max_sequence_length'];
+  return typeof stated === 'number' && Number.isInteger(stated) && stated > 0 ? stated : defaultContextLength;
+}
+
 class Declarations {
   readonly #graph: OnnxGraph;
   readonly #file: string;

@@ -5,7 +5,7 @@ import type { ModelSource } from '../../../contract/model-source.ts';
 import { modelIdentity } from '../../../formats/identity.ts';
 import type { Arithmetic, Engine, EngineInfo, Session, SessionOptions } from '../../engine.ts';
 import { chunkTokens, onnxruntimeVersion, openOnnxSession, type OnnxDevice } from '../runtime.ts';
-import { decoderInputs, type PastSlot } from './decoder-inputs.ts';
+import { contextLength, decoderInputs, kvBytesPerToken } from './decoder-inputs.ts';
 import { ExportedSession, type ExportedModel } from './session.ts';
 
 export interface OpenExportedOptions {
@@ -14,9 +14,6 @@ export interface OpenExportedOptions {
   readonly device: OnnxDevice;
   readonly threads: number;
 }
-
-/** Positions where neither configuration names a limit. */
-const defaultContextLength = 4096;
 
 /**
  * `source` comes from readOnnxFolder, which checked every file the graph names. Throws unsupported-feature, unsupported-type or bad-file for
@@ -58,22 +55,6 @@ function engineInfo(
     kvCodec: inputs.past.some(({ type }) => type === 'F16') ? 'f16' : 'f32',
     kvBytesPerToken: kvBytesPerToken(inputs.past),
   };
-}
-
-/** Null: the graph keeps no cache. */
-function kvBytesPerToken(past: readonly PastSlot[]): number | null {
-  if (past.length === 0) return null;
-  return past.reduce(
-    (sum, { type, heads, dimension }) => sum + heads * dimension * (type === 'F16' ? 2 : 4),
-    0,
-  );
-}
-
-function contextLength(source: ModelSource): number {
-  if (source.metadata.kind !== 'huggingface') return defaultContextLength;
-  const { config } = source.metadata;
-  const stated = config['max_position_embeddings'] ?? config['n_positions'] ?? config['max_sequence_length'];
-  return typeof stated === 'number' && Number.isInteger(stated) && stated > 0 ? stated : defaultContextLength;
 }
 
 class ExportedEngine implements Engine {

@@ -1,4 +1,5 @@
 /** A session over an exported decoder. With a cache each run appends to it; without one every call computes the whole sequence anew. */
+import { basename } from 'node:path';
 import { badFile, LabError } from '../../../contract/errors.ts';
 import type { EvaluateInput, EvaluateResult, Session } from '../../engine.ts';
 import { runOnnxSession, Tensor, type OnnxSession } from '../runtime.ts';
@@ -214,11 +215,12 @@ export class ExportedSession implements Session {
     if (length > this.context) {
       throw new LabError(
         'context-full',
-        `The saved session has ${length} positions, this one room for ${this.context}.`,
+        `${basename(file)} has ${length} positions, this session room for ${this.context}.`,
+        { file: basename(file) },
       );
     }
     const fail = (field: string): never => {
-      throw badFile('the saved tensor does not fit the model', { file, field });
+      throw badFile('the saved tensor does not fit the model', { file: basename(file), field });
     };
     if (inputs.past.length === 0) {
       const saved = tensors[0];
