@@ -121,23 +121,26 @@ function parts({ codes, scales, zeroPoints, groupIndex }: QuantizedMatrix): (Ten
 function parameterCount(source: ModelSource): number {
   const matrices = [...source.matrices.values()];
   const packed = new Set(matrices.flatMap((matrix) => parts(matrix).map((part) => part?.name)));
-  const plain = onceStored([...source.tensors.values()]).filter((tensor) => !packed.has(tensor.name));
+  const plain = onceStored(source).filter((tensor) => !packed.has(tensor.name));
   const elements = plain.reduce(
     (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
     0,
   );
-  const codes = new Set(onceStored(matrices.map((matrix) => matrix.codes)));
+  const once = new Set(onceStored(source));
   const isCounted = ({ name, codes: own }: QuantizedMatrix) =>
-    codes.has(own) && !source.matrices.has(upperHalfOf(name) ?? '');
+    once.has(own) && !source.matrices.has(upperHalfOf(name) ?? '');
   return matrices.filter(isCounted).reduce((sum, { rows, columns }) => sum + rows * columns, elements);
 }
 
 const placeOf = ({ file, offset }: TensorInfo) => `${file}:${offset}`;
 
-/** A graph may name the same bytes twice: token rows as a table to look up and as a matrix. */
-function onceStored(tensors: readonly TensorInfo[]): TensorInfo[] {
+/** A graph may name the same bytes twice: token rows as a matrix and as a table to look up. Matrices first, so that what remains is theirs. */
+function onceStored({ tensors, matrices, graphs }: ModelSource): TensorInfo[] {
+  const all = [...tensors.values()];
+  if (graphs.length === 0) return all;
+  const codes = new Set([...matrices.values()].map((matrix) => matrix.codes));
   const seen = new Set<string>();
-  return tensors.filter((tensor) => {
+  return [...codes, ...all.filter((tensor) => !codes.has(tensor))].filter((tensor) => {
     const place = placeOf(tensor);
     if (seen.has(place)) return false;
     seen.add(place);
@@ -147,11 +150,11 @@ function onceStored(tensors: readonly TensorInfo[]): TensorInfo[] {
 
 /** Codes of a packed matrix go by what they are: their tensors are bytes or integers. */
 function bytesByType(source: ModelSource): Record<string, number> {
-  const packed = new Map([...source.matrices.values()].map((matrix) => [placeOf(matrix.codes), matrix]));
+  const packed = new Map([...source.matrices.values()].map((matrix) => [matrix.codes.name, matrix]));
   const types: Record<string, number> = {};
-  for (const tensor of onceStored([...source.tensors.values()])) {
+  for (const tensor of onceStored(source)) {
     const { type, bytes } = tensor;
-    const matrix = packed.get(placeOf(tensor));
+    const matrix = packed.get(tensor.name);
     const what = matrix ? `${layoutNames[matrix.layout]} ${matrix.bits}-bit` : type;
     types[what] = (types[what] ?? 0) + bytes;
   }

@@ -32,3 +32,15 @@ test.each([
   expect(folder.parameters - added).toBeLessThan(1.02 * source.parameters);
   expect(folder.parameters - added).toBeGreaterThan(0.98 * source.parameters);
 });
+
+test('a pack has as many parameters as what it was made of', async () => {
+  const out = makeFolder();
+  const request: QuantizeRequest = {
+    ...{ path: tinyFolder('llama'), name: 'tiny', recipe: 'q4-g32', out, formats: ['pack'] },
+    ...{ arithmetic: 'reference', threads: 2, isEstimate: false },
+  };
+  await quantizeModel(request, quiet);
+  const { parameters, types } = await inspect(join(out, 'tiny-q4-g32.retortpack'));
+  expect(parameters).toBe((await inspect(request.path)).parameters);
+  expect(Object.values(types).reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(2 * parameters);
+});
