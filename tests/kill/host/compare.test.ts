@@ -30,7 +30,7 @@ test('killed again and again, where models, the reply, the text and weights are 
   await killedAt(home, request, 'begun');
   const { client } = startHost(home);
   const id = await interruptedJob(client);
-  const places = ['A: load weights 0', 'column 2', 'reply 0', 'window 9', 'weights 0'];
+  const places = ['variant 1 of 3, A: load weights 0', 'column 2', 'reply 0', 'window 9', 'weights 0'];
   for (const place of places) {
     await killedAt(home, id, place);
     expect(await interruptedJob(client)).toBe(id);
