@@ -141,7 +141,7 @@ export function layerSkew(map: ExpertMap, layer: number): LayerSkew | null {
   if (map.layerUses[layer] !== 'used') return null;
   const { count, used, shares, isResident } = map;
   const own = shares.subarray(layer * count, (layer + 1) * count);
-  const descending = own.toSorted().reverse();
+  const descending = own.slice().sort().reverse();
   const half = sumOf(own) / 2;
   let servingHalf = 0;
   for (let sum = 0; sum < half && servingHalf < count; servingHalf++) sum += descending[servingHalf] ?? 0;

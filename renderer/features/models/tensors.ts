@@ -67,12 +67,12 @@ export function sortTensors(
   const sign = direction === 'ascending' ? 1 : -1;
   const compare = comparisons[key];
   if (compare) {
-    return tensors.toSorted(
+    return [...tensors].sort(
       (left, right) => sign * compare(left, right) || names.compare(left.name, right.name),
     );
   }
   const value = new Map(tensors.map((tensor) => [tensor, figures[key]?.(tensor, outcomes) ?? null]));
-  return tensors.toSorted((left, right) => {
+  return [...tensors].sort((left, right) => {
     const [own, other] = [value.get(left) ?? null, value.get(right) ?? null];
     if (own === null || other === null)
       return Number(own === null) - Number(other === null) || names.compare(left.name, right.name);

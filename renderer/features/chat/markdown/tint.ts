@@ -43,7 +43,7 @@ export function usualTime(tokens: readonly ReplyToken[], mode: TintMode): number
 }
 
 function median(values: readonly number[]): number {
-  const ascending = values.toSorted((one, other) => one - other);
+  const ascending = [...values].sort((one, other) => one - other);
   return ascending[Math.floor(ascending.length / 2)] ?? 0;
 }
 
