@@ -100,6 +100,8 @@ describeWhere(chromiumPath !== null, 'Compare and Runs in a browser', () => {
     await page.getByRole('progressbar').first().waitFor();
     await compared(page);
     await goTo(page, 'Runs');
+    // The list may not have the second yet.
+    await page.getByRole('checkbox').nth(1).waitFor();
     for (const box of await page.getByRole('checkbox').all()) await box.check();
     const pair = page.getByRole('region', { name: 'Two runs, side by side' });
     await pair.getByText('Same model, settings, machine and versions.').waitFor();
