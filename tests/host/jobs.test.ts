@@ -74,6 +74,52 @@ test('a job whose end the disk does not take is told as ended, and its end is wr
   expect(await openJobs(home).list()).toMatchObject([ended]);
 });
 
+test('a job whose kept error is damaged is told as failed, among the others', async () => {
+  const home = temporaryFolder();
+  const store = openStore(home);
+  onTestFinished(() => store.close());
+  const jobs = new Jobs(store);
+  for (const title of ['damaged', 'of another shape', 'whole']) {
+    await jobs
+      .run('pack', title, never(), () => Promise.reject(new LabError('bad-file', 'Cut short.')))
+      .catch(() => undefined);
+  }
+  await store.run(`UPDATE jobs SET error = '{"code"' WHERE title = 'damaged'`);
+  await store.run(`UPDATE jobs SET error = '{"code":[1]}' WHERE title = 'of another shape'`);
+  const listed = new Map((await jobs.list()).map(({ title, state, error }) => [title, { state, error }]));
+  const unreadable = { code: 'internal', message: expect.stringContaining('damaged') as string };
+  expect(listed.get('damaged')).toEqual({ state: 'failed', error: unreadable });
+  expect(listed.get('of another shape')).toEqual({ state: 'failed', error: unreadable });
+  expect(listed.get('whole')?.error).toEqual({ code: 'bad-file', message: 'Cut short.' });
+});
+
+test('the job of a process that died is told as interrupted while the disk is full, and written as such after', async () => {
+  const home = temporaryFolder();
+  const store = openStore(home);
+  onTestFinished(() => store.close());
+  let isFull = true;
+  const full = () => Promise.reject(new LabError('disk-full', 'Full.'));
+  const jobs = new Jobs({
+    ...store,
+    run: (sql, ...parameters) =>
+      isFull && sql.startsWith('UPDATE') ? full() : store.run(sql, ...parameters),
+  });
+  const { id } = await new Jobs(store).begin('compare', 'a model', never(), {
+    request: {},
+    resumesItself: false,
+  });
+  // No process has this number.
+  await store.run(`UPDATE jobs SET state = 'running', host = '999999999:0' WHERE id = ?`, id);
+  const interrupted = { id, state: 'interrupted', canResume: true };
+  expect(await jobs.list()).toMatchObject([interrupted]);
+  expect(await jobs.read(id)).toMatchObject(interrupted);
+  await expect(jobs.resume(id, never())).rejects.toMatchObject({ code: 'disk-full' });
+  expect(await store.run('SELECT state FROM jobs')).toEqual([{ state: 'running' }]);
+  isFull = false;
+  expect(await jobs.list()).toMatchObject([interrupted]);
+  expect(await store.run('SELECT state FROM jobs')).toEqual([{ state: 'interrupted' }]);
+});
+
 test('a job is cancelled by its own caller', async () => {
   const jobs = openJobs();
   const controller = new AbortController();

@@ -1,10 +1,10 @@
 /** Jobs as the database has them. */
 import { errorTable, toLabError, type LabError } from '../../contract/errors.ts';
-import type { Job } from '../../contract/host-contract.ts';
+import { Job } from '../../contract/host-contract.ts';
 import type { Row, SqlValue } from '../store/store-contract.ts';
 
 /** Interrupted, or failed in a way that may pass, and it is known what was asked for. */
-export const isResumable = `request IS NOT NULL AND (state = 'interrupted' OR (state = 'failed' AND error ->> 'code' IN (${Object.entries(
+export const isResumable = `request IS NOT NULL AND (state = 'interrupted' OR (state = 'failed' AND iif(json_valid(error), error ->> 'code', '') IN (${Object.entries(
   errorTable,
 )
   .filter(([, { retry }]) => retry)
@@ -54,6 +54,11 @@ function endState(error: LabError | null, isLeft: boolean): Job['state'] {
   return error.code === 'cancelled' ? 'cancelled' : 'failed';
 }
 
+function errorOf(value: SqlValue | undefined): Job['error'] {
+  const { success, data } = Job.shape.error.safeParse(parsedOf(value));
+  return success ? data : { code: 'internal', message: 'It failed; what was kept of the reason is damaged.' };
+}
+
 export function toJob(row: Row): Job {
   return {
     id: String(row['id']),
@@ -63,7 +68,7 @@ export function toJob(row: Row): Job {
     phase: String(row['phase']),
     done: Number(row['done']),
     total: Number(row['total']),
-    error: row['error'] === null ? null : (JSON.parse(String(row['error'])) as Job['error']),
+    error: row['error'] === null ? null : errorOf(row['error']),
     createdAt: Number(row['created_at']),
     endedAt: row['ended_at'] === null ? null : Number(row['ended_at']),
     canResume: row['can_resume'] === 1,

@@ -1,12 +1,12 @@
 /** Long work that a person can see and stop from any process: persisted, with its progress; of some also what is needed to go on with it. */
 import type { z } from 'zod';
 import type { Job, JobKind } from '../../contract/host-contract.ts';
-import type { Progress } from '../../contract/engine-contract.ts';
+import type { Progress } from '../../contract/progress.ts';
 import { LabError } from '../../contract/errors.ts';
 import { newId } from '../new-id.ts';
 import { isProcessAlive, processIdentity } from '../process-identity.ts';
 import type { Store } from '../store/store.ts';
-import type { Statement } from '../store/store-contract.ts';
+import type { Row, Statement } from '../store/store-contract.ts';
 import { columns, endOf, isResumable, parsedOf, toJob, type JobEnd } from './job-rows.ts';
 
 const writeEveryMs = 500;
@@ -56,19 +56,19 @@ export class Jobs {
   }
 
   async list(): Promise<Job[]> {
-    await this.interruptDead();
+    const dead = await this.#deadHosts();
     const rows = await this.#store.run(
       `SELECT ${columns} FROM jobs ORDER BY created_at DESC, id DESC LIMIT 1000`,
     );
-    return rows.map((row) => this.#shown(toJob(row)));
+    return rows.map((row) => this.#shown(row, dead));
   }
 
   /** Throws not-found. */
   async read(id: string): Promise<Job> {
-    await this.interruptDead();
+    const dead = await this.#deadHosts();
     const [row] = await this.#store.run(`SELECT ${columns} FROM jobs WHERE id = ?`, id);
     if (!row) throw new LabError('not-found', `There is no job ${id}.`);
-    return this.#shown(toJob(row));
+    return this.#shown(row, dead);
   }
 
   /** Asks for the end of a job; one that waits to be gone on with ends at once. Throws not-found, and bad-request for one that has ended. */
@@ -93,16 +93,24 @@ export class Jobs {
 
   /** Jobs whose process died without a word become `interrupted`. Ends that the disk did not take are written, where it takes them now. */
   async interruptDead(): Promise<void> {
+    const [host] = await this.#deadHosts();
+    // Some are left where the disk does not take it: the error of trying once more says why.
+    if (host !== undefined) await this.#interrupt(host);
+  }
+
+  /** Those that died and whose jobs the disk does not take as interrupted now; of all others it is written. */
+  async #deadHosts(): Promise<ReadonlySet<string>> {
     await (this.#writingLate = this.#writingLate.then(() => this.#writeLate()));
     const open = await this.#store.run(`SELECT DISTINCT host FROM jobs WHERE state IN ('queued', 'running')`);
     const dead = open.map((row) => String(row['host'])).filter((host) => !isProcessAlive(host));
-    for (const host of dead) {
-      await this.#store.run(
-        `UPDATE jobs SET state = 'interrupted', ended_at = ? WHERE host = ? AND state IN ('queued', 'running')`,
-        Date.now(),
-        host,
-      );
-    }
+    const unwritten = new Set<string>();
+    for (const host of dead) await this.#interrupt(host).catch(() => unwritten.add(host));
+    return unwritten;
+  }
+
+  async #interrupt(host: string): Promise<void> {
+    const sql = `UPDATE jobs SET state = 'interrupted', ended_at = ? WHERE host = ? AND state IN ('queued', 'running')`;
+    await this.#store.run(sql, Date.now(), host);
   }
 
   /** Does `work` as a job: queued, running from its first report, ended by how the promise ends. */
@@ -306,8 +314,15 @@ export class Jobs {
     if (end) await this.#writeEnd(id, end);
   }
 
-  #shown(job: Job): Job {
-    return { ...job, ...this.#unwritten.get(job.id) };
+  /** A job as it would stand in the database if the disk took everything. */
+  #shown(row: Row, dead: ReadonlySet<string>): Job {
+    const job = toJob(row);
+    const isDead = job.endedAt === null && dead.has(String(row['host']));
+    return {
+      ...job,
+      ...(isDead && { state: 'interrupted', endedAt: job.createdAt, canResume: row['request'] !== null }),
+      ...this.#unwritten.get(job.id),
+    };
   }
 }
 
