@@ -1,4 +1,4 @@
-/** Chat without a pause, another model each ten minutes; once a minute it notes memory, open files and how fast tokens came. */
+/** Chat without a pause, another model each ten minutes; once a minute a text file is attached, and it notes memory, open files and how fast tokens came. */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { residentBytes } from '../../electron/host/memory/resident-bytes.ts';
@@ -24,6 +24,12 @@ const questions = [
   'How does one bake bread?',
   'Why is the sky blue?',
 ];
+
+/** Attached to the first message of each minute. */
+const attached = {
+  name: 'keeper.txt',
+  text: 'The keeper of the lighthouse is called Ann. She lights the lamp at dusk. '.repeat(10),
+};
 
 /** The other model: the bundled one as a pack, which another reader opens. */
 async function makePack(home: string): Promise<void> {
@@ -94,7 +100,8 @@ async function speakForAMinute(page: PageClient, model: string, isToEnd: () => b
     if (chat === null || replies % messagesPerChat === 0)
       chat = { id: (await page.createChat({ title: 'Soak', maxTokens: replyTokens })).id, leafId: null };
     const text = questions[replies % questions.length] ?? '';
-    const { reply } = await page.send({ chatId: chat.id, parentId: chat.leafId, text, files: [], model });
+    const files = replies === 0 ? [attached] : [];
+    const { reply } = await page.send({ chatId: chat.id, parentId: chat.leafId, text, files, model });
     const { chunks, done } = page.followReply({ replyId: reply.id, from: 0 });
     for await (const update of chunks)
       waits.push(...update.tokens.map(({ trace }) => trace.timeNs.total / 1e6));

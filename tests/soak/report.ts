@@ -8,8 +8,14 @@ import { wantedMinutes } from './long-chat.ts';
 import type { Minute, SoakState } from './state.ts';
 
 const mebibyte = 1024 ** 2;
-/** What is compared with each other: the first and the last of a run. */
+/** What is compared with each other: the first of a run, or of its second hour where there is one, and the last. */
 const windowMinutes = 10;
+const firstHour = 60;
+
+/** What grows with the first chats has grown after an hour (S1 of the soak asks what comes then). */
+function compared(run: readonly Minute[]): readonly Minute[] {
+  return run.length >= firstHour + 4 * windowMinutes ? run.slice(firstHour) : run;
+}
 
 const median = (values: readonly number[]): number =>
   values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
@@ -46,17 +52,18 @@ function chatLines({ chat }: SoakState): string[] {
   const sum = (figure: (minute: Minute) => number) =>
     minutes.reduce((total, minute) => total + figure(minute), 0);
   const run = longestRun(minutes);
-  const models = [...new Set(run.map(({ model }) => model))];
+  const steady = compared(run);
+  const models = [...new Set(steady.map(({ model }) => model))];
   return [
     `- **Chat: ${minutes.length} of ${wantedMinutes} minutes**, ${run.length} of them without a new host: ${sum(({ replies }) => replies)} replies, ` +
       `${sum(({ tokens }) => tokens)} tokens, ${swaps} swaps of the model, ${problems.length} errors.`,
     ...(run.length === 0
       ? []
       : [
-          `  - host: ${change(run, ({ hostBytes }) => hostBytes / mebibyte, 'MiB')}; open files: ${Math.min(...run.map(({ hostFiles }) => hostFiles))} to ${Math.max(...run.map(({ hostFiles }) => hostFiles))}`,
+          `  - host: ${change(steady, ({ hostBytes }) => hostBytes / mebibyte, 'MiB')}; open files: ${Math.min(...run.map(({ hostFiles }) => hostFiles))} to ${Math.max(...run.map(({ hostFiles }) => hostFiles))}`,
         ]),
     ...models.map((name) => {
-      const its = run.filter(({ model }) => model === name);
+      const its = steady.filter(({ model }) => model === name);
       const most = Math.max(...its.map(({ engineBytes }) => engineBytes)) / mebibyte;
       const memory = change(its, ({ engineBytes }) => engineBytes / mebibyte, 'MiB');
       return `  - engine with the ${name}: ${memory}, at most ${most.toFixed(1)} MiB; 95 % of its tokens within: ${change(its, ({ p95Ms }) => p95Ms, 'ms')}`;
@@ -75,7 +82,7 @@ export function withReport(text: string, state: SoakState, { processor, cores, n
   const [before, rest] = [text.slice(0, text.indexOf(begin)), text.slice(text.indexOf(end))];
   if (!text.includes(begin) || !text.includes(end))
     throw new Error(`${documentFile} has no marks for a soak.`);
-  const machine = `Medians of the first and the last ${windowMinutes} minutes, or of the halves of a shorter run. ${processor}, ${cores} cores; Node ${node}.`;
+  const machine = `Medians of the first and the last ${windowMinutes} minutes after the first hour; of a run that is not much longer, of its beginning and end. ${processor}, ${cores} cores; Node ${node}.`;
   return `${before}${begin}\n${[...reportLines(state), '', machine].join('\n')}\n${rest}`;
 }
 

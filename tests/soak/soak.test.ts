@@ -74,6 +74,14 @@ describe('the report', () => {
     expect(reportLines(state).join('\n')).toContain('host: 100.0 → 103.0 MiB (3.0 %); open files: 30 to 30');
   });
 
+  it('leaves out the hour in which first chats make memory grow, where there is a second', () => {
+    const long = Array.from({ length: 120 }, (_, index) =>
+      minute({ hostBytes: (index < 60 ? 50 : 100) * mebibyte }),
+    );
+    const lines = reportLines({ ...state, chat: { ...state.chat, minutes: long } }).join('\n');
+    expect(lines).toContain('host: 100.0 → 100.0 MiB (0.0 %)');
+  });
+
   it('says how much was done, and each problem', () => {
     const text = reportLines(state).join('\n');
     expect(text).toContain('**Kills: 3 of 1000** (2 of the host, 1 of the engine)');

@@ -410,6 +410,8 @@ export interface NativeAddon {
   ): { codes: Uint8Array; scales: Float32Array; zeroPoints: Uint8Array | null };
   /** CRC32C of bytes. `seed`: that of what comes before them, 0 at the beginning. */
   crc32c(bytes: Uint8Array, seed: number): number;
+  /** Gives pages of the C library's heap that hold nothing back to the system. */
+  releaseHeapPages(): void;
   /** Locks an open file, by its number, against others that ask for it too, in any process, until it is closed. False: another holds it. */
   lockFile(descriptor: number): boolean;
 }

@@ -6,6 +6,7 @@
 #include "checksum_function.h"
 #include "disk_functions.h"
 #include "engine_object.h"
+#include "heap_function.h"
 #include "kernel_functions.h"
 #include "lock_function.h"
 #include "matrix_function.h"
@@ -37,6 +38,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("replayReads", Napi::Function::New<replay_recorded_reads>(env, "replayReads"));
   exports.Set("scoreRows", Napi::Function::New<score_matrices>(env, "scoreRows"));
   exports.Set("crc32c", Napi::Function::New<checksum>(env, "crc32c"));
+  exports.Set("releaseHeapPages", Napi::Function::New<release_pages>(env, "releaseHeapPages"));
   exports.Set("lockFile", Napi::Function::New<lock_open_file>(env, "lockFile"));
   exports.Set("quantizeRows", Napi::Function::New<quantize_rows>(env, "quantizeRows"));
   exports.Set("unpackGroups", Napi::Function::New<unpack_groups>(env, "unpackGroups"));
