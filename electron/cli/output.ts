@@ -1,6 +1,6 @@
 /** What a command prints: results on stdout, everything else on stderr. */
 import type { WriteStream } from 'node:tty';
-import type { Progress } from '../contract/engine-contract.ts';
+import type { Progress } from '../contract/progress.ts';
 
 type Sink = Pick<WriteStream, 'write' | 'isTTY'>;
 

@@ -1,7 +1,7 @@
 /** Options that several commands have, and how they become contract values. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { ChatMessages, type ChatMessage } from '../contract/engine-contract.ts';
+import { ChatMessages, type ChatMessage } from '../contract/tokens.ts';
 import { LabError, toLabError } from '../contract/errors.ts';
 import type { ModelReference } from '../contract/host-contract.ts';
 import type { Compute } from '../contract/machine.ts';

@@ -1,6 +1,7 @@
 /** Chats: a tree of messages each, and what stands in a model's context because of them. */
 import { z } from 'zod';
-import { FinishReason, TokenId } from './engine-contract.ts';
+import { FinishReason } from './reply.ts';
+import { TokenId } from './tokens.ts';
 import { bytes, count, Failure, Id, text, time } from './identifiers.ts';
 import { SamplingChoice } from './sampling.ts';
 import { TraceRecord } from './trace.ts';

@@ -1,6 +1,7 @@
 /** What engines measure where models are compared token by token and weight by weight. */
 import { z } from 'zod';
 import { count } from './identifiers.ts';
+import { Progress } from './progress.ts';
 import { histogramBins } from './tensor-statistics.ts';
 
 export const mostVariants = 4;
@@ -109,3 +110,13 @@ export type ModelScores = z.infer<typeof ModelScores>;
 /** One for each model, the reference first. */
 export const WindowScores = z.array(ModelScores);
 export type WindowScores = z.infer<typeof WindowScores>;
+
+/** What a comparison tells on its way: its windows are what it can go on from. */
+export const ComparingEvent = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('progress'), progress: Progress }),
+  z.strictObject({ type: z.literal('forced'), forced: CompareForced }),
+  z.strictObject({ type: z.literal('window'), index: count, scores: WindowScores }),
+  /** Of the windows so far. */
+  z.strictObject({ type: z.literal('quality'), quality: CompareQuality }),
+]);
+export type ComparingEvent = z.infer<typeof ComparingEvent>;

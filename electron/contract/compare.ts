@@ -3,15 +3,10 @@
  * reply is read by the others, and they are measured against it.
  */
 import { z } from 'zod';
-import {
-  Arithmetic,
-  BatchToken,
-  ChatMessages,
-  EngineName,
-  FinishReason,
-  KvCodec,
-  Progress,
-} from './engine-contract.ts';
+import { Arithmetic, EngineName, KvCodec } from './open-model.ts';
+import { Progress } from './progress.ts';
+import { BatchToken, FinishReason } from './reply.ts';
+import { ChatMessages } from './tokens.ts';
 import { bytes, count, Failure, Id, text, time } from './identifiers.ts';
 import { CompareForced, CompareQuality, CompareWeights, mostVariants } from './compare-figures.ts';
 import { Compute } from './machine.ts';

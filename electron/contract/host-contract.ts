@@ -2,26 +2,19 @@
 import { z } from 'zod';
 import { CompareEvent, compareRequestOf, CompareResult, Headline, Report, ReportFormat } from './compare.ts';
 import {
-  Arithmetic,
   BenchResult,
-  ChatMessages,
-  DiskCurve,
-  Encoded,
-  EngineName,
-  GenerateResult,
-  KvCodec,
-  ModelInfo,
-  ModelSummary,
   PackResult,
   QuantizeResult,
   QuantizeSettings,
   PerplexityResult,
-  Progress,
-  TensorEvent,
-  TokenBatch,
-  TokenIds,
   VerifyResult,
-} from './engine-contract.ts';
+} from './lab-results.ts';
+import { ModelSummary, TensorEvent } from './model-summary.ts';
+import { Arithmetic, EngineName, KvCodec, ModelInfo } from './open-model.ts';
+import { Progress } from './progress.ts';
+import { GenerateResult, TokenBatch } from './reply.ts';
+import { DiskCurve } from './streaming.ts';
+import { ChatMessages, Encoded, TokenIds } from './tokens.ts';
 import { bytes, count, Id, text, time } from './identifiers.ts';
 import { CacheName, CacheReport, ContinuedCache, SavedCache } from './kv-cache.ts';
 import { Compute, Fit, LoadSettings } from './machine.ts';

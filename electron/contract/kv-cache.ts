@@ -1,7 +1,9 @@
 /** What the engine holds of a conversation, as the Cache screen and `retort cache` show it, and what was saved of such. */
 import { z } from 'zod';
 import { Ledger, LedgerPart } from './chats.ts';
-import { CacheLayer, CodecComparison, HeldCache, KvCodec, TokenIds } from './engine-contract.ts';
+import { CacheLayer, CodecComparison, HeldCache } from './held-cache.ts';
+import { KvCodec } from './open-model.ts';
+import { TokenIds } from './tokens.ts';
 import { bytes, count, Id, time } from './identifiers.ts';
 
 /** Positions [from, to) that belong to one part. */

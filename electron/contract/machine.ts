@@ -1,14 +1,7 @@
 /** What the app knows of models in memory and of the machine. */
 import { z } from 'zod';
-import {
-  Arithmetic,
-  Device,
-  EngineName,
-  KvCodec,
-  MemoryBudgetBytes,
-  ModelInfo,
-  StreamingEstimate,
-} from './engine-contract.ts';
+import { StreamingEstimate } from './estimate.ts';
+import { Arithmetic, Device, EngineName, KvCodec, MemoryBudgetBytes, ModelInfo } from './open-model.ts';
 import { bytes, count, Failure, Id, time } from './identifiers.ts';
 
 /** auto: what is free, less the reserve, and less again where memory gets short. */

@@ -24,19 +24,11 @@ import {
   ReportFormat,
   WeightHistogram,
 } from './compare.ts';
-import {
-  CacheCellInput,
-  CacheMap,
-  CacheMapInput,
-  CodecComparison,
-  DiskCurve,
-  FlashReading,
-  ModelSummary,
-  Progress,
-  Streaming,
-  TensorEvent,
-  TokenId,
-} from './engine-contract.ts';
+import { CacheCellInput, CacheMap, CacheMapInput, CodecComparison } from './held-cache.ts';
+import { ModelSummary, TensorEvent } from './model-summary.ts';
+import { Progress } from './progress.ts';
+import { DiskCurve, FlashReading, Streaming } from './streaming.ts';
+import { TokenId } from './tokens.ts';
 import { Cache, Job, Run, RunKind, RunSummary } from './host-contract.ts';
 import { bytes, count, Id, text, time } from './identifiers.ts';
 import { CacheName, HeldConversation, RestoredCache, SavedCache } from './kv-cache.ts';

@@ -1,6 +1,6 @@
 /** What a person chose, kept in one JSON file. */
 import { z } from 'zod';
-import { KvCodec } from './engine-contract.ts';
+import { KvCodec } from './open-model.ts';
 import { MemoryBudget } from './machine.ts';
 import { Id, text } from './identifiers.ts';
 import { SamplingChoice } from './sampling.ts';

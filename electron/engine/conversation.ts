@@ -1,6 +1,6 @@
 /** The one session that a chat goes on in: of each prompt only what it does not hold already is read. */
 import { basename } from 'node:path';
-import type { CacheMeasure } from '../contract/engine-contract.ts';
+import type { CacheMeasure } from '../contract/held-cache.ts';
 import { badFile, LabError, toLabError } from '../contract/errors.ts';
 import type { CacheView, Engine, Session } from './engine.ts';
 import {

@@ -3,7 +3,8 @@
  * Anything an engine cannot do is a LabError `unsupported-feature`.
  */
 
-import type { CacheLayer, KvCodec } from '../contract/engine-contract.ts';
+import type { CacheLayer } from '../contract/held-cache.ts';
+import type { KvCodec } from '../contract/open-model.ts';
 
 export type Arithmetic = 'reference' | 'fast';
 

@@ -1,5 +1,5 @@
 /** What a model read from a pack tells of its budget and its reads. */
-import type { FlashReading, Streaming } from '../contract/engine-contract.ts';
+import type { FlashReading, Streaming } from '../contract/streaming.ts';
 import type { EngineStreaming } from './engine.ts';
 
 export function streamingOf(flash: EngineStreaming): Streaming {

@@ -1,5 +1,6 @@
 /** The one generation loop, over any engine: prefill in chunks, draw, decode, stop. Cancellation is checked between steps. */
-import type { FinishReason, Progress, TokenBatch } from '../contract/engine-contract.ts';
+import type { Progress } from '../contract/progress.ts';
+import type { FinishReason, TokenBatch } from '../contract/reply.ts';
 import { LabError, toLabError } from '../contract/errors.ts';
 import type { SamplingParameters } from '../contract/sampling.ts';
 import type { TraceRecord } from '../contract/trace.ts';

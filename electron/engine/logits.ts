@@ -1,5 +1,5 @@
 /** Logits of every position, and what flows between the layers, as one safetensors file. */
-import type { Progress } from '../contract/engine-contract.ts';
+import type { Progress } from '../contract/progress.ts';
 import { LabError } from '../contract/errors.ts';
 import { writeSafetensors, type TensorToWrite } from '../formats/safetensors/write.ts';
 import type { Engine, HiddenState } from './engine.ts';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Memory } from '../contract/engine-contract.ts';
+import type { Memory } from '../contract/open-model.ts';
 
 /** What engine, session and opening know of this process' memory. */
 type Known = Pick<Memory, 'weightsBytes' | 'kvBytes' | 'residentBeforeOpenBytes' | 'baselineBytes'>;

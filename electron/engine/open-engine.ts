@@ -1,7 +1,8 @@
 /** From a path to a running engine: reads the headers, picks the executor, and loads what decodes its ids. */
 import { join } from 'node:path';
 import { graphsName } from '../contract/cache-layout.ts';
-import type { ModelInfo, OpenModel, Progress } from '../contract/engine-contract.ts';
+import type { ModelInfo, OpenModel } from '../contract/open-model.ts';
+import type { Progress } from '../contract/progress.ts';
 import { LabError } from '../contract/errors.ts';
 import type { ModelSource } from '../contract/model-source.ts';
 import { modelIdentity } from '../formats/identity.ts';

@@ -1,6 +1,6 @@
 /** Gathers tokens into few messages: the first at once, then about sixty a second, fewer where the reader is slow. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { BatchToken, TokenBatch } from '../contract/engine-contract.ts';
+import type { BatchToken, TokenBatch } from '../contract/reply.ts';
 import type { TraceRecord } from '../contract/trace.ts';
 
 const intervalMs = 16;

@@ -1,5 +1,6 @@
 /** Speed of prefill and of decode, apart: fixed ids, end tokens ignored, the greedy sampler included, one warm-up that is not counted. */
-import type { PhaseSpeed, Progress } from '../contract/engine-contract.ts';
+import type { PhaseSpeed } from '../contract/lab-results.ts';
+import type { Progress } from '../contract/progress.ts';
 import { LabError } from '../contract/errors.ts';
 import { SamplingParameters } from '../contract/sampling.ts';
 import type { TraceRecord } from '../contract/trace.ts';

@@ -2,7 +2,8 @@
  * What codecs of the KV cache do to one text: its ids go through a session of each, a block at a time and in turn, so that one block of logits of
  * each is the most that is kept. Then the last tokens once more, one at a time and each by all codecs before the next, for their speed.
  */
-import type { CodecComparison, KvCodec } from '../contract/engine-contract.ts';
+import type { CodecComparison } from '../contract/held-cache.ts';
+import type { KvCodec } from '../contract/open-model.ts';
 import { LabError } from '../contract/errors.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import { giveBack } from '../engine/generate.ts';

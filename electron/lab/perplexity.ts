@@ -2,7 +2,7 @@
 import type { ModelScores } from '../contract/compare-figures.ts';
 import { LabError } from '../contract/errors.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { PerplexityResult } from '../contract/engine-contract.ts';
+import type { PerplexityResult } from '../contract/lab-results.ts';
 import type { z } from 'zod';
 import type { LabHooks } from './bench.ts';
 import { checkLockStep } from './lock-step.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Spread } from '../contract/engine-contract.ts';
+import type { Spread } from '../contract/lab-results.ts';
 
 /** The median of an even number of values is the mean of the middle two. */
 export function spread(values: readonly number[]): z.infer<typeof Spread> {

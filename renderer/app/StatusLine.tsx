@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { Streaming } from '../../electron/contract/engine-contract.ts';
+import type { Streaming } from '../../electron/contract/streaming.ts';
 import type { LoadState, MemoryReading } from '../../electron/contract/machine.ts';
 import { classNames } from '../ui/class-names.ts';
 import { formatBytes, formatNumber, formatRate } from '../ui/format.ts';

@@ -1,7 +1,7 @@
 /** What the command line measures and foretells: perplexity, speed, memory, disks. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { DiskCurve } from '../../electron/contract/engine-contract.ts';
+import type { DiskCurve } from '../../electron/contract/streaming.ts';
 import type { Fit } from '../../electron/contract/machine.ts';
 import { bundled, json, llama, useCliHome } from '../helpers/cli-home.ts';
 import { goldenFolder } from '../helpers/golden.ts';

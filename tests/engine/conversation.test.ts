@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { TokenBatch } from '../../electron/contract/engine-contract.ts';
+import type { TokenBatch } from '../../electron/contract/reply.ts';
 import { SamplingParameters } from '../../electron/contract/sampling.ts';
 import type { TraceRecord } from '../../electron/contract/trace.ts';
 import { Conversation } from '../../electron/engine/conversation.ts';

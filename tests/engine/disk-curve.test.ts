@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { open, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { DiskCurve, type Progress } from '../../electron/contract/engine-contract.ts';
+import { type Progress } from '../../electron/contract/progress.ts';
+import { DiskCurve } from '../../electron/contract/streaming.ts';
 import type { NativeDiskPlan } from '../../electron/engine/native/addon.ts';
 import {
   bestDepth,

@@ -1,7 +1,8 @@
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { EngineContract, KvCodec } from '../../electron/contract/engine-contract.ts';
+import type { EngineContract } from '../../electron/contract/engine-contract.ts';
+import type { KvCodec } from '../../electron/contract/open-model.ts';
 import { ggmlTypeNames, type TensorInfo } from '../../electron/contract/model-source.ts';
 import { drain } from '../../electron/contract/rpc-client.ts';
 import type { Client } from '../../electron/contract/rpc.ts';

@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { DiskCurve, EstimateFacts } from '../../electron/contract/engine-contract.ts';
+import type { EstimateFacts } from '../../electron/contract/estimate.ts';
+import type { DiskCurve } from '../../electron/contract/streaming.ts';
 import { Estimator } from '../../electron/engine/handlers/estimate.ts';
 import { fileSystemOf, storeDiskCurve } from '../../electron/engine/native/disk-curve.ts';
 import {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Progress, TokenBatch } from '../../electron/contract/engine-contract.ts';
+import type { Progress } from '../../electron/contract/progress.ts';
+import type { TokenBatch } from '../../electron/contract/reply.ts';
 import { SamplingParameters } from '../../electron/contract/sampling.ts';
 import type { Engine } from '../../electron/engine/engine.ts';
 import { generate, prefillChunk, type GenerateRequest } from '../../electron/engine/generate.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { TokenBatch } from '../../electron/contract/engine-contract.ts';
+import type { TokenBatch } from '../../electron/contract/reply.ts';
 import { TokenBatcher } from '../../electron/engine/token-batcher.ts';
 import { eventually } from '../helpers/eventually.ts';
 

@@ -1,11 +1,8 @@
 /** A host whose model is streamed from flash: a mixture of experts of real size in figures alone, the same at every start. */
 import type { ReplyToken } from '../../electron/contract/chats.ts';
-import type {
-  FlashReading,
-  ModelSummary,
-  Streaming,
-  StreamingEstimate,
-} from '../../electron/contract/engine-contract.ts';
+import type { StreamingEstimate } from '../../electron/contract/estimate.ts';
+import type { ModelSummary } from '../../electron/contract/model-summary.ts';
+import type { FlashReading, Streaming } from '../../electron/contract/streaming.ts';
 import { LabError } from '../../electron/contract/errors.ts';
 import type { Fit, LoadSettings, MemoryReading, PageModel } from '../../electron/contract/machine.ts';
 import type { PageContract } from '../../electron/contract/page-contract.ts';

@@ -1,7 +1,7 @@
 /** Quantizing as tests ask for it, and what came of it opened. */
 import { basename } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { QuantizeResult } from '../../electron/contract/engine-contract.ts';
+import type { QuantizeResult } from '../../electron/contract/lab-results.ts';
 import type { Engine, Session } from '../../electron/engine/engine.ts';
 import { openExportedDecoder } from '../../electron/engine/onnx/exported/open.ts';
 import type { QuantizeRequest } from '../../electron/engine/quantize/quantize-model.ts';

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { ErrorLog, loggingErrors } from '../../electron/host/diagnostics/error-log.ts';
 import { Diagnostics, type OwnFolders } from '../../electron/host/diagnostics/diagnostics.ts';
 import { LabError } from '../../electron/contract/errors.ts';
-import type { ModelInfo } from '../../electron/contract/engine-contract.ts';
+import type { ModelInfo } from '../../electron/contract/open-model.ts';
 import type { LoadState } from '../../electron/contract/machine.ts';
 import type { PageContract } from '../../electron/contract/page-contract.ts';
 import { Chats } from '../../electron/host/chats/chats.ts';

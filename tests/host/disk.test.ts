@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { DiskCurve } from '../../electron/contract/engine-contract.ts';
+import type { DiskCurve } from '../../electron/contract/streaming.ts';
 import type { EngineProcess } from '../../electron/host/engines/engine-starter.ts';
 import { measureDisk } from '../../electron/host/work/disk.ts';
 import type { Services } from '../../electron/host/services.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Memory, ModelInfo } from '../../electron/contract/engine-contract.ts';
+import type { Memory, ModelInfo } from '../../electron/contract/open-model.ts';
 import { MemoryReading } from '../../electron/contract/machine.ts';
 import { pageContract } from '../../electron/contract/page-contract.ts';
 import { portPair } from '../../electron/contract/port.ts';

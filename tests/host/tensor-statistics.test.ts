@@ -2,7 +2,7 @@
 import { appendFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { TensorEvent } from '../../electron/contract/engine-contract.ts';
+import type { TensorEvent } from '../../electron/contract/model-summary.ts';
 import { drain } from '../../electron/contract/rpc-client.ts';
 import { labError, makeFolder } from '../helpers/model-folder.ts';
 import { copyFile, copyTiny, startPageModels, tiny } from '../helpers/page-models.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { FlashReading } from '../../electron/contract/engine-contract.ts';
+import type { FlashReading } from '../../electron/contract/streaming.ts';
 import {
   cellAt,
   drawHeatmap,

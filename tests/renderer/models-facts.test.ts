@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ModelSummary } from '../../electron/contract/engine-contract.ts';
+import type { ModelSummary } from '../../electron/contract/model-summary.ts';
 import type { Fit } from '../../electron/contract/machine.ts';
 import { contextSlider } from '../../renderer/features/models/context-steps.ts';
 import { parameterText } from '../../renderer/features/models/facts.ts';

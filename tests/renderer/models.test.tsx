@@ -1,6 +1,6 @@
 import { act, fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, test } from 'vitest';
-import type { ModelSummary } from '../../electron/contract/engine-contract.ts';
+import type { ModelSummary } from '../../electron/contract/model-summary.ts';
 import { LabError } from '../../electron/contract/errors.ts';
 import type { Fit, LoadSettings, LoadState, PageModel } from '../../electron/contract/machine.ts';
 import { ModelsScreen } from '../../renderer/features/models/ModelsScreen.tsx';

@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, test } from 'vitest';
-import type { ModelSummary, TensorEvent } from '../../electron/contract/engine-contract.ts';
+import type { ModelSummary, TensorEvent } from '../../electron/contract/model-summary.ts';
 import { LabError } from '../../electron/contract/errors.ts';
 import type { PageContract } from '../../electron/contract/page-contract.ts';
 import type { Handlers } from '../../electron/contract/rpc.ts';

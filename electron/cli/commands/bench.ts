@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { PhaseSpeed, Spread } from '../../contract/engine-contract.ts';
+import type { PhaseSpeed, Spread } from '../../contract/lab-results.ts';
 import type { Command } from '../command.ts';
 import { byteText } from '../output.ts';
 import { computeFrom, computeOptions, jsonOption, modelFrom } from '../shared-options.ts';

@@ -1,5 +1,5 @@
 import { createInterface, type Interface } from 'node:readline/promises';
-import type { ChatMessage } from '../../contract/engine-contract.ts';
+import type { ChatMessage } from '../../contract/tokens.ts';
 import { toLabError } from '../../contract/errors.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import { withoutThinking } from '../../contract/thinking.ts';

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import type { DiskCurve, StreamingEstimate } from '../../contract/engine-contract.ts';
+import type { StreamingEstimate } from '../../contract/estimate.ts';
+import type { DiskCurve } from '../../contract/streaming.ts';
 import type { Fit } from '../../contract/machine.ts';
 import { badArgument, type Arguments } from '../arguments.ts';
 import type { Command, Context } from '../command.ts';

@@ -1,4 +1,4 @@
-import type { ModelSummary } from '../../contract/engine-contract.ts';
+import type { ModelSummary } from '../../contract/model-summary.ts';
 import type { ModelReference } from '../../contract/host-contract.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import { bitsPerWeight, type TensorOutcome } from '../../contract/tensor-statistics.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { QuantizeResult } from '../../contract/engine-contract.ts';
+import type { QuantizeResult } from '../../contract/lab-results.ts';
 import type { Command } from '../command.ts';
 import { byteText } from '../output.ts';
 import { jsonOption, modelFrom } from '../shared-options.ts';

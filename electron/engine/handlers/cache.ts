@@ -1,6 +1,8 @@
 /** What the conversation of an open model holds: told, mapped, saved, restored, compared with other codecs. */
 import { stat } from 'node:fs/promises';
-import { KvCodec, type CacheMeasure, type EngineContract } from '../../contract/engine-contract.ts';
+import { type EngineContract } from '../../contract/engine-contract.ts';
+import { type CacheMeasure } from '../../contract/held-cache.ts';
+import { KvCodec } from '../../contract/open-model.ts';
 import { LabError } from '../../contract/errors.ts';
 import { encodeFloats } from '../../contract/floats.ts';
 import type { Handlers } from '../../contract/rpc.ts';

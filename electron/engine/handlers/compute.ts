@@ -6,6 +6,7 @@ import { bench } from '../../lab/bench.ts';
 import { generate, type GenerateHooks } from '../generate.ts';
 import { writeLogits } from '../logits.ts';
 import { peakBytes } from '../memory.ts';
+import { releaseHeapPages } from '../native/heap-pages.ts';
 import { measureDisk } from '../native/measure-disk.ts';
 import { openModel } from '../open-engine.ts';
 import { packModel } from '../pack/pack-model.ts';
@@ -63,6 +64,7 @@ export function computeHandlers(state: EngineState): Computing {
         ? await state.openConversation().reply(conversation.context, asked, hooks)
         : { ...(await generate(engine, decoder, asked, hooks)), reusedTokens: 0 };
       await progress.finish();
+      releaseHeapPages();
       const { kvBytes, firstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond, ...reply } = generated;
       const { loadMs } = info;
       return {

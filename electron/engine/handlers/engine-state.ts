@@ -1,10 +1,11 @@
 import { LabError } from '../../contract/errors.ts';
 import type { SpecialIds } from '../../contract/model-source.ts';
-import type { Memory } from '../../contract/engine-contract.ts';
+import type { Memory } from '../../contract/open-model.ts';
 import { Conversation } from '../conversation.ts';
 import { majorFaults, MemoryPressure } from '../memory-pressure.ts';
 import { collectGarbage, processMemory, residentBytesNow } from '../memory.ts';
 import { residentBytesWithAddon } from '../native/baseline.ts';
+import { releaseHeapPages } from '../native/heap-pages.ts';
 import type { OpenedModel } from '../open-engine.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Chat } from '../text/chat.ts';
@@ -81,6 +82,7 @@ export class EngineState {
     this.#baselineBytes = residentBytesWithAddon();
     this.#model = await open();
     collectGarbage();
+    releaseHeapPages();
     return this.#model;
   }
 }

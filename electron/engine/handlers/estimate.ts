@@ -1,7 +1,8 @@
 /** What opening a model would take of memory. */
 import { stat } from 'node:fs/promises';
 import type { z } from 'zod';
-import type { EngineContract, Estimate, StreamingEstimate } from '../../contract/engine-contract.ts';
+import type { EngineContract } from '../../contract/engine-contract.ts';
+import type { Estimate, StreamingEstimate } from '../../contract/estimate.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { PackContents } from '../../contract/pack.ts';
 import { modelIdentity } from '../../formats/identity.ts';

@@ -1,5 +1,5 @@
 /** What the headers say, for people and for the library. */
-import type { ModelSummary, TensorSummary } from '../../contract/engine-contract.ts';
+import type { ModelSummary, TensorSummary } from '../../contract/model-summary.ts';
 import { toLabError } from '../../contract/errors.ts';
 import type {
   ModelSource,

@@ -1,5 +1,6 @@
 /** Lab jobs: they open their models themselves, side by side. */
-import type { EngineContract, OpenModel } from '../../contract/engine-contract.ts';
+import type { EngineContract } from '../../contract/engine-contract.ts';
+import type { OpenModel } from '../../contract/open-model.ts';
 import type { Handlers } from '../../contract/rpc.ts';
 import type { LabHooks } from '../../lab/bench.ts';
 import { compare } from '../../lab/compare/compare.ts';

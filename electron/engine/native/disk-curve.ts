@@ -7,7 +7,7 @@ import { mkdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { z } from 'zod';
 import { diskName } from '../../contract/cache-layout.ts';
-import { DiskCurve } from '../../contract/engine-contract.ts';
+import { DiskCurve } from '../../contract/streaming.ts';
 
 /** More file systems than a person's machine has at a time; the latest are kept. */
 const mostDisks = 32;

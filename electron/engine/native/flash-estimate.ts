@@ -7,7 +7,8 @@
  * Dense models read, for each token, every record that is not pinned. Of a mixture's experts they read what a token uses and memory does not
  * hold: layers · used · (1 − hit rate) · bytes of an expert. It is a bound for mixtures: their reads begin only when a layer has chosen.
  */
-import type { DiskCurve, EstimateFacts, StreamingEstimate } from '../../contract/engine-contract.ts';
+import type { EstimateFacts, StreamingEstimate } from '../../contract/estimate.ts';
+import type { DiskCurve } from '../../contract/streaming.ts';
 import { LabError } from '../../contract/errors.ts';
 import { bestDepth, diskRate } from './disk-curve.ts';
 import { minimumBudget, pinOrder, planFlash, totalBytes, type FlashPlan, type FlashSizes } from './flash-plan.ts';

@@ -1,5 +1,6 @@
 /** What the native engine's KV cache takes, from a model's sizes alone: the sums of native/src/cache/codec.cpp and block.h. */
-import type { CacheLayer, KvCodec } from '../../contract/engine-contract.ts';
+import type { CacheLayer } from '../../contract/held-cache.ts';
+import type { KvCodec } from '../../contract/open-model.ts';
 import type { Arithmetic } from '../engine.ts';
 import type {
   AttentionLayerSpec,

@@ -1,5 +1,5 @@
 /** What a model read from a pack may take of memory, shared out: its sessions get what they will need, its weights the rest. */
-import type { KvCodec } from '../../contract/engine-contract.ts';
+import type { KvCodec } from '../../contract/open-model.ts';
 import { LabError } from '../../contract/errors.ts';
 import { toCodedError, type NativeEngine } from './addon.ts';
 import type { LoadProgress } from './model-description.ts';

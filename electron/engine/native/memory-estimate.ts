@@ -2,7 +2,7 @@
  * What a model will take in a process of the native engine, from its headers alone. Weights and KV cache are sums of what the engine
  * allocates; the rest is named part by part. tests/engine/estimate.test.ts holds the total against measured processes.
  */
-import type { KvCodec } from '../../contract/engine-contract.ts';
+import type { KvCodec } from '../../contract/open-model.ts';
 import type { PackContents } from '../../contract/pack.ts';
 import type {
   AttentionLayerSpec,

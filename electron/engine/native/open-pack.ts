@@ -1,5 +1,5 @@
 /** The weights of a pack: the engine reads matrices where they lie, all of them or as they are needed; nothing is packed again. */
-import type { DiskCurve } from '../../contract/engine-contract.ts';
+import type { DiskCurve } from '../../contract/streaming.ts';
 import { badFile } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
 import type { PackContents, PackVector } from '../../contract/pack.ts';

@@ -2,7 +2,7 @@
  * Opens any ModelSource whose architecture is known in the native engine. Weights of a pack are read where they lie, into memory or, within a memory
  * budget, as they are needed; those of other models are packed into memory once. Sessions share them.
  */
-import type { DiskCurve } from '../../contract/engine-contract.ts';
+import type { DiskCurve } from '../../contract/streaming.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
 import { weightsIdentity } from '../../formats/identity.ts';

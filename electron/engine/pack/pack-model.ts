@@ -1,7 +1,7 @@
 /** Makes a pack of a model: its matrices as the native engine lays them out, so that nothing is repacked when it is opened. */
 import { statfs } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import type { Progress } from '../../contract/engine-contract.ts';
+import type { Progress } from '../../contract/progress.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
 import { modelIdentity } from '../../formats/identity.ts';

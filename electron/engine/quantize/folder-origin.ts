@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { Arithmetic } from '../../contract/engine-contract.ts';
+import { Arithmetic } from '../../contract/open-model.ts';
 import { readOptionalJson } from '../../formats/json.ts';
 
 const FolderOrigin = z.object({

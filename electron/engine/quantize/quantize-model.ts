@@ -1,7 +1,7 @@
 /** Makes variants of a model by a recipe: a pack for the native engine, a folder for onnxruntime. */
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { QuantizeResult, QuantizeSettings } from '../../contract/engine-contract.ts';
+import type { QuantizeResult, QuantizeSettings } from '../../contract/lab-results.ts';
 import { LabError, toLabError } from '../../contract/errors.ts';
 import type { ModelSource } from '../../contract/model-source.ts';
 import { modelIdentity } from '../../formats/identity.ts';

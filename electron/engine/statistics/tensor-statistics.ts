@@ -1,5 +1,5 @@
 /** Least, greatest, mean, deviation and histogram of tensors, quantized ones as what they stand for; one at a time, in chunks. */
-import type { Progress } from '../../contract/engine-contract.ts';
+import type { Progress } from '../../contract/progress.ts';
 import { LabError, toLabError } from '../../contract/errors.ts';
 import type { TensorOutcome, TensorStatistics } from '../../contract/tensor-statistics.ts';
 import { modelIdentity } from '../../formats/identity.ts';

@@ -1,5 +1,5 @@
 /** Which message each part of a rendered conversation comes from. */
-import type { ChatMessage } from '../../contract/engine-contract.ts';
+import type { ChatMessage } from '../../contract/tokens.ts';
 import type { TextSpan } from './tokenizer.ts';
 import { trimmedRange } from './white-space.ts';
 

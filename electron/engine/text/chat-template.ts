@@ -1,5 +1,5 @@
 /** A model's chat template: which one, with which variables, and how a conversation is put to it. */
-import type { ChatMessage } from '../../contract/engine-contract.ts';
+import type { ChatMessage } from '../../contract/tokens.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { JsonObject, NamedTemplate, SpecialIds, TokenizerSource } from '../../contract/model-source.ts';
 import { parseTemplate, renderTemplate } from './jinja.ts';

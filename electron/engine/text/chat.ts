@@ -1,5 +1,5 @@
 /** From a conversation to ids. */
-import type { ChatMessage } from '../../contract/engine-contract.ts';
+import type { ChatMessage } from '../../contract/tokens.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { ModelSource, TokenizerSource } from '../../contract/model-source.ts';
 import { originsOf } from './chat-origins.ts';

@@ -10,7 +10,8 @@ import type {
   CompareWeights,
 } from '../../contract/compare.ts';
 import { shortLabels } from '../../contract/compare-labels.ts';
-import type { ComparingEvent, ModelSummary } from '../../contract/engine-contract.ts';
+import type { ComparingEvent } from '../../contract/compare-figures.ts';
+import type { ModelSummary } from '../../contract/model-summary.ts';
 import { LabError } from '../../contract/errors.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { RunningJob } from '../jobs/jobs.ts';

@@ -1,5 +1,5 @@
 /** What the models of a comparison are, from their headers, and whether they can be compared at all. */
-import type { ModelSummary } from '../../contract/engine-contract.ts';
+import type { ModelSummary } from '../../contract/model-summary.ts';
 import { LabError } from '../../contract/errors.ts';
 import { precisionOf } from '../loaded/loaded-model.ts';
 import { withoutPaths } from '../models/without-paths.ts';

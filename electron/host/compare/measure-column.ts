@@ -1,7 +1,9 @@
 /** One variant by itself, in a process of its own: its speed and its own reply. */
 import { z } from 'zod';
 import { CompareColumn } from '../../contract/compare.ts';
-import type { BatchToken, ModelInfo, ModelSummary, ReplyEvent } from '../../contract/engine-contract.ts';
+import type { ModelSummary } from '../../contract/model-summary.ts';
+import type { ModelInfo } from '../../contract/open-model.ts';
+import type { BatchToken, ReplyEvent } from '../../contract/reply.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import { SamplingParameters } from '../../contract/sampling.ts';
 import type { EngineProcess } from '../engines/engine-starter.ts';

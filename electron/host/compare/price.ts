@@ -1,7 +1,7 @@
 /** What a comparison would take, and whether it fits beside what is loaded. */
 import { besideLoaded } from '../loaded/memory-budget.ts';
 import type { ComparePrice } from '../../contract/compare.ts';
-import type { ModelSummary } from '../../contract/engine-contract.ts';
+import type { ModelSummary } from '../../contract/model-summary.ts';
 import { LabError, toLabError } from '../../contract/errors.ts';
 import type { Fit } from '../../contract/machine.ts';
 import { fitOf } from '../loaded/fit.ts';

@@ -1,5 +1,6 @@
 /** Caches of prompts for the command line: each call opens a model in a process of its own, which ends with it. */
-import type { ModelInfo, Progress } from '../../contract/engine-contract.ts';
+import type { ModelInfo } from '../../contract/open-model.ts';
+import type { Progress } from '../../contract/progress.ts';
 import { LabError } from '../../contract/errors.ts';
 import { decodeFloats } from '../../contract/floats.ts';
 import type { HostContract, Prompt, WorkEvent } from '../../contract/host-contract.ts';

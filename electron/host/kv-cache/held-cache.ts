@@ -1,5 +1,6 @@
 /** What the model in memory holds of a chat: told with the chat's own words, mapped, compared, saved and restored. */
-import type { EngineContract, HeldCache } from '../../contract/engine-contract.ts';
+import type { EngineContract } from '../../contract/engine-contract.ts';
+import type { HeldCache } from '../../contract/held-cache.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { CacheLedger, HeldConversation, RestoredCache, SavedCache } from '../../contract/kv-cache.ts';
 import type { Client } from '../../contract/rpc.ts';

@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { savedCachesName } from '../../contract/cache-layout.ts';
-import { Arithmetic, EngineName, KvCodec, type ModelInfo } from '../../contract/engine-contract.ts';
+import { Arithmetic, EngineName, KvCodec, type ModelInfo } from '../../contract/open-model.ts';
 import { LabError, toLabError } from '../../contract/errors.ts';
 import { bytes, count, Id, time } from '../../contract/identifiers.ts';
 import { CacheName } from '../../contract/kv-cache.ts';

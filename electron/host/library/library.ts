@@ -1,7 +1,7 @@
 /** Names for models: those that come with Retort and those a person added. Files are only looked for here, never read. */
 import { existsSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import type { ModelSummary } from '../../contract/engine-contract.ts';
+import type { ModelSummary } from '../../contract/model-summary.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { LibraryModel, ModelReference } from '../../contract/host-contract.ts';
 import { Id } from '../../contract/identifiers.ts';

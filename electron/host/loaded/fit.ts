@@ -1,6 +1,6 @@
 /** What loading a model would take, before it is loaded, and what it took the last time. */
 import { availableParallelism } from 'node:os';
-import type { Estimate, StreamingEstimate } from '../../contract/engine-contract.ts';
+import type { Estimate, StreamingEstimate } from '../../contract/estimate.ts';
 import { toLabError } from '../../contract/errors.ts';
 import type { Fit, LoadSettings, MemoryBudget } from '../../contract/machine.ts';
 import type { ModelBudget } from '../memory/memory-reader.ts';

@@ -1,4 +1,4 @@
-import type { Progress } from '../../contract/engine-contract.ts';
+import type { Progress } from '../../contract/progress.ts';
 import type { PageContract } from '../../contract/page-contract.ts';
 import type { Handlers } from '../../contract/rpc.ts';
 import { withoutPaths } from '../models/without-paths.ts';

@@ -1,12 +1,8 @@
 /** The one model that chats use: it loads, is ready, or failed; replies borrow it one after the other. */
-import type {
-  FlashReading,
-  KvCodec,
-  ModelInfo,
-  ModelSummary,
-  Progress,
-  Streaming,
-} from '../../contract/engine-contract.ts';
+import type { ModelSummary } from '../../contract/model-summary.ts';
+import type { KvCodec, ModelInfo } from '../../contract/open-model.ts';
+import type { Progress } from '../../contract/progress.ts';
+import type { FlashReading, Streaming } from '../../contract/streaming.ts';
 import { LabError, toLabError, type ErrorCode } from '../../contract/errors.ts';
 import type { LoadState, MemoryBudget } from '../../contract/machine.ts';
 import type { EngineProcess } from '../engines/engine-starter.ts';

@@ -1,5 +1,5 @@
 /** How much memory a streamed model may take: what a person chose, or what is free. */
-import type { Streaming } from '../../contract/engine-contract.ts';
+import type { Streaming } from '../../contract/streaming.ts';
 import type { MemoryBudget } from '../../contract/machine.ts';
 import type { MemoryReader } from '../memory/memory-reader.ts';
 import type { Services } from '../services.ts';

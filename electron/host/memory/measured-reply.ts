@@ -1,5 +1,7 @@
 /** From a reply, of the app or of the command line, to what is kept of it beside what was predicted. */
-import type { FlashReading, GenerateResult, ModelInfo } from '../../contract/engine-contract.ts';
+import type { ModelInfo } from '../../contract/open-model.ts';
+import type { GenerateResult } from '../../contract/reply.ts';
+import type { FlashReading } from '../../contract/streaming.ts';
 import type { MemoryBudget } from '../../contract/machine.ts';
 import type { TraceRecord } from '../../contract/trace.ts';
 import { bytesPerSecond, readsOf, type Measurements } from './measurements.ts';

@@ -1,6 +1,6 @@
 /** What replies measured of their models: it stands beside what is predicted, and the next prediction begins with it. */
 import { z } from 'zod';
-import type { KvCodec } from '../../contract/engine-contract.ts';
+import type { KvCodec } from '../../contract/open-model.ts';
 import type { MemoryBudget } from '../../contract/machine.ts';
 import type { TraceRecord } from '../../contract/trace.ts';
 import type { Store } from '../store/store.ts';

@@ -5,7 +5,7 @@
 import { opendir, realpath, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ModelSummary } from '../../contract/engine-contract.ts';
+import type { ModelSummary } from '../../contract/model-summary.ts';
 
 export type ModelFormat = ModelSummary['format'];
 

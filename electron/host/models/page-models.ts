@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import type { ModelSummary, TensorEvent } from '../../contract/engine-contract.ts';
+import type { ModelSummary, TensorEvent } from '../../contract/model-summary.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { LibraryModel } from '../../contract/host-contract.ts';
 import type { PageModel } from '../../contract/machine.ts';

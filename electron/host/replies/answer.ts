@@ -1,7 +1,7 @@
 /** How a reply comes about: the model borrowed, the prompt read, tokens followed and kept on disk while they come. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Chat, Message, ReplyFacts, ReplyToken } from '../../contract/chats.ts';
-import type { GenerateResult, ReplyEvent, TokenBatch } from '../../contract/engine-contract.ts';
+import type { GenerateResult, ReplyEvent, TokenBatch } from '../../contract/reply.ts';
 import { errorTable, toLabError, type LabError } from '../../contract/errors.ts';
 import type { MemoryBudget } from '../../contract/machine.ts';
 import { drain } from '../../contract/rpc-client.ts';

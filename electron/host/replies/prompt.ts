@@ -1,6 +1,6 @@
 /** From a branch of a chat to what a model is given. */
 import type { AttachedFile, Message } from '../../contract/chats.ts';
-import type { ChatMessage } from '../../contract/engine-contract.ts';
+import type { ChatMessage } from '../../contract/tokens.ts';
 import { withoutThinking } from '../../contract/thinking.ts';
 
 /** Where a part of a message's content came from: characters [from, to) of it. */

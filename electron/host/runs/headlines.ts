@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { CompareResult, type Headline } from '../../contract/compare.ts';
 import { comparisonTitle } from '../../contract/compare-labels.ts';
-import { BenchResult, PerplexityResult, Timing } from '../../contract/engine-contract.ts';
+import { BenchResult, PerplexityResult } from '../../contract/lab-results.ts';
+import { Timing } from '../../contract/reply.ts';
 import type { Run } from '../../contract/host-contract.ts';
 
 type Shown = Pick<Run, 'kind' | 'modelName' | 'settings' | 'figures'>;

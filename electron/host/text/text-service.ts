@@ -2,13 +2,10 @@
  * Tokenizers, templates and headers of models, in a process that a hostile file may hang or fill: it is then ended, the call fails
  * with a coded error, and the next call starts another. One process per model, the latest kept.
  */
-import type {
-  EngineContract,
-  Encoded,
-  Estimate,
-  ModelSummary,
-  TensorEvent,
-} from '../../contract/engine-contract.ts';
+import type { EngineContract } from '../../contract/engine-contract.ts';
+import type { Estimate } from '../../contract/estimate.ts';
+import type { ModelSummary, TensorEvent } from '../../contract/model-summary.ts';
+import type { Encoded } from '../../contract/tokens.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { Client, StreamContext } from '../../contract/rpc.ts';
 import type { EngineProcess, EngineStarter } from '../engines/engine-starter.ts';

@@ -2,7 +2,7 @@
 import { mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { diskSampleName } from '../../contract/cache-layout.ts';
-import type { DiskCurve } from '../../contract/engine-contract.ts';
+import type { DiskCurve } from '../../contract/streaming.ts';
 import type { HostContract } from '../../contract/host-contract.ts';
 import { drain } from '../../contract/rpc-client.ts';
 import type { Handlers } from '../../contract/rpc.ts';

@@ -1,5 +1,5 @@
 /** Open models: work borrows one, and the last stays open for the next reply of the same model. */
-import type { ModelInfo } from '../../contract/engine-contract.ts';
+import type { ModelInfo } from '../../contract/open-model.ts';
 import type { Compute } from '../../contract/machine.ts';
 import type { EngineProcess } from '../engines/engine-starter.ts';
 import type { Services } from '../services.ts';

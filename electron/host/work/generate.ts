@@ -1,7 +1,9 @@
 /** A reply: the text process encodes the prompt while the weights open, then tokens flow from engine to caller. */
 import { randomInt } from 'node:crypto';
 import type { z } from 'zod';
-import { engineContract, type Encoded, type ReplyEvent } from '../../contract/engine-contract.ts';
+import { engineContract } from '../../contract/engine-contract.ts';
+import { type ReplyEvent } from '../../contract/reply.ts';
+import { type Encoded } from '../../contract/tokens.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { HostContract, Prompt, RunEvent, RunResult } from '../../contract/host-contract.ts';
 import { Compute } from '../../contract/machine.ts';

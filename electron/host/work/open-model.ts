@@ -1,6 +1,7 @@
 /** Opening a model in an engine process, with what the host adds: threads, the cache folder, the job of building a graph. */
 import { availableParallelism } from 'node:os';
-import type { KvCodec, ModelInfo, OpenModel, Progress } from '../../contract/engine-contract.ts';
+import type { KvCodec, ModelInfo, OpenModel } from '../../contract/open-model.ts';
+import type { Progress } from '../../contract/progress.ts';
 import type { WorkEvent } from '../../contract/host-contract.ts';
 import type { Compute } from '../../contract/machine.ts';
 import { drain } from '../../contract/rpc-client.ts';

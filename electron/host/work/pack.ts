@@ -1,7 +1,7 @@
 /** Packing a model as a job, and verifying a pack, each in a process of its own. */
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import type { Progress } from '../../contract/engine-contract.ts';
+import type { Progress } from '../../contract/progress.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { HostContract, Job } from '../../contract/host-contract.ts';
 import { drain } from '../../contract/rpc-client.ts';

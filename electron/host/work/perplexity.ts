@@ -1,5 +1,5 @@
 /** Perplexity as a job: a process of its own that opens the model and its reference and sends home sums. */
-import type { Progress } from '../../contract/engine-contract.ts';
+import type { Progress } from '../../contract/progress.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { HostContract } from '../../contract/host-contract.ts';
 import { drain } from '../../contract/rpc-client.ts';

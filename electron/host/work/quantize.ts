@@ -1,7 +1,8 @@
 /** Quantizing a model by a recipe as a job, in a process of its own. */
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import type { Progress, QuantizeResult } from '../../contract/engine-contract.ts';
+import type { QuantizeResult } from '../../contract/lab-results.ts';
+import type { Progress } from '../../contract/progress.ts';
 import { LabError } from '../../contract/errors.ts';
 import type { HostContract, Job } from '../../contract/host-contract.ts';
 import { drain } from '../../contract/rpc-client.ts';

@@ -1,4 +1,4 @@
-import type { ModelInfo } from '../../contract/engine-contract.ts';
+import type { ModelInfo } from '../../contract/open-model.ts';
 import type { Run, RunResult } from '../../contract/host-contract.ts';
 import type { Services } from '../services.ts';
 import { retortVersion } from '../version.ts';

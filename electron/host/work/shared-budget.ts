@@ -1,6 +1,6 @@
 /** Models that are open at once, and what each gets of what is free where its memory budget is automatic. */
 import { availableParallelism } from 'node:os';
-import type { OpenModel } from '../../contract/engine-contract.ts';
+import type { OpenModel } from '../../contract/open-model.ts';
 import type { MemoryBudget } from '../../contract/machine.ts';
 import { engineBudget, type EngineBudget, type FreeMemory } from '../loaded/memory-budget.ts';
 import type { Services } from '../services.ts';

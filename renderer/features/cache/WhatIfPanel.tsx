@@ -1,5 +1,7 @@
 import { useRef, useState } from 'react';
-import type { CodecComparison, KvCodec, Progress } from '../../../electron/contract/engine-contract.ts';
+import type { CodecComparison } from '../../../electron/contract/held-cache.ts';
+import type { KvCodec } from '../../../electron/contract/open-model.ts';
+import type { Progress } from '../../../electron/contract/progress.ts';
 import { toLabError } from '../../../electron/contract/errors.ts';
 import type { HeldConversation } from '../../../electron/contract/kv-cache.ts';
 import type { LoadState } from '../../../electron/contract/machine.ts';

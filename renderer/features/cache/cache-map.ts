@@ -1,6 +1,7 @@
 /** What the map of a cache shows: layers by positions, coloured by one measure. Pure. */
 import type { LedgerPart } from '../../../electron/contract/chats.ts';
-import type { CacheMeasure, KvCodec } from '../../../electron/contract/engine-contract.ts';
+import type { CacheMeasure } from '../../../electron/contract/held-cache.ts';
+import type { KvCodec } from '../../../electron/contract/open-model.ts';
 import type { HeldConversation } from '../../../electron/contract/kv-cache.ts';
 import { csvCell } from '../../charts/chart-table.ts';
 import { sequentialRoles, type ColumnRange, type HeatmapCells } from '../../charts/draw-heatmap.ts';

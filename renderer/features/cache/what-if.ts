@@ -1,5 +1,6 @@
 /** The rows of "What if": predicted from sizes, and measured where it was. Pure. */
-import type { CodecComparison, KvCodec } from '../../../electron/contract/engine-contract.ts';
+import type { CodecComparison } from '../../../electron/contract/held-cache.ts';
+import type { KvCodec } from '../../../electron/contract/open-model.ts';
 import type { HeldConversation } from '../../../electron/contract/kv-cache.ts';
 
 export interface CodecRow {

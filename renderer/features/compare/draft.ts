@@ -1,7 +1,7 @@
 /** What is to be compared, as it is put together; kept while other screens are shown. */
 import { createStore } from 'zustand/vanilla';
 import { mostForcedTokens, mostVariants, type CompareRequest } from '../../../electron/contract/compare.ts';
-import type { KvCodec } from '../../../electron/contract/engine-contract.ts';
+import type { KvCodec } from '../../../electron/contract/open-model.ts';
 import type { Compute, MemoryBudget } from '../../../electron/contract/machine.ts';
 
 export interface DraftVariant {

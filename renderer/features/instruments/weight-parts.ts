@@ -1,5 +1,5 @@
 /** What of a streamed model's weights is in memory, part by part. Pure. */
-import type { Streaming } from '../../../electron/contract/engine-contract.ts';
+import type { Streaming } from '../../../electron/contract/streaming.ts';
 import type { LoadState } from '../../../electron/contract/machine.ts';
 import type { MeterFill } from '../../ui/Meter.tsx';
 

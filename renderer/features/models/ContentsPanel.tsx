@@ -1,4 +1,4 @@
-import type { ModelSummary } from '../../../electron/contract/engine-contract.ts';
+import type { ModelSummary } from '../../../electron/contract/model-summary.ts';
 import { formatBytes, formatCount, formatNumber } from '../../ui/format.ts';
 import { Panel } from '../../ui/Panel.tsx';
 import { detailFacts, typeShares } from './facts.ts';

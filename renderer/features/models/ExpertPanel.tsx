@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from 'react';
-import type { FlashReading } from '../../../electron/contract/engine-contract.ts';
+import type { FlashReading } from '../../../electron/contract/streaming.ts';
 import type { HeatmapCell } from '../../charts/draw-heatmap.ts';
 import { Heatmap } from '../../charts/Heatmap.tsx';
 import { LongTable } from '../../charts/LongTable.tsx';

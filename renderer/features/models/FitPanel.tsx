@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import type { Fit, LoadSettings, MemoryBudget } from '../../../electron/contract/machine.ts';
-import { KvCodec } from '../../../electron/contract/engine-contract.ts';
+import { KvCodec } from '../../../electron/contract/open-model.ts';
 import type { Answer } from '../../ipc/use-answer.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Chip } from '../../ui/Chip.tsx';

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import type { Progress } from '../../../electron/contract/engine-contract.ts';
+import type { Progress } from '../../../electron/contract/progress.ts';
 import { toLabError } from '../../../electron/contract/errors.ts';
 import { drain } from '../../../electron/contract/rpc-client.ts';
 import { useHost } from '../../ipc/host-context.ts';

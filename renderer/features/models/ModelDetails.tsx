@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { ModelSummary } from '../../../electron/contract/engine-contract.ts';
+import type { ModelSummary } from '../../../electron/contract/model-summary.ts';
 import type { LoadState, PageModel } from '../../../electron/contract/machine.ts';
 import type { Answer } from '../../ipc/use-answer.ts';
 import { Button } from '../../ui/Button.tsx';

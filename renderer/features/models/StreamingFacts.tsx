@@ -1,4 +1,4 @@
-import type { StreamingEstimate } from '../../../electron/contract/engine-contract.ts';
+import type { StreamingEstimate } from '../../../electron/contract/estimate.ts';
 import { Notice } from '../../ui/Notice.tsx';
 import { MeasureDisk } from './MeasureDisk.tsx';
 import { lacksDisk, streamingFacts } from './streaming.ts';

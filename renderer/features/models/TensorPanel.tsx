@@ -1,7 +1,7 @@
 import { Download } from 'lucide-react';
 import { useMemo, useState, type ReactNode } from 'react';
 import { useStore } from 'zustand';
-import type { ModelSummary } from '../../../electron/contract/engine-contract.ts';
+import type { ModelSummary } from '../../../electron/contract/model-summary.ts';
 import { Histogram } from '../../charts/Histogram.tsx';
 import { LongTable } from '../../charts/LongTable.tsx';
 import { useSaveCsv } from '../../charts/save-csv.ts';

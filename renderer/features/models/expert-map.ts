@@ -1,5 +1,5 @@
 /** Experts by layer: how much each is used, and whether it is in memory. Pure. */
-import type { FlashReading } from '../../../electron/contract/engine-contract.ts';
+import type { FlashReading } from '../../../electron/contract/streaming.ts';
 import { csvCell } from '../../charts/chart-table.ts';
 import {
   sequentialRoles,

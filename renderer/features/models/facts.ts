@@ -1,5 +1,5 @@
 /** What the headers of a model say, as people read it. Pure. */
-import type { ModelSummary } from '../../../electron/contract/engine-contract.ts';
+import type { ModelSummary } from '../../../electron/contract/model-summary.ts';
 import { formatBytes, formatNumber } from '../../ui/format.ts';
 import { formatName } from './model-list.ts';
 

@@ -1,5 +1,5 @@
 /** Reads what streamed weights do, at most twice a second, while somebody looks. */
-import type { FlashReading } from '../../../electron/contract/engine-contract.ts';
+import type { FlashReading } from '../../../electron/contract/streaming.ts';
 import type { PageContract } from '../../../electron/contract/page-contract.ts';
 import type { Client } from '../../../electron/contract/rpc.ts';
 

@@ -1,6 +1,7 @@
 /** What the Models screen knows of the chosen model: its headers, and what loading it would take with these settings. */
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import { KvCodec, type ModelSummary } from '../../../electron/contract/engine-contract.ts';
+import { type ModelSummary } from '../../../electron/contract/model-summary.ts';
+import { KvCodec } from '../../../electron/contract/open-model.ts';
 import { toLabError } from '../../../electron/contract/errors.ts';
 import type { Fit, LoadSettings } from '../../../electron/contract/machine.ts';
 import type { PageContract } from '../../../electron/contract/page-contract.ts';

@@ -1,5 +1,6 @@
 /** Streaming a model from flash, in figures and words. Pure. */
-import type { ModelSummary, StreamingEstimate } from '../../../electron/contract/engine-contract.ts';
+import type { StreamingEstimate } from '../../../electron/contract/estimate.ts';
+import type { ModelSummary } from '../../../electron/contract/model-summary.ts';
 import type {
   Fit,
   LoadSettings,

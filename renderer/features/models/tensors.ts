@@ -1,5 +1,5 @@
 /** Filtering and sorting the tensor table. Pure. */
-import type { ModelSummary } from '../../../electron/contract/engine-contract.ts';
+import type { ModelSummary } from '../../../electron/contract/model-summary.ts';
 import {
   bitsPerWeight,
   type TensorOutcome,

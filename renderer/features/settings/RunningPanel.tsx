@@ -1,4 +1,4 @@
-import { KvCodec } from '../../../electron/contract/engine-contract.ts';
+import { KvCodec } from '../../../electron/contract/open-model.ts';
 import { formatCount } from '../../ui/format.ts';
 import { Panel } from '../../ui/Panel.tsx';
 import { Select } from '../../ui/Select.tsx';

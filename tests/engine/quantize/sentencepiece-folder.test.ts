@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { ChatMessage } from '../../../electron/contract/engine-contract.ts';
+import type { ChatMessage } from '../../../electron/contract/tokens.ts';
 import type { ModelSource, TokenizerSource } from '../../../electron/contract/model-source.ts';
 import { quantizeModel } from '../../../electron/engine/quantize/quantize-model.ts';
 import { loadChat } from '../../../electron/engine/text/chat.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ChatMessage } from '../../../electron/contract/engine-contract.ts';
+import type { ChatMessage } from '../../../electron/contract/tokens.ts';
 import type { ModelSource } from '../../../electron/contract/model-source.ts';
 import { loadChat, type Chat } from '../../../electron/engine/text/chat.ts';
 import { startsIn } from '../../../electron/engine/text/token-starts.ts';

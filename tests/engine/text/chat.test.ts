@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ChatMessage } from '../../../electron/contract/engine-contract.ts';
+import type { ChatMessage } from '../../../electron/contract/tokens.ts';
 import { LabError } from '../../../electron/contract/errors.ts';
 import type { ModelSource } from '../../../electron/contract/model-source.ts';
 import { loadChat } from '../../../electron/engine/text/chat.ts';
