@@ -61,7 +61,7 @@ async function guard<T>(process: GuardedProcess, limits: CallLimits, call: () =>
       pending,
       outOfTime(process.pid, limits.timeMs, stop.signal),
       outOfMemory(process.pid, limits.memoryBytes, stop.signal),
-      process.ended.then((reason) => Promise.reject(goneError(reason, limits))),
+      gone(process, limits, stop.signal),
     ]);
   } catch (thrown) {
     if (!(thrown instanceof LimitReached)) throw thrown;
@@ -81,6 +81,37 @@ class LimitReached extends Error {
     super(error.message);
     this.error = error;
   }
+}
+
+interface End {
+  /** Null: it runs. */
+  reason: string | null;
+  readonly hearers: Set<(reason: string) => void>;
+}
+const ends = new WeakMap<GuardedProcess, End>();
+
+/** A promise keeps whatever waits for it as long as it lives, a process as long as the app: so only one hearer of each waits, for all calls. */
+function endOf(process: GuardedProcess): End {
+  const known = ends.get(process);
+  if (known) return known;
+  const end: End = { reason: null, hearers: new Set() };
+  ends.set(process, end);
+  void process.ended.then((reason) => {
+    end.reason = reason;
+    for (const hear of end.hearers) hear(reason);
+  });
+  return end;
+}
+
+/** Rejects when the process ends otherwise; never settles where it is stopped before. */
+function gone(process: GuardedProcess, limits: CallLimits, stop: AbortSignal): Promise<never> {
+  const { reason, hearers } = endOf(process);
+  if (reason !== null) return Promise.reject(goneError(reason, limits));
+  return new Promise((_, reject) => {
+    const hear = (said: string) => reject(goneError(said, limits));
+    hearers.add(hear);
+    stop.addEventListener('abort', () => hearers.delete(hear), { once: true });
+  });
 }
 
 function goneError(reason: string, limits: CallLimits): LabError {
