@@ -12,7 +12,7 @@ import type { TokenDecoder, TokenStream } from './text/decoder.ts';
 import { stopMatcher, type StopMatcher } from './text/stops.ts';
 import { TokenBatcher } from './token-batcher.ts';
 
-/** Prompt tokens evaluated at once: bounds the wait for a cancellation. */
+/** Prompt tokens evaluated at once where the session asks for no more: bounds the wait for a cancellation and for progress. */
 export const prefillChunk = 256;
 
 export interface GenerateRequest {
@@ -183,12 +183,12 @@ export class Generation {
   /** Evaluates what the session lacks of the prompt; the last chunk's step is drawn from. */
   async #prefill(): Promise<Step> {
     const ids = this.#request.ids.slice(this.#reused ?? 0);
-    for (let start = 0; ; start += prefillChunk) {
+    for (let tokens = 0; ;) {
       this.#hooks.signal.throwIfAborted();
-      const chunk = ids.slice(start, start + prefillChunk);
-      const isLast = start + chunk.length === ids.length;
+      const chunk = ids.slice(tokens, tokens + (this.#session.promptTokens ?? prefillChunk));
+      tokens += chunk.length;
+      const isLast = tokens === ids.length;
       const step = await this.#evaluate('prefill', chunk, isLast);
-      const tokens = start + chunk.length;
       this.#prefilled = { tokens, ns: nanoseconds() - this.#started };
       if (ids.length > prefillChunk)
         this.#hooks.onProgress({ phase: 'read prompt', done: tokens, total: ids.length });

@@ -1,6 +1,7 @@
 #include "retort/attention.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -453,6 +454,18 @@ TEST("no new tokens are no work") {
   ThreadPool pool(1);
   const KvCache cache({{1, 8}}, KvCodec::f16, 10);
   retort::attend({1, 1, 8, 1.0F, {}, {}}, cache, 0, {}, 0, {}, {}, best_set(), pool);
+}
+
+TEST("attention that is cancelled leaves the rest as it is") {
+  std::mt19937 random(12);
+  ThreadPool pool(2);
+  const Sequence sequence = random_sequence(random, {4, 2, 16, 1.0F, {}, {}}, KvCodec::f16, 600);
+  KvCache cache = cache_for(sequence);
+  append(cache, sequence, 600);
+  Floats out(static_cast<std::size_t>(600 * sequence.query_width()), 77.0F);
+  const std::atomic<bool> cancelled = true;
+  retort::attend(sequence.shape, cache, 0, sequence.query(0, 600), 600, {}, out, best_set(), pool, &cancelled);
+  check::is_true(std::ranges::all_of(out, [](float value) { return value == 77.0F; }), "nothing is written");
 }
 
 TEST("calls that do not fit are refused") {

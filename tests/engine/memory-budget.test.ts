@@ -25,7 +25,7 @@ class Weights {
   }
 }
 
-const parts = { fixedBytes: 100, sessionBytes: (context: number) => context };
+const parts = { fixedBytes: 100, sessionBytes: (context: number) => context, tokenBytes: 1 };
 
 describe('a change of the budget that fails', () => {
   test('leaves the one before, also where a session comes meanwhile', async () => {

@@ -65,6 +65,9 @@ describe('what a cache holds', () => {
       const input = { ...evaluateInput, attention };
       expect(await outcome(() => newSession()['evaluate']!(input))).toMatch(/^bad-request$/);
     }
+    for (const partTokens of [0, -1, 255, 4097, 2 ** 31, 1.5, 'x', {}]) {
+      expect(await outcome(() => newSession()['evaluate']!({ ...evaluateInput, partTokens }))).toBe('bad-request');
+    }
     const tree = { ...evaluateInput, parents: Int32Array.of(-1, 0, 0), attention: { head: 0 } };
     expect(await outcome(() => newSession()['evaluate']!(tree))).toBe('unsupported-feature');
   });

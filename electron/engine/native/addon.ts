@@ -251,6 +251,8 @@ export interface NativeEvaluateInput {
   readonly rows: Int32Array;
   readonly hidden: boolean;
   readonly attention?: NativeCacheView | null;
+  /** Tokens computed at once, 256 to 4096; left out: 256. */
+  readonly partTokens?: number;
 }
 
 export interface NativeEvaluateResult {

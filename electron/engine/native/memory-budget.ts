@@ -2,6 +2,7 @@
 import type { KvCodec } from '../../contract/open-model.ts';
 import { LabError } from '../../contract/errors.ts';
 import { toCodedError, type NativeEngine } from './addon.ts';
+import { usualPartTokens } from './memory-estimate.ts';
 import type { LoadProgress } from './model-description.ts';
 
 export interface Total {
@@ -16,6 +17,8 @@ export interface BudgetParts {
   readonly fixedBytes: number;
   /** KV cache and buffers of a session with room for so many positions. */
   sessionBytes(context: number, kvCodec: KvCodec): number;
+  /** Buffers of one more token that is computed at once with others. */
+  readonly tokenBytes: number;
 }
 
 /** A session's part of the budget. */
@@ -24,6 +27,8 @@ export interface Room {
   release(): void;
 }
 
+/** A prompt tells its progress, and keeps what was read of it when it is stopped, after each part. */
+const mostPartTokens = 1024;
 /** Read between two looks at whether the loading was cancelled. */
 const loadedAtOnce = 64 * 1_048_576;
 
@@ -66,7 +71,28 @@ export class MemoryBudget {
 
   /** Makes room for a session, of which `ready` tells; it rejects as `load` does. */
   reserve(context: number, kvCodec: KvCodec): Room {
-    const bytes = this.#parts.sessionBytes(context, kvCodec);
+    return this.#reserveBytes(this.#parts.sessionBytes(context, kvCodec));
+  }
+
+  /**
+   * How many of `count` tokens to compute at once: each part of them reads weights that are not in memory once. More than the usual take an eighth
+   * of what the weights have at the most, and never what these need.
+   */
+  partTokens(count: number): number {
+    const state = this.#native.flashState();
+    if (this.#total === null || state === null || this.heldBytes >= state.totalBytes) return usualPartTokens;
+    const spare = Math.min(this.heldBytes / 8, this.heldBytes - state.minimumBytes);
+    const more = Math.floor(Math.max(0, spare) / this.#parts.tokenBytes / usualPartTokens) * usualPartTokens;
+    const asked = Math.ceil(count / usualPartTokens) * usualPartTokens;
+    return Math.max(usualPartTokens, Math.min(usualPartTokens + more, asked, mostPartTokens));
+  }
+
+  /** Makes room for the buffers of larger parts, as for a session. */
+  reserveParts(partTokens: number): Room {
+    return this.#reserveBytes((partTokens - usualPartTokens) * this.#parts.tokenBytes);
+  }
+
+  #reserveBytes(bytes: number): Room {
     let held = bytes;
     this.#sessionBytes += bytes;
     const giveUp = () => {

@@ -46,8 +46,8 @@ const vocabularyTokenBytes = 100;
 const threadBytes = 64 * 1024;
 /** Rows of logits: the step's, and what the sampler works on. */
 const logitsRows = 3;
-/** Most tokens computed at once (native/src/model/session.cpp). */
-const stepTokens = 256;
+/** Tokens computed at once where nothing else is said (native/include/retort/model.h). */
+export const usualPartTokens = 256;
 /** The cache grows by large pages. */
 const slabBytes = 2 * mebibyte;
 /** A handle of a block, in a list that grows by doubling. */
@@ -78,7 +78,7 @@ export function processScratchBytes(
 /** A session's KV cache, all of its positions used, and its buffers. */
 export function sessionBytes(spec: ModelSpec, kvCodec: KvCodec, context: number): number {
   const cache = Math.ceil(kvBytes(spec, kvCodec, context) / slabBytes) * slabBytes;
-  const activations = Math.min(context, stepTokens) * activationBytes(spec);
+  const activations = Math.min(context, usualPartTokens) * activationBytes(spec);
   return cache + activations + kvBlockCount(spec, context) * blockHandleBytes;
 }
 
@@ -96,7 +96,7 @@ function sum<Item>(items: readonly Item[], value: (item: Item) => number): numbe
 }
 
 /** Buffers of the widest layer for one token, which all layers share (native/src/model/layers.h). */
-function activationBytes(spec: ModelSpec): number {
+export function activationBytes(spec: ModelSpec): number {
   const widest = Math.max(0, ...spec.layers.map((layer) => layerFloats(layer, spec.hiddenSize)));
   return (spec.hiddenSize + widest) * floatBytes;
 }

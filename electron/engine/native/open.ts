@@ -12,7 +12,7 @@ import type { Arithmetic, Engine, EngineCache, EngineInfo, Session, SessionOptio
 import { nativeAddon, withCodes, type NativeEngine, type NativeKvCodec, type NativeRope } from './addon.ts';
 import { cacheLayers, defaultKvCodec, kvBytesPerToken } from './kv-size.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import { estimateMemory, processScratchBytes, sessionBytes } from './memory-estimate.ts';
+import { activationBytes, estimateMemory, processScratchBytes, sessionBytes } from './memory-estimate.ts';
 import { describeModel, type DescribedModel, type LoadProgress } from './model-description.ts';
 import { packWeights } from './open-pack.ts';
 import { createNativeSession, type NativeModel } from './session.ts';
@@ -99,6 +99,7 @@ function budgetOf(
   const parts = {
     fixedBytes: vectorBytes + processScratchBytes(spec, { threads, vocabularyTokens }),
     sessionBytes: (context: number, kvCodec: NativeKvCodec) => sessionBytes(spec, kvCodec, context),
+    tokenBytes: activationBytes(spec),
   };
   return new MemoryBudget(native, parts, { total: memoryBudget, isAuto: isAutoBudget });
 }

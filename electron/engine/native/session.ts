@@ -18,6 +18,7 @@ import {
   type NativeSession,
 } from './addon.ts';
 import type { MemoryBudget, Room } from './memory-budget.ts';
+import { usualPartTokens } from './memory-estimate.ts';
 
 /** What all sessions of an engine share. */
 export interface NativeModel {
@@ -84,7 +85,7 @@ class LoadedSession implements Session {
     await this.#room?.ready;
     const native = this.#checked(input);
     const started = process.hrtime.bigint();
-    const result = await this.#compute(native, signal);
+    const result = await this.#inParts(native, signal);
     this.#refresh();
     if (result.flash) this.#count(result.flash);
     return {
@@ -108,6 +109,25 @@ class LoadedSession implements Session {
     const { totals } = this.#model;
     for (const count of hits) totals.cacheHits += count;
     for (const count of misses) totals.cacheMisses += count;
+  }
+
+  get promptTokens(): number {
+    return this.#model.budget?.partTokens(this.context) ?? usualPartTokens;
+  }
+
+  /** A long prompt in larger parts where weights are read for each part. */
+  async #inParts(input: NativeEvaluateInput, signal: AbortSignal | undefined): Promise<NativeEvaluateResult> {
+    const { budget } = this.#model;
+    const count = input.ids?.length ?? (input.embeddings?.length ?? 0) / this.#model.spec.embedding.size;
+    const partTokens = budget?.partTokens(count) ?? usualPartTokens;
+    if (budget === null || input.parents !== null || partTokens === usualPartTokens) return this.#compute(input, signal);
+    const room = budget.reserveParts(partTokens);
+    try {
+      await room.ready;
+      return await this.#compute({ ...input, partTokens }, signal);
+    } finally {
+      room.release();
+    }
   }
 
   async #compute(

@@ -2,6 +2,7 @@
 // maximum and sum, merged in ascending order whatever the number of threads or new tokens. So cached = uncached and chunked = whole, bit for bit.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -28,9 +29,10 @@ struct AttentionShape {
 
 // The last `count` slots of the cache are the new tokens, already written. `parents`: empty for a chain (token i sees every slot up to itself); else for each new
 // token the index among the new ones of the token it follows, −1 = the slots before them, and it sees those, its ancestors and itself.
-// query and out: [count, heads·head_dimension].
+// query and out: [count, heads·head_dimension]. Once `cancelled` is true the rest of `out` stays as it is.
 void attend(const AttentionShape& shape, const KvCache& cache, std::int64_t layer, std::span<const float> query, std::int64_t count,
-            std::span<const std::int32_t> parents, std::span<float> out, const KernelSet& kernels, ThreadPool& pool);
+            std::span<const std::int32_t> parents, std::span<float> out, const KernelSet& kernels, ThreadPool& pool,
+            const std::atomic<bool>* cancelled = nullptr);
 
 // How the last slot of the cache, whose query this is ([heads·head_dimension]), spreads its attention over all slots: out [heads, cache.length()], each
 // head's shares adding up to 1, and 0 for what it does not see. For inspection: attend() keeps no such rows, and its results do not depend on this.

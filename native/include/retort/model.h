@@ -123,6 +123,11 @@ struct CacheView {
   std::optional<std::int64_t> slot;
 };
 
+// Tokens computed at once: bounds the activations in memory.
+inline constexpr std::int32_t usual_part_tokens = 256;
+// More, each part of which reads weights that are not in memory once, and whose buffers are given back after the call.
+inline constexpr std::int32_t most_part_tokens = 4096;
+
 struct EvaluateRequest {
   std::span<const std::int32_t> ids;          // S, or empty where embeddings are given
   std::span<const float> embeddings;          // S × embedding_size
@@ -133,6 +138,8 @@ struct EvaluateRequest {
   bool hidden = false;
   // Also what the last new token attends to. Not for trees.
   std::optional<CacheView> attention = std::nullopt;
+  // usual_part_tokens to most_part_tokens; changes no bit of what comes out.
+  std::int32_t part_tokens = usual_part_tokens;
 };
 
 struct StepTimes {

@@ -96,9 +96,11 @@ class JobSums {
 };
 
 // Each job by one thread, tile after tile.
-void attend_by_jobs(const AttentionCall& call, std::span<const AttentionJob> jobs, std::span<float> out, ThreadPool& pool) {
+void attend_by_jobs(const AttentionCall& call, std::span<const AttentionJob> jobs, std::span<float> out, ThreadPool& pool,
+                    const std::atomic<bool>* cancelled) {
   pool.parallel(static_cast<std::int64_t>(jobs.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (const AttentionJob& job : jobs.subspan(at(begin), at(end - begin))) {
+      if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) return;
       TileWorker worker(call, job);
       JobSums sums(call, job);
       std::vector<TileSum> tile_sums(at(worker.rows()));
@@ -169,7 +171,8 @@ bool worth_sharing_tiles(const AttentionCall& call, std::span<const AttentionJob
 }  // namespace
 
 void attend(const AttentionShape& shape, const KvCache& cache, std::int64_t layer, std::span<const float> query, std::int64_t count,
-            std::span<const std::int32_t> parents, std::span<float> out, const KernelSet& kernels, ThreadPool& pool) {
+            std::span<const std::int32_t> parents, std::span<float> out, const KernelSet& kernels, ThreadPool& pool,
+            const std::atomic<bool>* cancelled) {
   check_call(shape, cache, layer, query, count, parents, out);
   if (count == 0) return;
   try {
@@ -179,7 +182,7 @@ void attend(const AttentionShape& shape, const KvCache& cache, std::int64_t laye
     if (worth_sharing_tiles(call, jobs, pool.threads())) {
       attend_by_tiles(call, jobs, out, pool);
     } else {
-      attend_by_jobs(call, jobs, out, pool);
+      attend_by_jobs(call, jobs, out, pool, cancelled);
     }
   } catch (const std::bad_alloc&) {
     throw Failure(Status::out_of_memory, "[attention] no memory for the scores of " + std::to_string(count) + " tokens.");

@@ -50,6 +50,7 @@ struct Request {
   std::vector<std::int32_t> rows;
   bool hidden = false;
   std::optional<CacheView> attention;
+  std::int32_t part_tokens;
   // Made beforehand, so that the other thread writes where JavaScript reads.
   Napi::Reference<Napi::Float32Array> logits;
   std::span<float> logits_memory;
@@ -62,7 +63,8 @@ struct Request {
         parents(fields.integers("parents")),
         rows(fields.integers("rows")),
         hidden(fields.flag("hidden")),
-        attention(fields.has("attention") ? std::optional(read_view(fields.object("attention"))) : std::nullopt) {
+        attention(fields.has("attention") ? std::optional(read_view(fields.object("attention"))) : std::nullopt),
+        part_tokens(fields.has("partTokens") ? fields.integer("partTokens") : usual_part_tokens) {
     // More rows than tokens are refused later, as are logits of the wrong size.
     if (rows.size() > std::max(ids.size(), embeddings.size())) return;
     auto array = new_logits(env, rows.size(), static_cast<std::size_t>(vocabulary));
@@ -180,7 +182,7 @@ Napi::Value SessionObject::evaluate(const Napi::CallbackInfo& info) {
         info.Env(), handle->engine->queue,
         [request, handle, session = handle->session] {
           const EvaluateRequest view{request->ids, request->embeddings, request->positions, request->parents, request->rows, request->logits_memory, request->hidden,
-                                     request->attention};
+                                     request->attention, request->part_tokens};
           request->outcome = session->evaluate(view, handle->cancelled);
         },
         [request](Napi::Env env) { return result_of(env, *request); }, [handle] { handle->running = false; });

@@ -83,7 +83,9 @@ void attention(const AttentionLayer& layer, std::int64_t kv_layer, KvCache& cach
     cache.write(kv_layer, first_slot + token, key_row, value_row);
   });
   const auto attended = room(scratch.attended, step.count * width.query);
-  attend(layer.shape, cache, kv_layer, query, step.count, step.parents, attended, machine.kernels(), machine.pool());
+  attend(layer.shape, cache, kv_layer, query, step.count, step.parents, attended, machine.kernels(), machine.pool(), &machine.cancelled());
+  // A long prompt attends for a long time.
+  machine.check_cancelled();
   if (step.attention != nullptr) add_shares(layer.shape, kv_layer, cache, row_of(query, step.count - 1, width.query), step, machine);
   machine.bytes_touched += bytes_attended(layer.shape, cache, step.count);
   machine.multiply(layer.output, attended, step.count, room(scratch.returned, step.count * step.hidden_size));

@@ -204,6 +204,7 @@ std::int64_t check_request(const Model& model, const EvaluateRequest& request) {
   for (std::size_t i = 0; i < request.parents.size(); ++i) {
     place.require(request.parents[i] >= -1 && request.parents[i] < static_cast<std::int64_t>(i), "a parent must be an earlier token, or −1.");
   }
+  place.require(request.part_tokens >= usual_part_tokens && request.part_tokens <= most_part_tokens, "parts of a size that is not allowed.");
   check_positions(model, request, count, place);
   return count;
 }

@@ -23,6 +23,7 @@ class Machine {
   FlashStore* flash() const { return context_.flash.get(); }
   // That was waited for weights so far.
   std::int64_t stalled_ns() const noexcept;
+  const std::atomic<bool>& cancelled() const { return cancelled_; }
   // Throws Failure: cancelled.
   void check_cancelled() const;
 

@@ -15,9 +15,6 @@
 namespace retort {
 namespace {
 
-// Most tokens computed at once: bounds the activations in memory and the wait for a cancellation.
-constexpr std::int64_t part_tokens = 256;
-
 std::vector<KvLayerShape> kv_layers_of(const Model& model) {
   std::vector<KvLayerShape> shapes;
   for (const Layer& layer : model.layers) {
@@ -45,6 +42,21 @@ bool is_chain(std::span<const std::int32_t> parents) {
 bool has_row_in(std::span<const std::int32_t> rows, std::int64_t first, std::int64_t count) {
   return std::ranges::any_of(rows, [&](std::int32_t row) { return row >= first && row < first + count; });
 }
+
+// Buffers of large parts live as long as their call.
+class LargeParts {
+ public:
+  LargeParts(std::int32_t part_tokens, Scratch& scratch) : are_large_(part_tokens > usual_part_tokens), scratch_(scratch) {}
+  ~LargeParts() {
+    if (are_large_) scratch_ = Scratch{};
+  }
+  LargeParts(const LargeParts&) = delete;
+  LargeParts& operator=(const LargeParts&) = delete;
+
+ private:
+  const bool are_large_;
+  Scratch& scratch_;
+};
 
 // Recurrent states as they were at a length: what a session may go back to.
 struct Snapshot {
@@ -236,8 +248,9 @@ EvaluateOutcome Session::evaluate(const EvaluateRequest& request, const std::ato
   EvaluateOutcome outcome;
   HiddenCollector hidden(count);
   Snapshot before{state.length, state.recurrent};
+  const LargeParts large(request.part_tokens, state.scratch);
   try {
-    const std::int64_t most = tree ? count : part_tokens;
+    const std::int64_t most = tree ? count : request.part_tokens;
     for (std::int64_t first = 0; first < count; first += most) {
       Step step;
       step.first = first;

@@ -8,6 +8,7 @@ import { writeRandomMixture } from '../models/random-mixture.ts';
 import { bundledModel } from '../places.ts';
 import { whyNoCaps } from './memory-cap.ts';
 import { memoryRow } from './rows/memory.ts';
+import { promptRow } from './rows/prompt.ts';
 import type { FlashBench, FlashOutcome } from './rows/row.ts';
 import { stopRow } from './rows/stop.ts';
 import { streamingRow } from './rows/streaming.ts';
@@ -83,6 +84,10 @@ describe('a model larger than its budget', () => {
     expect(valueOf(outcome, 'hits')).toBeGreaterThan(0);
     expect(valueOf(outcome, 'hits')).toBeLessThan(100);
     expect(valueOf(outcome, 'hits of Belady, replayed')).toBeGreaterThanOrEqual(hits);
+  });
+
+  test('reads no more of a prompt in the parts that it takes than 256 tokens at a time', async () => {
+    for (const options of [dense, mixture]) expectMet(await promptRow(options).run(bench));
   });
 
   test('leaves no read in flight when it is stopped', async () => {

@@ -14,6 +14,7 @@ import { writeSection } from './document.ts';
 import { whyNoCaps } from './memory-cap.ts';
 import { denseStreaming, mixtureStreaming } from './rows/cases.ts';
 import { memoryRow } from './rows/memory.ts';
+import { promptRow } from './rows/prompt.ts';
 import { routingRow } from './rows/routing.ts';
 import type { FlashBench, FlashOutcome, FlashRow } from './rows/row.ts';
 import { stopRow } from './rows/stop.ts';
@@ -26,6 +27,7 @@ const rows: readonly FlashRow[] = [
   routingRow,
   ...one.map(memoryRow),
   ...one.map(stopRow),
+  ...mixtureStreaming.map(promptRow),
 ];
 
 interface FlashResult {

@@ -72,6 +72,18 @@ export interface Stopped {
   readonly pendingReads: number;
 }
 
+export interface ReadRequest {
+  readonly prompt: Int32Array;
+  /** Null: as many as the session takes. */
+  readonly atOnce: number | null;
+}
+
+export interface PromptRead {
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly atOnce: number;
+}
+
 const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -180,6 +192,23 @@ class RetortEngine implements FlashEngine {
     }
   }
 
+  /** Reads the prompt from the session's start. */
+  async readPrompt({ prompt, atOnce }: ReadRequest): Promise<PromptRead> {
+    const session = this.#session!;
+    session.truncate(0);
+    const part = atOnce ?? session.promptTokens ?? prompt.length;
+    let bytes = 0;
+    const seconds = await secondsOf(async () => {
+      for (let start = 0; start < prompt.length; start += part) {
+        const ids = prompt.slice(start, start + part);
+        const { logits, flash } = await session.evaluate({ ids, rows: 'last' });
+        giveBack(logits);
+        bytes += flash ? sum(flash.bytes) : 0;
+      }
+    });
+    return { seconds, bytes, atOnce: part };
+  }
+
   /** Stops the prompt's evaluation at times spread evenly over how long it takes. */
   async stop({ prompt, stops }: StopRequest): Promise<Stopped[]> {
     const session = this.#session!;
@@ -218,6 +247,7 @@ const calls = {
   feed: (ids: Int32Array) => engine.feed(ids),
   routing: (ids: Int32Array) => engine.routing(ids),
   stop: (request: StopRequest) => engine.stop(request),
+  readPrompt: (request: ReadRequest) => engine.readPrompt(request),
 };
 export type RetortCalls = typeof calls;
 serveCalls(calls);

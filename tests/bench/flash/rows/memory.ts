@@ -10,7 +10,7 @@ import { openStreamed } from '../streamed.ts';
 import { skipped, type FlashBench, type FlashOutcome, type FlashRow } from './row.ts';
 import type { StreamingCase } from './streaming-case.ts';
 
-const promptTokens = 256;
+const promptTokens = 1024;
 const tokens = 16;
 const mebibytes = (bytes: number) => bytes / 2 ** 20;
 
