@@ -125,7 +125,7 @@ export interface Session {
   readonly length: number;
   readonly context: number;
   readonly kvBytes: number;
-  /** How many tokens of a prompt are best given at once, now; absent: 256. */
+  /** How many tokens of a prompt are best given at once, now; absent: it makes no difference. */
   readonly promptTokens?: number;
   /** Appends S tokens and returns the chosen logits. Throws `context-full` before computing anything when they do not fit, `cancelled` between chunks; the session is then as before the call. */
   evaluate(input: EvaluateInput, signal?: AbortSignal): Promise<EvaluateResult>;

@@ -27,6 +27,12 @@ class Weights {
 
 const parts = { fixedBytes: 100, sessionBytes: (context: number) => context, tokenBytes: 1 };
 
+test('the parts of a short prompt and of each token of a reply are known without a look at the engine', () => {
+  const native = { flashState: () => expect.unreachable() };
+  const budget = new MemoryBudget(native as unknown as NativeEngine, parts, { total: 600, isAuto: false });
+  expect([1, 256].map((count) => budget.partTokens(count))).toEqual([256, 256]);
+});
+
 describe('a change of the budget that fails', () => {
   test('leaves the one before, also where a session comes meanwhile', async () => {
     const weights = new Weights(900);

@@ -101,6 +101,12 @@ test('takes no more at a time where the budget is the least, and goes on after a
   setTimeout(() => controller.abort(), 5);
   await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
   expect(session.length).toBe(0);
+  // Before it computes anything: while room is made for the part.
+  const early = new AbortController();
+  const given = session.evaluate({ ids: ids.slice(0, prompt), rows: 'last' }, early.signal);
+  early.abort();
+  await expect(given).rejects.toMatchObject({ code: 'cancelled' });
+  expect(session.length).toBe(0);
   const [, resident] = await openWithin(out, null);
   const { logits } = await read(session, 300, 300);
   expectSame(logits, (await read(resident, 300, 300)).logits, 'after a stop');

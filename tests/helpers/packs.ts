@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { PackContents, PackMatrix } from '../../electron/contract/pack.ts';
 import { packModel, type PackOutcome } from '../../electron/engine/pack/pack-model.ts';
 import type { QuantizeRequest } from '../../electron/engine/quantize/quantize-model.ts';
+import { engineExecArgv } from '../../electron/host/engines/engine-starter.ts';
 
 export const quiet = { signal: new AbortController().signal, onProgress: () => undefined };
 
@@ -40,7 +41,9 @@ export function packInChild(
   args: readonly [model: string, out: string, durableBytes: number, killAt: number],
   before: readonly string[] = [],
 ): Promise<ChildResult | null> {
-  return resultOf([...before, process.execPath, helper('pack-child.ts'), ...args.map(String)]);
+  // As the app starts it: V8 keeps less garbage then.
+  const node = [process.execPath, ...engineExecArgv('weights')];
+  return resultOf([...before, ...node, helper('pack-child.ts'), ...args.map(String)]);
 }
 
 export interface QuantizedInChild {

@@ -8,8 +8,7 @@ import { limits, loadLimits, measure, mebibyte, startTextProcess } from '../help
 import type { Outcome, TextProcess } from '../helpers/text-process.ts';
 import { readJson } from '../helpers/tokenizers.ts';
 
-/** The limit counts what a process computes: beside other work that takes longer by the clock, and no longer than this. */
-const killSlackMs = 20_000;
+const killSlackMs = 2000;
 const pollSlackBytes = 192 * mebibyte;
 const tiny = readJson(`${goldenFolder}/tiny/llama/tokenizer.json`) as JsonObject;
 const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false };

@@ -79,8 +79,10 @@ export class MemoryBudget {
    * of what the weights have at the most, and never what these need.
    */
   partTokens(count: number): number {
+    // Each token of a reply asks, and the state of many experts is long.
+    if (count <= usualPartTokens || this.#total === null) return usualPartTokens;
     const state = this.#native.flashState();
-    if (this.#total === null || state === null || this.heldBytes >= state.totalBytes) return usualPartTokens;
+    if (state === null || this.heldBytes >= state.totalBytes) return usualPartTokens;
     const spare = Math.min(this.heldBytes / 8, this.heldBytes - state.minimumBytes);
     const more = Math.floor(Math.max(0, spare) / this.#parts.tokenBytes / usualPartTokens) * usualPartTokens;
     const asked = Math.ceil(count / usualPartTokens) * usualPartTokens;

@@ -134,6 +134,8 @@ class LoadedSession implements Session {
     input: NativeEvaluateInput,
     signal: AbortSignal | undefined,
   ): Promise<NativeEvaluateResult> {
+    // Making room may have taken a while.
+    throwIfAborted(signal);
     const cancel = () => this.#native.cancel();
     signal?.addEventListener('abort', cancel);
     try {

@@ -1,5 +1,6 @@
 /** What reading a long prompt costs in the parts that the engine takes it in, beside parts of 256 tokens, each of which reads what is not in memory. */
 import { stat } from 'node:fs/promises';
+import { usualPartTokens } from '../../../../electron/engine/native/memory-estimate.ts';
 import type { PromptRead } from '../engines/retort-process.ts';
 import { packOf } from '../packs.ts';
 import { openStreamed } from '../streamed.ts';
@@ -7,7 +8,6 @@ import type { FlashRow } from './row.ts';
 import type { StreamingCase } from './streaming-case.ts';
 
 const promptTokens = 1024;
-const usualPart = 256;
 const mebibyte = 2 ** 20;
 
 export const promptRow = (options: StreamingCase): FlashRow => ({
@@ -20,10 +20,10 @@ export const promptRow = (options: StreamingCase): FlashRow => ({
       const prompt = options.text(0, promptTokens);
       await client.call('start', { prompt: prompt.slice(0, 1), context: prompt.length + 1 });
       const read = (atOnce: number | null) => client.call('readPrompt', { prompt, atOnce });
-      await read(usualPart);
+      await read(usualPartTokens);
       const rounds: { readonly large: PromptRead; readonly usual: PromptRead }[] = [];
       for (let round = 0; round < bench.repeat; round++)
-        rounds.push({ large: await read(null), usual: await read(usualPart) });
+        rounds.push({ large: await read(null), usual: await read(usualPartTokens) });
       const each = (figure: (round: (typeof rounds)[number]) => number) => rounds.map(figure);
       return {
         series: [
