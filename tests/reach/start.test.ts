@@ -1,11 +1,11 @@
 /** From the start of the process to a window that can be used: composer and chats painted. Figures are printed and kept in .cache/reach.json. */
 /// <reference lib="dom" />
-import { _electron, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { buildApp, root } from '../helpers/e2e/build.ts';
 import { describeWhere } from '../helpers/e2e/describe-where.ts';
 import { startDisplay } from '../helpers/e2e/display.ts';
-import { electronEnvironment, electronPath } from '../helpers/e2e/electron.ts';
+import { electronEnvironment, electronPath, launch } from '../helpers/e2e/electron.ts';
 import { temporaryHome } from '../helpers/e2e/serve.ts';
 import { fillWithChats } from '../helpers/many-chats.ts';
 import { keepFigures, spreadOf } from './figures.ts';
@@ -33,16 +33,15 @@ function paintedAt(page: Page): Promise<number> {
 async function start(home: string): Promise<number> {
   const display = await startDisplay();
   if (electronPath === null || !display) throw new Error('There is no Electron or no display here.');
-  const before = Date.now();
-  const app = await _electron.launch({
+  const { main, startedAt } = await launch({
     executablePath: electronPath,
     args: [root],
     env: electronEnvironment(home, display),
   });
   try {
-    return (await paintedAt(await app.firstWindow())) - before;
+    return (await paintedAt(await main.firstWindow())) - startedAt;
   } finally {
-    await app.close();
+    await main.close();
     display.close();
   }
 }

@@ -7,6 +7,7 @@ import {
   beginChat,
   capital,
   field,
+  grown,
   ready,
   replies,
   send,
@@ -111,6 +112,8 @@ describeWhere(chromiumPath !== null, 'the Cache screen', () => {
     await page.getByRole('navigation').getByRole('link', { name: 'Cache' }).click();
     await page.getByText('A reply is being written.').waitFor();
     await page.getByRole('navigation').getByRole('link', { name: 'Chat' }).click();
+    // A reply that is stopped while its prompt is read leaves nothing.
+    await grown(page, 1);
     await stop(page);
     await answered(page);
     const map = await openCache(page);

@@ -44,7 +44,7 @@ export async function startInElectron(options: ElectronOptions = {}): Promise<El
   if (electronPath === null || !display) throw new Error('There is no Electron or no display here.');
   const home = options.home ?? temporaryHome();
   const env = electronEnvironment(home, display, options.env);
-  const main = await launch(launchOptions(electronPath, home, env, options.asOtherUser ?? false));
+  const { main } = await launch(launchOptions(electronPath, home, env, options.asOtherUser ?? false));
   const page = await firstWindow(main);
   const problems = new Problems();
   problems.watch(page);
@@ -65,18 +65,31 @@ export async function startInElectron(options: ElectronOptions = {}): Promise<El
 
 const launchLimitMs = 30_000;
 
+type LaunchOptions = Parameters<typeof _electron.launch>[0];
+
+interface Launched {
+  readonly main: ElectronApplication;
+  /** When its process was started, in milliseconds since 1970. */
+  readonly startedAt: number;
+}
+
 /**
  * The driver at times never reaches this old Electron's debugger (2 of 90 starts beside other work, the app itself running; 120 of 120
  * starts without the driver showed their window): then it is started once more. A window that does not come is never tried again.
  */
-async function launch(options: Parameters<typeof _electron.launch>[0]): Promise<ElectronApplication> {
+export async function launch(options: LaunchOptions): Promise<Launched> {
   try {
-    return await _electron.launch({ ...options, timeout: launchLimitMs });
+    return await launchOnce(options);
   } catch (error) {
     if (!(error instanceof errors.TimeoutError)) throw error;
     console.warn('The driver did not reach Electron within 30 s: it is started once more.');
-    return _electron.launch({ ...options, timeout: launchLimitMs });
+    return launchOnce(options);
   }
+}
+
+async function launchOnce(options: LaunchOptions): Promise<Launched> {
+  const startedAt = Date.now();
+  return { main: await _electron.launch({ ...options, timeout: launchLimitMs }), startedAt };
 }
 
 function launchOptions(program: string, home: string, env: Record<string, string>, asOtherUser: boolean) {
