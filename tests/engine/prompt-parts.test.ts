@@ -111,3 +111,26 @@ test('takes no more at a time where the budget is the least, and goes on after a
   const { logits } = await read(session, 300, 300);
   expectSame(logits, (await read(resident, 300, 300)).logits, 'after a stop');
 });
+
+test('sessions that come while a prompt is read in larger parts wait for their room, and prompts beside each other all end', async () => {
+  const out = await packOfMixture();
+  const opening = await labError(openModel(out, { arithmetic: 'fast', memoryBudget: 1 }));
+  let budget = Number(opening.detail['minimumBytes']);
+  const engine = await openModel(out, { arithmetic: 'fast', memoryBudget: budget });
+  budget = Number((await labError(engine.createSession({ context }))).detail['minimumBytes']);
+  await engine.streaming!.setMemoryBudget(budget);
+  const first = await engine.createSession({ context });
+  // As little more as larger parts need: beside them there is room for one more session, after them for two.
+  while (first.promptTokens === usualPartTokens) await engine.streaming!.setMemoryBudget((budget += 2 ** 20));
+  const prompt = first.promptTokens!;
+  const [, resident] = await openWithin(out, null);
+  const { logits } = await read(resident, prompt, prompt);
+
+  const reading = read(first, prompt, prompt);
+  await new Promise(setImmediate);
+  const others = await Promise.all([engine.createSession({ context }), engine.createSession({ context })]);
+  expectSame((await reading).logits, logits, 'the first');
+  await engine.streaming!.setMemoryBudget(budget + 20 * 2 ** 20);
+  const both = await Promise.all(others.map((session) => read(session, prompt, prompt)));
+  both.forEach((other) => expectSame(other.logits, logits, 'beside each other'));
+});

@@ -34,6 +34,10 @@ const loadedAtOnce = 64 * 1_048_576;
 
 const mebibytes = (bytes: number) => `${Math.ceil((bytes / 1_048_576) * 10) / 10} MiB`;
 
+/** A budget refused what was asked of it: with another one, or when others have given back, it may be there. */
+export const isTooSmall = (error: unknown): boolean =>
+  error instanceof LabError && error.code === 'bad-request' && 'minimumBytes' in error.detail;
+
 export class MemoryBudget {
   readonly #native: NativeEngine;
   readonly #parts: BudgetParts;
@@ -41,6 +45,8 @@ export class MemoryBudget {
   #total: number | null;
   #isAuto: boolean;
   #sessionBytes = 0;
+  /** Resolve when larger parts than usual have given their room back. */
+  readonly #lent = new Set<Promise<void>>();
 
   constructor(native: NativeEngine, parts: BudgetParts, { total, isAuto }: Total) {
     this.#native = native;
@@ -69,9 +75,10 @@ export class MemoryBudget {
     }
   }
 
-  /** Makes room for a session, of which `ready` tells; it rejects as `load` does. */
+  /** Makes room for a session, of which `ready` tells; it rejects as `load` does. What larger parts have is waited for. */
   reserve(context: number, kvCodec: KvCodec): Room {
-    return this.#reserveBytes(this.#parts.sessionBytes(context, kvCodec));
+    const room = this.#take(this.#parts.sessionBytes(context, kvCodec));
+    return { ready: this.#made(room, () => this.#spendWhatIsLent()), release: room.release };
   }
 
   /**
@@ -89,33 +96,52 @@ export class MemoryBudget {
     return Math.max(usualPartTokens, Math.min(usualPartTokens + more, asked, mostPartTokens));
   }
 
-  /** Makes room for the buffers of larger parts, as for a session. */
+  /** Makes room for the buffers of larger parts, as for a session; where another took it meanwhile it rejects at once, also within an automatic budget. */
   reserveParts(partTokens: number): Room {
-    return this.#reserveBytes((partTokens - usualPartTokens) * this.#parts.tokenBytes);
+    const room = this.#take((partTokens - usualPartTokens) * this.#parts.tokenBytes);
+    let returned = () => {};
+    const lent = new Promise<void>((resolve) => (returned = resolve));
+    this.#lent.add(lent);
+    const release = () => {
+      this.#lent.delete(lent);
+      room.release();
+      returned();
+    };
+    return { ready: this.#made({ release }, () => this.#spend(0, false)), release };
   }
 
-  #reserveBytes(bytes: number): Room {
+  #take(bytes: number): Pick<Room, 'release'> {
     let held = bytes;
     this.#sessionBytes += bytes;
-    const giveUp = () => {
+    const release = () => {
       this.#sessionBytes -= held;
       held = 0;
-    };
-    const ready = this.#total === null ? Promise.resolve() : this.#makeRoom(giveUp);
-    const release = () => {
-      giveUp();
       // What the weights get again is read when something is computed. The engine may have been closed.
       if (this.#total !== null) this.#spend(0).catch(() => undefined);
     };
-    return { ready, release };
+    return { release };
   }
 
-  async #makeRoom(giveUp: () => void): Promise<void> {
+  async #made(room: Pick<Room, 'release'>, spend: () => Promise<unknown>): Promise<void> {
+    if (this.#total === null) return;
     try {
-      await this.#spend(0);
+      await spend();
     } catch (error) {
-      giveUp();
+      room.release();
       throw error;
+    }
+  }
+
+  async #spendWhatIsLent(): Promise<void> {
+    for (;;) {
+      const [lent] = this.#lent;
+      try {
+        await this.#spend(0, this.#isAuto && !lent);
+        return;
+      } catch (error) {
+        if (!lent || !isTooSmall(error)) throw error;
+        await lent;
+      }
     }
   }
 
@@ -143,7 +169,7 @@ export class MemoryBudget {
     return pinnedBytes + ringBytes + lookupBytes + slots * slotBytes;
   }
 
-  async #spend(most: number): Promise<number> {
+  async #spend(most: number, mayRaise = this.#isAuto): Promise<number> {
     const besides = this.#parts.fixedBytes + this.#sessionBytes;
     const total = this.#total ?? besides + (this.#native.flashState()?.totalBytes ?? 0);
     try {
@@ -151,9 +177,9 @@ export class MemoryBudget {
     } catch (error) {
       const known = this.#explained(toCodedError(error), total, besides);
       const minimum = known instanceof LabError ? known.detail['minimumBytes'] : undefined;
-      if (!this.#isAuto || typeof minimum !== 'number' || minimum <= total) throw known;
+      if (!mayRaise || typeof minimum !== 'number' || minimum <= total) throw known;
       this.#total = minimum;
-      return this.#spend(most);
+      return this.#spend(most, mayRaise);
     }
   }
 

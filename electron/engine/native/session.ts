@@ -17,7 +17,7 @@ import {
   type NativeRope,
   type NativeSession,
 } from './addon.ts';
-import type { MemoryBudget, Room } from './memory-budget.ts';
+import { isTooSmall, type MemoryBudget, type Room } from './memory-budget.ts';
 import { usualPartTokens } from './memory-estimate.ts';
 
 /** What all sessions of an engine share. */
@@ -123,8 +123,9 @@ class LoadedSession implements Session {
     if (budget === null || input.parents !== null || partTokens === usualPartTokens) return this.#compute(input, signal);
     const room = budget.reserveParts(partTokens);
     try {
-      await room.ready;
-      return await this.#compute({ ...input, partTokens }, signal);
+      // Another session may have taken it meanwhile.
+      const hasRoom = await room.ready.then(() => true, falseWhereTooSmall);
+      return await this.#compute(hasRoom ? { ...input, partTokens } : input, signal);
     } finally {
       room.release();
     }
@@ -235,6 +236,11 @@ class LoadedSession implements Session {
 function nativeView(view: CacheView): NativeCacheView {
   if ('position' in view) return { position: view.position };
   return view.head === 'mean' ? {} : { head: view.head };
+}
+
+function falseWhereTooSmall(error: unknown): false {
+  if (!isTooSmall(error)) throw error;
+  return false;
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
