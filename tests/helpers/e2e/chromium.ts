@@ -120,14 +120,17 @@ export async function openInChromium(options: ChromiumOptions = {}): Promise<Chr
   return app;
 }
 
-/** One app for all tests of a file or describe; each fails where the pages had a problem in it. */
-export function useChromium(options: ChromiumOptions = {}): () => ChromiumApp {
+/** One app for all tests of a file or describe; each fails where the pages had a problem in it. A function prepares what the app finds. */
+export function useChromium(
+  options: ChromiumOptions | (() => Promise<ChromiumOptions>) = {},
+): () => ChromiumApp {
   let app: ChromiumApp | null = null;
   const current = () => {
     if (!app) throw new Error('The app is not started yet.');
     return app;
   };
-  beforeAll(async () => void (app = await startInChromium(options)), startLimitMs);
+  const start = async () => startInChromium(typeof options === 'function' ? await options() : options);
+  beforeAll(async () => void (app = await start()), startLimitMs);
   beforeEach(() => onTestFailed(() => tellPage(current().page)));
   afterEach(() => expect(current().problems.take()).toEqual([]));
   afterAll(() => app?.close());
