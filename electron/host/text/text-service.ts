@@ -1,19 +1,19 @@
 /**
  * Tokenizers, templates and headers of models, in a process that a hostile file may hang or fill: it is then ended, the call fails
- * with a coded error, and the next call starts another. One process per model, the latest kept.
+ * with a coded error, and the next call starts another. One process per model, the latest kept; others are ended when nobody waits for them.
  */
-import type { EngineContract } from '../../contract/engine-contract.ts';
 import type { Estimate } from '../../contract/estimate.ts';
 import type { ModelSummary, TensorEvent } from '../../contract/model-summary.ts';
 import type { Encoded } from '../../contract/tokens.ts';
 import { drain } from '../../contract/rpc-client.ts';
-import type { Client, StreamContext } from '../../contract/rpc.ts';
+import { LabError } from '../../contract/errors.ts';
+import type { StreamContext } from '../../contract/rpc.ts';
 import type { EngineProcess, EngineStarter } from '../engines/engine-starter.ts';
 import { untilCancelled } from '../work/cancellation.ts';
 import { guardedCall, type CallLimits } from '../guarded-call.ts';
+import { SharedProcess, type TextClient } from './shared-process.ts';
 
-type Text = Client<EngineContract>;
-type TextInfo = Awaited<ReturnType<Text['openText']>>;
+type TextInfo = Awaited<ReturnType<TextClient['openText']>>;
 
 /** Reading headers and vocabularies, which are bounded by their files. */
 const loadLimits: CallLimits = { timeMs: 20_000, memoryBytes: 1536 * 1_048_576 };
@@ -27,24 +27,25 @@ const readerIdleMs = 30_000;
 const longTextLimits: CallLimits = { timeMs: 120_000, memoryBytes: 2048 * 1_048_576 };
 const longTextLength = 100_000;
 
+/** Of a model's tokenizer and templates. Each call loads them anew where another model took their place meanwhile. */
 export interface OpenText {
   readonly info: TextInfo;
-  encode(input: Parameters<Text['encode']>[0]): Promise<Encoded>;
-  encodeInfill(input: Parameters<Text['encodeInfill']>[0]): Promise<Encoded>;
-  encodeChat(input: Parameters<Text['encodeChat']>[0]): ReturnType<Text['encodeChat']>;
-  decode(input: Parameters<Text['decode']>[0]): ReturnType<Text['decode']>;
+  encode(input: Parameters<TextClient['encode']>[0]): Promise<Encoded>;
+  encodeInfill(input: Parameters<TextClient['encodeInfill']>[0]): Promise<Encoded>;
+  encodeChat(input: Parameters<TextClient['encodeChat']>[0]): ReturnType<TextClient['encodeChat']>;
+  decode(input: Parameters<TextClient['decode']>[0]): ReturnType<TextClient['decode']>;
 }
 
 /** Reads the headers of one model again and again. */
 interface Reader {
   readonly path: string;
-  readonly process: EngineProcess;
+  readonly process: SharedProcess;
   idle: NodeJS.Timeout;
 }
 
 interface Current {
   readonly path: string;
-  readonly process: EngineProcess;
+  readonly process: SharedProcess;
   readonly info: Promise<TextInfo>;
 }
 
@@ -60,27 +61,26 @@ export class TextService {
 
   /** Loads the model's tokenizer and templates, or finds them loaded. Throws what reading throws, `time-limit` and `memory-limit`. */
   async open(path: string, signal: AbortSignal): Promise<OpenText> {
-    const { process, info } = this.#find(path) ?? this.#load(path);
-    const { client } = process;
-    const encoding = (length: number, call: () => Promise<Encoded>): Promise<Encoded> => {
-      const limits = length > longTextLength ? longTextLimits : callLimits;
-      return untilCancelled(signal, guardedCall(process, limits, call));
+    const current = () => {
+      throwIfCancelled(signal);
+      return this.#find(path) ?? this.#load(path);
     };
+    const call = async <T>(limits: CallLimits, work: (client: TextClient) => Promise<T>): Promise<T> => {
+      const { process, info } = current();
+      return process.wait(
+        signal,
+        info.then(() => process.begin(limits, work)),
+      );
+    };
+    const { process, info } = current();
+    const limitsOf = (length: number) => (length > longTextLength ? longTextLimits : callLimits);
     return {
-      info: await untilCancelled(signal, info),
-      encode: (input) => encoding(input.text.length, () => client.encode(input)),
+      info: await process.wait(signal, info),
+      encode: (input) => call(limitsOf(input.text.length), (client) => client.encode(input)),
       encodeInfill: (input) =>
-        encoding(input.prefix.length + input.suffix.length, () => client.encodeInfill(input)),
-      encodeChat: (input) =>
-        untilCancelled(
-          signal,
-          guardedCall(process, callLimits, () => client.encodeChat(input)),
-        ),
-      decode: (input) =>
-        untilCancelled(
-          signal,
-          guardedCall(process, callLimits, () => client.decode(input)),
-        ),
+        call(limitsOf(input.prefix.length + input.suffix.length), (client) => client.encodeInfill(input)),
+      encodeChat: (input) => call(callLimits, (client) => client.encodeChat(input)),
+      decode: (input) => call(callLimits, (client) => client.decode(input)),
     };
   }
 
@@ -97,7 +97,7 @@ export class TextService {
 
   /** Reads values of tensors, in a process of its own that a cancellation ends. Throws as the engine's operation, and `memory-limit`. */
   async statistics(
-    input: Parameters<Text['tensorStatistics']>[0],
+    input: Parameters<TextClient['tensorStatistics']>[0],
     { signal, emit }: StreamContext<TensorEvent>,
   ): Promise<void> {
     const process = this.#start();
@@ -110,12 +110,10 @@ export class TextService {
   }
 
   /** Reads headers only. Throws what reading throws, and where no engine of ours runs the model. */
-  async estimate(input: Parameters<Text['estimate']>[0], signal: AbortSignal): Promise<Estimate> {
+  async estimate(input: Parameters<TextClient['estimate']>[0], signal: AbortSignal): Promise<Estimate> {
+    throwIfCancelled(signal);
     const process = this.#find(input.path)?.process ?? this.#read(input.path);
-    return untilCancelled(
-      signal,
-      guardedCall(process, loadLimits, () => process.client.estimate(input)),
-    );
+    return process.call(loadLimits, signal, (client) => client.estimate(input));
   }
 
   async close(): Promise<void> {
@@ -129,9 +127,9 @@ export class TextService {
   }
 
   #load(path: string): Current {
-    this.#current?.process.kill();
-    const process = this.#start();
-    const info = guardedCall(process, loadLimits, () => process.client.openText({ path }));
+    this.#current?.process.retire();
+    const process = this.#share();
+    const info = process.begin(loadLimits, (client) => client.openText({ path }));
     const current = { path, process, info };
     this.#current = current;
     const forget = () => {
@@ -139,24 +137,32 @@ export class TextService {
     };
     info.catch(() => {
       forget();
-      process.kill();
+      process.retire();
     });
     void process.ended.then(forget);
     return current;
   }
 
-  #read(path: string): EngineProcess {
+  #read(path: string): SharedProcess {
     const kept = this.#reader?.path === path ? this.#reader : null;
-    if (!kept) this.#reader?.process.kill();
-    const process = kept?.process ?? this.#start();
+    if (!kept) this.#reader?.process.retire();
     clearTimeout(kept?.idle);
-    const idle = setTimeout(() => process.kill(), readerIdleMs).unref();
+    const process = kept?.process ?? this.#share();
+    const forget = () => {
+      if (this.#reader === reader) this.#reader = null;
+    };
+    const idle = setTimeout(() => {
+      forget();
+      process.retire();
+    }, readerIdleMs).unref();
     const reader = { path, process, idle };
     this.#reader = reader;
-    void process.ended.then(() => {
-      if (this.#reader === reader) this.#reader = null;
-    });
+    void process.ended.then(forget);
     return process;
+  }
+
+  #share(): SharedProcess {
+    return new SharedProcess(this.#start());
   }
 
   #start(): EngineProcess {
@@ -165,4 +171,9 @@ export class TextService {
     void process.ended.then(() => this.#started.delete(process));
     return process;
   }
+}
+
+/** Before a process is started for what nobody waits for. */
+function throwIfCancelled(signal: AbortSignal): void {
+  if (signal.aborted) throw new LabError('cancelled', 'Cancelled.');
 }
