@@ -96,6 +96,22 @@ describe('while a long prompt is read in larger parts', () => {
     expect([automatic.budget.total, automatic.weights.inForce]).toEqual([601, 300]);
   });
 
+  test('a session waits until all have given back what it needs, and an automatic budget is not raised meanwhile', async () => {
+    const weights = new Weights(null, 300);
+    const budget = new MemoryBudget(weights as unknown as NativeEngine, parts, { total: 600, isAuto: true });
+    await budget.load({});
+    const prompts = [budget.reserveParts(256 + 100), budget.reserveParts(256 + 100)];
+    await Promise.all(prompts.map(({ ready }) => ready));
+    const { ready } = budget.reserve(150, 'f16');
+    for (const prompt of prompts) {
+      await new Promise(setImmediate);
+      expect([budget.total, weights.inForce]).toEqual([600, 300]);
+      prompt.release();
+    }
+    await ready;
+    expect([budget.total, weights.inForce]).toEqual([600, 350]);
+  });
+
   test.each([false, true])('another prompt gets none and says so at once (automatic: %s)', async (isAuto) => {
     const { budget, prompt } = await budgetOf(isAuto);
     const other = budget.reserveParts(256 + 150);

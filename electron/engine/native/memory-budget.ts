@@ -77,8 +77,8 @@ export class MemoryBudget {
 
   /** Makes room for a session, of which `ready` tells; it rejects as `load` does. What larger parts have is waited for. */
   reserve(context: number, kvCodec: KvCodec): Room {
-    const room = this.#take(this.#parts.sessionBytes(context, kvCodec));
-    return { ready: this.#made(room, () => this.#spendWhatIsLent()), release: room.release };
+    const release = this.#take(this.#parts.sessionBytes(context, kvCodec));
+    return { ready: this.#orRelease(release, () => this.#spendWhenReturned()), release };
   }
 
   /**
@@ -98,41 +98,43 @@ export class MemoryBudget {
 
   /** Makes room for the buffers of larger parts, as for a session; where another took it meanwhile it rejects at once, also within an automatic budget. */
   reserveParts(partTokens: number): Room {
-    const room = this.#take((partTokens - usualPartTokens) * this.#parts.tokenBytes);
+    const giveBack = this.#take((partTokens - usualPartTokens) * this.#parts.tokenBytes);
     let returned = () => {};
     const lent = new Promise<void>((resolve) => (returned = resolve));
     this.#lent.add(lent);
     const release = () => {
       this.#lent.delete(lent);
-      room.release();
+      giveBack();
       returned();
     };
-    return { ready: this.#made({ release }, () => this.#spend(0, false)), release };
+    return { ready: this.#orRelease(release, () => this.#spend(0, false)), release };
   }
 
-  #take(bytes: number): Pick<Room, 'release'> {
+  /** Counts bytes as a session's, until what it returns is called. */
+  #take(bytes: number): () => void {
     let held = bytes;
     this.#sessionBytes += bytes;
-    const release = () => {
+    return () => {
       this.#sessionBytes -= held;
       held = 0;
-      // What the weights get again is read when something is computed. The engine may have been closed.
-      if (this.#total !== null) this.#spend(0).catch(() => undefined);
+      // What the weights get again is read when something is computed. The engine may have been closed, or a session waits for more than this: it spends
+      // what it needs itself, and an automatic budget is not raised for it here.
+      if (this.#total !== null) this.#spend(0, false).catch(() => undefined);
     };
-    return { release };
   }
 
-  async #made(room: Pick<Room, 'release'>, spend: () => Promise<unknown>): Promise<void> {
+  async #orRelease(release: () => void, spend: () => Promise<unknown>): Promise<void> {
     if (this.#total === null) return;
     try {
       await spend();
     } catch (error) {
-      room.release();
+      release();
       throw error;
     }
   }
 
-  async #spendWhatIsLent(): Promise<void> {
+  /** Where it is too small while others borrow, tried again when one of them has given back. */
+  async #spendWhenReturned(): Promise<void> {
     for (;;) {
       const [lent] = this.#lent;
       try {
